@@ -1,0 +1,1 @@
+"""QEMU's command line as qemu-server writes it."""

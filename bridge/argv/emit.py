@@ -1,0 +1,52 @@
+"""The command line while it is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ..rows import Row
+
+_json = msgspec.json.Encoder(order="sorted")
+
+
+def json_text(value: object) -> str:
+    """JSON as qemu-server writes it: keys sorted, no blanks."""
+    return _json.encode(value).decode()
+
+
+def escaped(value: str) -> str:
+    """A value inside an option string: QEMU reads a doubled comma as a comma."""
+    return value.replace(",", ",,")
+
+
+class Command:
+    """qemu-server collects two lists and joins them at the end: options first, devices after (qemu-server 9.2.6, config_to_command)."""
+
+    def __init__(self, vmid: int) -> None:
+        self.vmid = vmid
+        self.options: list[str] = []
+        self.devices: list[str] = []
+        self.machine_flags: list[str] = []
+        self.rtc_flags: list[str] = []
+
+    def device(self, text: str) -> None:
+        self.devices += ("-device", text)
+
+    def words(self, after: Iterable[str] = ()) -> list[str]:
+        """The whole command line; `after` comes behind the devices, before nothing else but raw args."""
+        return [*self.options, *self.devices, *after]
+
+
+def properties(part: object, rows: tuple[Row, ...]) -> str:
+    """`,name=value` for each row whose field is not None, in the order of the rows."""
+    text = ""
+    for row in rows:
+        if row.code:
+            continue
+        value: Any = getattr(part, row.field)
+        if value is not None:
+            text += f",{row.place}={row.codec.write(value) if row.codec else value}"
+    return text

@@ -1,0 +1,1 @@
+"""What a host knows: storages, mappings, versions."""

@@ -1,0 +1,1 @@
+"""Domain XML: reading, writing, and what libvirt adds by itself."""

@@ -1,0 +1,60 @@
+"""A domain while it is read or written: the tree, and the escapes that go beside it."""
+
+from __future__ import annotations
+
+from ..data.gates import Target
+from ..model.part import PCIAddress
+from ..report import Report
+from .node import Node
+
+Property = tuple[str, str | None]
+"""(type, value) of a qemu:override property: string, unsigned, signed, bool; `remove` has no value."""
+
+
+class Domain:
+    """`overrides` maps alias -> property -> (type, value); `arguments` are the words of qemu:commandline.
+
+    Reading: a kind takes its overrides (`override`) and arguments (`take_arguments`); what stays is reported.
+    Writing: a kind adds them; `libvirt.write` appends the elements at the end.
+    """
+
+    def __init__(self, root: Node, report: Report, target: Target) -> None:
+        self.root = root
+        self.devices = root.ensure("devices")
+        self.report = report
+        self.target = target
+        self.overrides: dict[str, dict[str, Property]] = {}
+        self.arguments: list[str] = []
+        self.bus_index: dict[str, int] = {}
+        """Controller id -> libvirt index (writing). Reading: ids are `#INDEX` for PCI buses until `unplace` names them."""
+
+    def set_override(self, alias: str, name: str, type_: str, value: str | None) -> None:
+        """Write: change a property of the device with this alias (libvirt 8.2, mapping-devices 17)."""
+        self.overrides.setdefault(alias, {})[name] = (type_, value)
+
+    def override(self, alias: str | None, name: str) -> Property | None:
+        """Read: take an override."""
+        properties = self.overrides.get(alias or "")
+        return properties.pop(name, None) if properties else None
+
+    def take_arguments(self, *words: str) -> bool:
+        """Read: take these words where they stand in a row; False if they do not."""
+        count = len(words)
+        for start in range(len(self.arguments) - count + 1):
+            if tuple(self.arguments[start : start + count]) == words:
+                del self.arguments[start : start + count]
+                return True
+        return False
+
+    def pci_address(self, node: Node, address: PCIAddress) -> None:
+        """Write an `<address type='pci'>`; the controller must be known already."""
+        attrib = {
+            "type": "pci",
+            "domain": "0x0000",
+            "bus": f"0x{self.bus_index[address.bus]:02x}",
+            "slot": f"0x{address.slot:02x}",
+            "function": f"0x{address.function:x}",
+        }
+        if address.multifunction is not None:
+            attrib["multifunction"] = "on" if address.multifunction else "off"
+        node.add("address").attrib = attrib

@@ -1,0 +1,230 @@
+"""The claiming tree: XML as it is read and written.
+
+Taking a value claims it. What nobody claimed is found by `unclaimed` and becomes a finding, so nothing is lost in silence.
+A node prints as its XPath and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..report import BridgeError
+from ..rows import Row
+
+QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
+RESIDUE_NS = "urn:virt-qm:residue:1"
+PREFIX = {QEMU_NS: "qemu", RESIDUE_NS: "virt-qm"}
+
+
+class Node:
+    """An element. `tag` is the local name, with a known prefix (`qemu:arg`) or `{uri}name` for a foreign namespace."""
+
+    __slots__ = ("attrib", "children", "claimed", "line", "parent", "tag", "text", "text_claimed")
+
+    def __init__(self, tag: str, attrib: dict[str, str] | None = None, parent: Node | None = None, text: str = "", line: int = 0) -> None:
+        self.tag = tag
+        self.attrib = attrib if attrib is not None else {}
+        self.parent = parent
+        self.text = text
+        self.line = line
+        self.children: list[Node] = []
+        self.claimed = False
+        self.text_claimed = False
+
+    # --- reading: every call claims what it returns
+
+    def get(self, name: str) -> str | None:
+        """Take an attribute."""
+        return self.attrib.pop(name, None)
+
+    def need(self, name: str) -> str:
+        """Take an attribute that must be there."""
+        value = self.attrib.pop(name, None)
+        if value is None:
+            raise BridgeError(f"<{self.tag}> has no {name}: add it", self)
+        return value
+
+    def expect(self, name: str, *values: str) -> bool:
+        """Claim an attribute only if it has one of these values; True if it is claimed or absent."""
+        have = self.attrib.get(name)
+        if have is None:
+            return True
+        if have in values:
+            del self.attrib[name]
+            return True
+        return False
+
+    def child(self, tag: str) -> Node | None:
+        """Take the first child of this name that is still there."""
+        for node in self.children:
+            if node.tag == tag and not node.claimed:
+                node.claimed = True
+                return node
+        return None
+
+    def only(self, tag: str) -> Node | None:
+        """Take the one child of this name; two are an error (security-rules S13)."""
+        found = None
+        for node in self.children:
+            if node.tag == tag and not node.claimed:
+                if found is not None:
+                    raise BridgeError(f"<{self.tag}> holds <{tag}> twice: remove one", node)
+                found = node
+        if found is not None:
+            found.claimed = True
+        return found
+
+    def all(self, tag: str) -> list[Node]:
+        """Take all children of this name."""
+        found = [node for node in self.children if node.tag == tag and not node.claimed]
+        for node in found:
+            node.claimed = True
+        return found
+
+    def peek(self, tag: str) -> Node | None:
+        """Look at the first child of this name without claiming it."""
+        for node in self.children:
+            if node.tag == tag:
+                return node
+        return None
+
+    def value(self) -> str:
+        """Take the text, without XML white space at its ends."""
+        self.text_claimed = True
+        return self.text.strip(" \t\r\n")
+
+    def text_of(self, tag: str) -> str | None:
+        """Take the text of the one child of this name."""
+        node = self.only(tag)
+        return None if node is None else node.value()
+
+    def flag(self, tag: str) -> bool:
+        """Take an empty child whose presence is the value."""
+        return self.only(tag) is not None
+
+    def unclaim(self) -> None:
+        """Give an element back: it will be reported whole."""
+        self.claimed = False
+
+    def unclaimed(self) -> Iterator[tuple[Node, str]]:
+        """What nobody took, in document order: (element, description with its values)."""
+        for name, value in self.attrib.items():
+            yield self, f"{name}='{value}'"
+        if not self.text_claimed and (text := self.text.strip(" \t\r\n")):
+            yield self, f"text '{text}'"
+        for node in self.children:
+            if node.claimed:
+                yield from node.unclaimed()
+            else:
+                yield node, node.outline()
+
+    def outline(self) -> str:
+        """The element with all that it holds, on one line."""
+        attributes = "".join(f" {name}='{value}'" for name, value in self.attrib.items())
+        inner = self.text.strip(" \t\r\n") + "".join(node.outline() for node in self.children)
+        return f"<{self.tag}{attributes}>{inner}</{self.tag}>" if inner else f"<{self.tag}{attributes}/>"
+
+    def xpath(self) -> str:
+        if self.parent is None:
+            return "/" + self.tag
+        twins = [node for node in self.parent.children if node.tag == self.tag]
+        position = f"[{twins.index(self) + 1}]" if len(twins) > 1 else ""
+        return f"{self.parent.xpath()}/{self.tag}{position}"
+
+    def __str__(self) -> str:
+        return f"{self.xpath()} (line {self.line})" if self.line else self.xpath()
+
+    # --- writing
+
+    def add(self, tag: str, text: str = "", /, **attrib: str) -> Node:
+        """Append a child; attribute names with a trailing underscore lose it (`type_` -> `type`)."""
+        node = Node(tag, {k.rstrip("_"): v for k, v in attrib.items()}, self, text)
+        self.children.append(node)
+        return node
+
+    def ensure(self, tag: str) -> Node:
+        """The first child of this name, made if it is not there."""
+        for node in self.children:
+            if node.tag == tag:
+                return node
+        return self.add(tag)
+
+    def set(self, name: str, value: str) -> None:
+        self.attrib[name] = value
+
+
+class Place:
+    """Where a row's value stands: the path of children, then an attribute (`driver@cache`) or the text (`serial`)."""
+
+    __slots__ = ("attribute", "path")
+    known: dict[str, Place] = {}  # noqa: RUF012  one per place text, made at first use
+
+    def __init__(self, text: str) -> None:
+        path, at, attribute = text.partition("@")
+        self.path = tuple(path.split("/")) if path else ()
+        self.attribute = attribute if at else None
+
+    @classmethod
+    def of(cls, text: str) -> Place:
+        place = cls.known.get(text)
+        if place is None:
+            place = cls.known[text] = cls(text)
+        return place
+
+
+def read_rows(node: Node, rows: tuple[Row, ...]) -> dict[str, Any]:
+    """Take what the rows describe out of `node`: {field: value}. A value that a codec refuses stays unclaimed, hence is reported."""
+    said: dict[str, Any] = {}
+    for row in rows:
+        if row.code:
+            continue
+        place = Place.of(row.place)
+        at: Node | None = node
+        for step in place.path:
+            at = at.peek(step)  # type: ignore[union-attr]
+            if at is None:
+                break
+        if at is None:
+            continue
+        text = at.attrib.get(place.attribute) if place.attribute else at.text.strip(" \t\r\n")
+        if text is None:
+            continue
+        if row.codec is None:
+            said[row.field] = text
+        else:
+            try:
+                said[row.field] = row.codec.read(text)
+            except ValueError:
+                continue
+        _claim(node, at, place.attribute)
+    return said
+
+
+def _claim(top: Node, at: Node, attribute: str | None) -> None:
+    if attribute:
+        del at.attrib[attribute]
+    else:
+        at.text_claimed = True
+    while at is not top:
+        at.claimed = True
+        at = at.parent  # type: ignore[assignment]
+
+
+def write_rows(node: Node, part: object, rows: tuple[Row, ...]) -> None:
+    """Put the part's fields into `node` as the rows describe; fields that are None leave nothing."""
+    for row in rows:
+        if row.code:
+            continue
+        value = getattr(part, row.field)
+        if value is None:
+            continue
+        text = value if row.codec is None else row.codec.write(value)
+        place = Place.of(row.place)
+        at = node
+        for step in place.path:
+            at = at.ensure(step)
+        if place.attribute:
+            at.attrib[place.attribute] = text
+        else:
+            at.text = text

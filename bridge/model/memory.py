@@ -1,0 +1,58 @@
+"""Memory, NUMA nodes, huge pages, DIMMs, balloon."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .part import Device, Part
+
+
+class NUMANode(Part, kw_only=True):
+    """A guest NUMA node. `cpus` is `0-3` or `0;2` text; `memory` in MiB."""
+
+    id: int
+    cpus: str | None = None
+    memory: float | None = None
+    hostnodes: str | None = None
+    policy: str | None = None
+    hugepage_mib: int | None = None
+
+
+class DIMM(msgspec.Struct, frozen=True):
+    """A hot-plugged memory module: slot number, size in MiB, guest NUMA node."""
+
+    slot: int
+    size: int
+    node: int
+
+
+class Balloon(Device, kw_only=True):
+    """The virtio balloon. `target` in MiB; `present` False: no device."""
+
+    present: bool | None = None
+    target: int | None = None
+    free_page_reporting: bool | None = None
+    stats_period: int | None = None
+
+
+class Memory(Part, kw_only=True):
+    size: int | None = None
+    """MiB the guest has at start."""
+    static: int | None = None
+    """MiB that are not DIMMs (with memory hotplug)."""
+    maximum: int | None = None
+    """MiB that could be plugged (`maxmem`)."""
+    slots: int | None = None
+    dimms: list[DIMM] | None = None
+    numa: bool | None = None
+    nodes: list[NUMANode] | None = None
+    """The nodes that the guest sees: said ones, or one per socket."""
+    numa_said: list[NUMANode] | None = None
+    """numa0..7 as said, also when `numa` is off."""
+    hugepages: str | None = None
+    """`any`, `2` or `1024` (MiB)."""
+    keephugepages: bool | None = None
+    hotplug: bool | None = None
+    shared: bool | None = None
+    """Memory that another process maps (virtiofs)."""
+    shares: int | None = None

@@ -1,0 +1,33 @@
+"""Network cards."""
+
+from __future__ import annotations
+
+from .part import Device
+
+
+class Net(Device, kw_only=True):
+    index: int | None = None
+    model: str | None = None
+    macaddr: str | None = None
+    bridge: str | None = None
+    tag: int | None = None
+    trunks: str | None = None
+    """`5;7-9`."""
+    rate: str | None = None
+    """MB/s as number text."""
+    queues: int | None = None
+    mtu: int | None = None
+    """As said; 1 means the bridge's."""
+    host_mtu: int | None = None
+    """What the guest's card is told; None: nothing is sent."""
+    host_tunnel: bool | None = None
+    link_down: bool | None = None
+    firewall: bool | None = None
+    packed: bool | None = None
+    rx_queue_size: int | None = None
+    tx_queue_size: int | None = None
+    vhost: bool | None = None
+    ifname: str | None = None
+    romfile: str | None = None
+    hostname: str | None = None
+    openvswitch: bool | None = None

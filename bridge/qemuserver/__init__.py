@@ -1,0 +1,1 @@
+"""qemu-server's VMID.conf: grammar, property strings, reading, writing."""

@@ -1,0 +1,113 @@
+"""What a conversion has to say beside its document: findings, each of a kind with a fixed severity."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+SEVERITIES = ("guest", "data", "host", "note")
+"""From worst to least: the guest will see it; something must be copied or converted; host policy or speed is lost; good to know."""
+
+
+class Kind(NamedTuple):
+    severity: str
+    meaning: str
+
+
+KINDS: dict[str, Kind] = {
+    # guest
+    "bad-line": Kind("guest", "A line of the config that qemu-server would drop with a warning, and so do we."),
+    "guest-lost": Kind("guest", "A device or a property that the guest sees has no form in the target."),
+    "guest-changed": Kind("guest", "The target has something near, not the same: the guest sees the difference."),
+    "moved": Kind("guest", "A device stands at another PCI, USB or drive address than before."),
+    "invisible": Kind("guest", "The device is on the command line, yet firmware and guest never find it."),
+    "machine-missing": Kind("guest", "The target's QEMU no longer has, or does not yet have, this machine type."),
+    "unknown": Kind("guest", "The input says something that this version does not know; it is not carried over."),
+    "unproved": Kind("guest", "Reading the written document back did not give the input, and no other finding says why: a bug, please report it."),
+    # data
+    "storage-unknown": Kind("data", "No storage of the host facts holds this volume or path."),
+    "import-needed": Kind("data", "An image must be copied or converted before the VM can start."),
+    "firmware-state": Kind("data", "The firmware's variables must be copied, or start fresh."),
+    "tpm-state": Kind("data", "The TPM's state must be copied, or starts fresh."),
+    "network-unknown": Kind("data", "No bridge is known for this network."),
+    "resource-unknown": Kind("data", "A mapped PCI, USB or directory resource is not in the host facts."),
+    # host
+    "host-lost": Kind("host", "Host policy or speed that the target cannot express; the guest's hardware is the same."),
+    "iothread-lost": Kind("host", "A detail of the iothread layout that the target cannot express."),
+    "fallback": Kind("host", "The target is too old for the exact form; a lesser one stands in."),
+    "not-applied": Kind("host", "An option that the document carries but that nothing applies by itself."),
+    "lint": Kind("host", "Legal, but hardly what was meant."),
+    "args-off": Kind("host", "Raw QEMU arguments are carried only on request."),
+    # note
+    "warning": Kind("note", "qemu-server itself warns here."),
+    "ambiguous": Kind("note", "Several readings are possible; the most likely one was taken."),
+    "metadata-only": Kind("note", "Kept as text in the metadata; the target has no use for it."),
+    "secret-left-out": Kind("note", "A password or key was not carried over."),
+    "stale-residue": Kind("note", "The document was edited after it was written; the edit wins over what was remembered."),
+    "normalised": Kind("note", "The same meaning, written differently."),
+    "host-state": Kind("note", "State of a running domain that belongs to the host and is left behind."),
+    "pins": Kind("note", "Pinning that no command line can carry."),
+}
+
+
+class BridgeError(Exception):
+    """The input cannot be converted.
+
+    `message` is one line; `where` names the place (`file:line` or an XPath) or is None.
+    """
+
+    def __init__(self, message: str, where: object = None) -> None:
+        self.message = message
+        self.where = None if where is None else str(where)
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return self.message if self.where is None else f"{self.where}: {self.message}"
+
+
+class Line(NamedTuple):
+    """A place in a config file. `number` counts from 1."""
+
+    file: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.number}"
+
+
+class Finding(NamedTuple):
+    """One thing that the reader of the output should know. `kind` is a key of KINDS, `severity` that kind's."""
+
+    kind: str
+    severity: str
+    where: str
+    message: str
+    hint: str = ""
+
+
+class Report:
+    """Collects findings in the order in which they are met; the same finding is kept once."""
+
+    def __init__(self) -> None:
+        self._findings: dict[Finding, None] = {}
+
+    def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
+        finding = Finding(kind, KINDS[kind].severity, "" if where is None else str(where), message, hint)
+        self._findings[finding] = None
+
+    def extend(self, findings: Iterator[Finding]) -> None:
+        for finding in findings:
+            self._findings[finding] = None
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._findings)
+
+    def __len__(self) -> int:
+        return len(self._findings)
+
+
+def worst(findings: list[Finding]) -> str | None:
+    """The most severe severity among the findings, None if there are none."""
+    rank = min((SEVERITIES.index(f.severity) for f in findings), default=sys.maxsize)
+    return SEVERITIES[rank] if rank < len(SEVERITIES) else None

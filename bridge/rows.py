@@ -1,0 +1,59 @@
+"""Rows: one line binds a field of the model to its place in a format, both ways.
+
+A row is data. Each format reads its own rows (`qemuserver.rows`, `libvirt.rows`, `argv.emit`), so that writing and reading
+cannot drift apart. What is not plain is code; then the row says so (`code=True`) and only documents the place:
+the table of `virt-qm options` and the check that no field is lost are made from all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Codec(NamedTuple):
+    """How a value is spelled. `read` takes the format's text and may raise ValueError; `write` gives the text."""
+
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+
+
+class Row(NamedTuple):
+    """`field` of a model part stands at `place` of the format.
+
+    Places: a sub-option (`detect_zeroes`) in a config; `driver@cache`, `@type`, `serial` (an element's text) in XML, relative to the
+    device's element; a property (`write-cache`) on a command line.
+    """
+
+    field: str
+    place: str
+    codec: Codec | None = None
+    """None: plain text (XML, argv) or the parsed value as it is (config)."""
+    code: bool = False
+
+
+def whole_number(text: str) -> int:
+    """ASCII digits only: no sign, blank, underscore or foreign digit gets through (security-rules S9)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError(f"'{text[:40]}' is not a whole number")
+    return int(text)
+
+
+def _choice(table: dict[str, Any], text: str) -> Any:
+    if text not in table:
+        raise ValueError(f"'{text[:40]}' is not one of {', '.join(table)}")
+    return table[text]
+
+
+def choice(table: dict[str, Any]) -> Codec:
+    """Words of a format for values of the model; the first word for a value is the one that is written."""
+    back: dict[Any, str] = {}
+    for word, value in table.items():
+        back.setdefault(value, word)
+    return Codec(lambda text: _choice(table, text), back.__getitem__)
+
+
+INT = Codec(whole_number, str)
+ON_OFF = choice({"on": True, "off": False})
+YES_NO = choice({"yes": True, "no": False})
+HEX = Codec(lambda text: int(text, 16), hex)
