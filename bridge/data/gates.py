@@ -28,6 +28,23 @@ def version(text: str) -> Version:
     return tuple(int(p) for p in parts)
 
 
+MACHINE: dict[str, Version] = {
+    # feature of the machine: since (major, minor, pve revision)
+    "pci_bridges": (2, 3, 0),
+    "pcie_root_port": (4, 0, 0),
+    "spice_usb3": (4, 0, 0),
+    "scsi_more_than_14": (4, 1, 2),
+    "usb_xhci": (7, 1, 0),
+    "itco_armed": (8, 0, 0),
+    "blockdev": (10, 0, 0),
+}
+
+
+def machine_has(machine_version: Version, pve: int, name: str) -> bool:
+    """Whether a machine of this (major, minor) and +pve revision has the feature. KeyError for a name that is no gate."""
+    return (*machine_version[:2], pve) >= MACHINE[name]
+
+
 class Element(NamedTuple):
     """An element or attribute of domain XML: since which libvirt, and which QEMU behind it."""
 
