@@ -1,0 +1,41 @@
+"""virt-qm: the bridge between qemu-server, libvirt and QEMU.
+
+    host = bridge.HostFacts.load("dir", qemu_version="10.0.2")
+    out = bridge.convert(text, to="xml", source="conf", vmid=8006, host=host)
+    out.text, out.argv, out.vm, out.findings
+
+Names are imported at first use, so that `import bridge` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .convert import Result, convert, rewrite_config
+    from .host.facts import HostFacts
+    from .report import BridgeError, Finding
+
+__all__ = ["BridgeError", "Finding", "HostFacts", "Result", "__version__", "convert", "rewrite_config"]
+
+_HOME = {
+    "BridgeError": ".report",
+    "Finding": ".report",
+    "HostFacts": ".host.facts",
+    "Result": ".convert",
+    "convert": ".convert",
+    "rewrite_config": ".convert",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    # `bridge.convert` is the function, though importing the module of that name binds the module first.
+    value = getattr(import_module(_HOME[name], __name__), name)
+    globals()[name] = value
+    return value

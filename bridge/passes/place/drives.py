@@ -1,0 +1,92 @@
+"""Disk buses: which host adapter a disk sits on, and its unit there (mapping-devices 7 and 9)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ...data.pci import PCI
+from ...model.controller import Controller
+from ...model.disk import Disk
+from ...model.part import DriveAddress, PCIAddress
+from ...model.vm import VM
+
+SCSI_MODELS = {
+    "lsi": "lsilogic",
+    "lsi53c810": "lsi53c810",
+    "virtio-scsi-pci": "virtio-scsi",
+    "virtio-scsi-single": "virtio-scsi",
+    "megasas": "lsisas1078",
+    "pvscsi": "vmpvscsi",
+}
+"""qemu-server's scsihw -> the adapter's model in libvirt's words."""
+
+LSI_UNITS = 7
+"""Disks on one LSI adapter."""
+
+
+def place(vm: VM) -> tuple[list[Disk], list[Controller]]:
+    """The disks with their addresses, and the adapters they need, numbered by rank."""
+    adapters: dict[str, Controller] = {}
+    disks = [_place(vm, disk, adapters) for disk in vm.disks]
+    order = {"ide": 0, "sata": 1, "scsi": 2}
+    ranked: list[Controller] = []
+    for kind in sorted({a.type for a in adapters.values()}, key=order.__getitem__):
+        members = [a for a in adapters.values() if a.type == kind]
+        if kind == "sata" and vm.machine.base == "q35":
+            members.sort(key=lambda a: not a.builtin)
+            first = 0 if members[0].builtin else 1
+        else:
+            first = 0
+        ranked += [replace(a, index=n) for n, a in enumerate(members, first)]
+    return disks, ranked
+
+
+def _place(vm: VM, disk: Disk, adapters: dict[str, Controller]) -> Disk:
+    n = disk.index or 0
+    key = f"{disk.bus}{n}"
+    if disk.bus == "virtio":
+        bus, slot = PCI[key]
+        return replace(disk, key=key, address=PCIAddress("pcie.0" if bus == "pci.0" and vm.machine.base == "virt" else bus, slot))
+    if disk.bus == "scsi":
+        return replace(disk, key=key, address=_scsi(vm, disk, n, adapters))
+    if disk.bus == "sata":
+        adapters.setdefault(
+            "ahci0",
+            Controller(type="sata", key="ahci0", address=replace_bus(vm, PCI["ahci0"], multifunction=True)),
+        )
+        return replace(disk, key=key, address=DriveAddress("ahci0", unit=n))
+    if vm.machine.base == "q35":  # no IDE there: the chipset's AHCI stands in; odd units move up by two (qemu-server, DriveDevice.pm)
+        adapters.setdefault("ide", Controller(type="sata", key="ide", builtin=True, address=PCIAddress("pcie.0", 0x1F, 2)))
+        return replace(disk, key=key, address=DriveAddress("ide", unit=n // 2 + 2 * (n % 2)))
+    adapters.setdefault("ide", Controller(type="ide", key="ide", builtin=True, address=PCIAddress("pci.0", 1, 1)))
+    return replace(disk, key=key, address=DriveAddress("ide", bus=n // 2, unit=n % 2))
+
+
+def replace_bus(vm: VM, place: tuple[str, int], multifunction: bool | None = None) -> PCIAddress:
+    bus, slot = place
+    return PCIAddress("pcie.0" if bus == "pci.0" and vm.machine.base == "virt" else bus, slot, 0, multifunction)
+
+
+def _scsi(vm: VM, disk: Disk, n: int, adapters: dict[str, Controller]) -> DriveAddress:
+    scsihw = vm.scsihw or "lsi"
+    if scsihw == "virtio-scsi-single":
+        key = f"virtioscsi{n}"
+        adapters[key] = Controller(
+            type="scsi",
+            key=key,
+            model="virtio-scsi",
+            address=replace_bus(vm, PCI[key]),
+            iothread=disk.iothread,
+            served_by=disk.served_by,
+            queues=disk.queues,
+            where=disk.where,
+        )
+        return DriveAddress(key, unit=n)
+    rank = n // LSI_UNITS if scsihw.startswith("lsi") else 0
+    key = f"scsihw{rank}"
+    adapters.setdefault(key, Controller(type="scsi", key=key, model=SCSI_MODELS[scsihw], address=replace_bus(vm, PCI[key])))
+    if scsihw.startswith("lsi"):
+        return DriveAddress(key, unit=n % LSI_UNITS)
+    if scsihw == "pvscsi":
+        return DriveAddress(key, target=n)
+    return DriveAddress(key, unit=n)

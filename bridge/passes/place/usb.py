@@ -1,0 +1,97 @@
+"""USB controllers and ports (mapping-devices 6; qemu-server 9.2.6, USB.pm)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ...data.gates import machine_has
+from ...data.ostype import WINDOWS
+from ...data.pci import PVE_USB_SLOT, Q35_EHCI
+from ...model.controller import Controller
+from ...model.part import PCIAddress, USBAddress
+from ...model.usb import USB
+from ...model.vm import VM
+from .slots import conventional
+
+XHCI_PORTS = 15
+NEC_PORTS = 4
+"""Ports of nec-usb-xhci; QEMU puts a hub on the last one when more devices come."""
+
+
+def xhci_era(vm: VM) -> bool:
+    """qemu-server plugs every USB device into a qemu-xhci: machine 7.1 on, ostype l26 or Windows 8 on."""
+    ostype = vm.meta.ostype or ""
+    modern = ostype == "l26" or WINDOWS.get(ostype, 0) > WINDOWS["win7"]
+    return modern and machine_has(vm.machine.version or (), vm.machine.pve or 0, "usb_xhci")
+
+
+def place(vm: VM) -> tuple[list[Controller], VM]:
+    era, base = xhci_era(vm), vm.machine.base
+    groups: list[list[Controller]]
+    if base == "virt":
+        groups = [[Controller(type="usb", key="ehci", model="ehci", address=conventional(vm, "ehci"))]]
+    elif base == "q35":
+        groups = [_ich9("ehci", 1, Q35_EHCI[0], "pcie.0"), _ich9("ehci-2", 4, Q35_EHCI[1], "pcie.0")]
+    else:
+        groups = [[Controller(type="usb", key="uhci", model="piix3-uhci", address=conventional(vm, "piix3", 2))]]
+        if not era and any(not device.usb3 for device in vm.usbs):
+            groups.append(_ich9("ehci", 1, PVE_USB_SLOT, "pci.0"))
+    if era and vm.usbs:
+        groups.append([Controller(type="usb", key="xhci", model="qemu-xhci", ports=XHCI_PORTS, address=conventional(vm, "xhci"))])
+    elif any(device.usb3 for device in vm.usbs):
+        groups.append([Controller(type="usb", key="xhci", model="nec-xhci", address=conventional(vm, "xhci"))])
+    controllers = [replace(controller, index=n) for n, group in enumerate(groups) for controller in group]
+    usbs = _ports(vm, era)
+    tablet = vm.tablet
+    if tablet.present:
+        tablet = replace(tablet, key="tablet", address=USBAddress("uhci" if base == "i440fx" else "ehci", "1"))
+    return controllers, replace(vm, usbs=usbs, tablet=tablet)
+
+
+def _ich9(key: str, first: int, slot: int, bus: str) -> list[Controller]:
+    """An EHCI with its three companions in one slot."""
+    ehci = Controller(type="usb", key=key, model="ich9-ehci1" if first == 1 else "ich9-ehci2", address=PCIAddress(bus, slot, 7, True))
+    companions = [
+        Controller(
+            type="usb",
+            key=f"uhci-{first + n}",
+            model=f"ich9-uhci{first + n}",
+            startport=2 * n,
+            master=key,
+            address=PCIAddress(bus, slot, n, True),
+        )
+        for n in range(3)
+    ]
+    return [ehci, *companions]
+
+
+def _bus(vm: VM, device: USB, era: bool) -> str:
+    """The controller that the device lands on; without a bus= QEMU takes the last EHCI with a free port (mapping-devices 6.2)."""
+    if era:
+        return "xhci"
+    nec = any(d.usb3 for d in vm.usbs)
+    if device.spice:
+        return "xhci" if device.usb3 and machine_has(vm.machine.version or (), vm.machine.pve or 0, "spice_usb3") else "ehci"
+    if device.usb3:
+        return "xhci"
+    if vm.machine.base == "q35":
+        return "xhci" if nec else "ehci-2"
+    return "ehci"
+
+
+def _ports(vm: VM, era: bool) -> list[USB]:
+    taken: dict[str, int] = {}
+    if vm.tablet.present and vm.machine.base != "i440fx":
+        taken["ehci"] = 1
+    placed = []
+    for device in vm.usbs:
+        bus = _bus(vm, device, era)
+        taken[bus] = count = taken.get(bus, 0) + 1
+        if era:
+            port = str((device.index or 0) + 1)
+        elif bus == "xhci" and count >= NEC_PORTS:
+            port = f"{NEC_PORTS}.{count - NEC_PORTS + 1}"
+        else:
+            port = str(count)
+        placed.append(replace(device, key=f"usb{device.index}", address=USBAddress(bus, port)))
+    return placed
