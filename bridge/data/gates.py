@@ -31,18 +31,64 @@ def version(text: str) -> Version:
 MACHINE: dict[str, Version] = {
     # feature of the machine: since (major, minor, pve revision)
     "pci_bridges": (2, 3, 0),
+    "kvm_pv_flags": (2, 3, 0),
+    "hv_base": (2, 3, 0),
+    "efi_pxe_roms": (2, 4, 0),
+    "hv_vpindex": (2, 6, 0),
+    "cpu_hotplug": (2, 7, 0),
+    "std_vga": (2, 9, 0),
+    "qmp_event": (2, 12, 0),
+    "hv_synic": (2, 12, 0),
+    "hv_ipi": (3, 1, 0),
     "pcie_root_port": (4, 0, 0),
     "spice_usb3": (4, 0, 0),
+    "audio": (4, 0, 0),
+    "qxl_max_outputs": (4, 1, 0),
+    "iscsi_scsi_hd": (4, 1, 0),
     "scsi_more_than_14": (4, 1, 2),
+    "rng": (4, 1, 2),
+    "efidisk_size": (4, 1, 2),
+    "audiodev": (4, 2, 0),
+    "free_page_reporting": (6, 2, 0),
     "usb_xhci": (7, 1, 0),
+    "net_queue_sizes": (7, 1, 0),
     "itco_armed": (8, 0, 0),
+    "power_states_off": (9, 2, 1),
     "blockdev": (10, 0, 0),
+    "host_mtu": (10, 0, 1),
+    "l26_hpet_off": (10, 1, 0),
+    "host_tunnel": (10, 2, 0),
+    "host_tunnel_off": (11, 0, 1),
+    "vmx_mbec": (11, 0, 0),
+    "hv_evmcs": (11, 0, 2),
+}
+
+REVISIONS: dict[Version, int] = {(4, 1): 2, (9, 2): 1, (10, 0): 1, (11, 0): 2}
+"""The highest +pve revision that qemu-server 9.2.6 knows of a machine version; 0 for all others."""
+
+WINDOWS_PIN: Version = (5, 1)
+"""The machine version of Windows VMs that name none and have no younger `creation-qemu` (qemu-server 9.2.6, get_vm_machine)."""
+
+BINARY: dict[str, Version] = {
+    # what qemu-server asks of the QEMU binary: since
+    "supported": (6, 0),
+    "bridge_hotplug_default": (6, 1),
+    "windows_pin_to_creation": (9, 1),
+    "reconnect_ms": (9, 2),
+    "debug_threads_always": (11, 0),
+    "cet": (11, 0),
+    "vmx_mbec": (11, 0),
 }
 
 
 def machine_has(machine_version: Version, pve: int, name: str) -> bool:
     """Whether a machine of this (major, minor) and +pve revision has the feature. KeyError for a name that is no gate."""
     return (*machine_version[:2], pve) >= MACHINE[name]
+
+
+def binary_has(qemu_version: Version, name: str) -> bool:
+    """Whether QEMU of this version has the feature. KeyError for a name that is no gate."""
+    return qemu_version >= BINARY[name]
 
 
 class Element(NamedTuple):
