@@ -1,0 +1,27 @@
+"""agent (qemu-server 9.2.6, Agent.pm; mapping-devices 16)."""
+
+from __future__ import annotations
+
+from ..model.agent import Agent
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section, read_rows, write_rows
+
+ROWS = (
+    Row("enabled", "enabled"),
+    Row("type", "type"),
+    Row("freeze_fs", "freeze-fs"),
+    Row("fstrim_cloned_disks", "fstrim_cloned_disks"),
+)
+
+
+def read(section: Section, vm: VM) -> None:
+    said = section.props("agent")
+    if said is not None:
+        vm.agent = Agent(key="qga0", where=section.line("agent"), **read_rows(said, ROWS))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    said = write_rows(vm.agent, ROWS)
+    if said:
+        lines.props("agent", {"enabled": False, **said})

@@ -1,0 +1,20 @@
+"""tablet (qemu-server 9.2.6, QemuServer.pm; mapping-devices 6.1)."""
+
+from __future__ import annotations
+
+from ..model.input import Tablet
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section
+
+ROWS = (Row("present", "tablet", code=True),)
+
+
+def read(section: Section, vm: VM) -> None:
+    present = section.flag("tablet")
+    if present is not None:
+        vm.tablet = Tablet(key="tablet", present=present, where=section.line("tablet"))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    lines.put("tablet", vm.tablet.present)

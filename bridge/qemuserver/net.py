@@ -1,0 +1,40 @@
+"""netN: network cards (qemu-server 9.2.6, Network.pm; mapping-devices 13)."""
+
+from __future__ import annotations
+
+from ..model.net import Net
+from ..model.vm import VM
+from ..rows import Codec, Row
+from .section import Lines, Section, read_rows, write_rows
+
+MAX_NETS = 32
+COUNTED = Codec(int, str)
+"""A number whose text the grammar has checked already (`+4` is fine there)."""
+
+ROWS = (
+    Row("model", "model"),
+    Row("macaddr", "macaddr"),
+    Row("bridge", "bridge"),
+    Row("tag", "tag", COUNTED),
+    Row("trunks", "trunks"),
+    Row("rate", "rate"),
+    Row("queues", "queues", COUNTED),
+    Row("mtu", "mtu", COUNTED),
+    Row("host_tunnel", "host-tunnel"),
+    Row("link_down", "link_down"),
+    Row("firewall", "firewall"),
+)
+
+
+def read(section: Section, vm: VM) -> None:
+    nets = []
+    for index, key in section.indexed("net", MAX_NETS):
+        said = section.props(key)
+        if said is not None:
+            nets.append(Net(key=key, index=index, where=section.line(key), **read_rows(said, ROWS)))
+    vm.nets = nets
+
+
+def write(vm: VM, lines: Lines) -> None:
+    for net in vm.nets:
+        lines.props(net.key or f"net{net.index}", write_rows(net, ROWS))

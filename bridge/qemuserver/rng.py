@@ -1,0 +1,27 @@
+"""rng0 (qemu-server 9.2.6, RNG.pm; mapping-devices 16)."""
+
+from __future__ import annotations
+
+from ..model.rng import RNG
+from ..model.vm import VM
+from ..rows import Codec, Row
+from .section import Lines, Section, read_rows, write_rows
+
+COUNTED = Codec(int, str)
+
+ROWS = (
+    Row("source", "source"),
+    Row("max_bytes", "max_bytes", COUNTED),
+    Row("period", "period", COUNTED),
+)
+
+
+def read(section: Section, vm: VM) -> None:
+    said = section.props("rng0")
+    if said is not None:
+        vm.rng = RNG(key="rng0", where=section.line("rng0"), **read_rows(said, ROWS))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    if vm.rng is not None:
+        lines.props("rng0", write_rows(vm.rng, ROWS))

@@ -1,0 +1,25 @@
+"""watchdog (qemu-server 9.2.6, QemuServer.pm; mapping-devices 16)."""
+
+from __future__ import annotations
+
+from ..model.vm import VM
+from ..model.watchdog import Watchdog
+from ..rows import Row
+from .section import Lines, Section, read_rows, write_rows
+
+ROWS = (
+    Row("model", "model"),
+    Row("action", "action"),
+)
+
+
+def read(section: Section, vm: VM) -> None:
+    said = section.props("watchdog")
+    if said is not None:
+        vm.watchdog = Watchdog(key="watchdog", where=section.line("watchdog"), **read_rows(said, ROWS))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    if vm.watchdog is not None:
+        said = write_rows(vm.watchdog, ROWS)
+        lines.props("watchdog", said or {"model": "i6300esb"})
