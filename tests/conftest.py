@@ -1,0 +1,125 @@
+"""Fixtures for everybody: the corpora, libvirt's embedded driver, QEMU, libvirt's schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests import corpus as corpora
+from tests.embed.driver import EmbeddedDriver
+from tests.embed.qemu import Qemu
+from tests.embed.qemu import start as start_qemu
+
+SCHEMAS = Path("usr/share/libvirt/schemas/domain.rng")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="every row of the corpora where the default is a sample")
+    parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure: tests/run has installed everything")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if corpora.SHARED is None:
+        return "corpora: none beside this repo, so their tests are left out"
+    return f"corpora: {corpora.SHARED}, {'all rows' if config.getoption('--full') else 'slow tests take a sample (--full takes all)'}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    about = "run once for every row of these files; the test takes `row`. A slow test names a sample size."
+    config.addinivalue_line("markers", f"corpus(*files, sample=None): {about}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("corpus")
+    if marker is None:
+        return
+    rows = [pytest.param(row, id=f"{name.removesuffix('.jsonl')}-{row['name']}") for name in marker.args for row in corpora.rows(name)]
+    metafunc.parametrize("row", corpora.sample(rows, marker.kwargs.get("sample"), metafunc.config.getoption("--full")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without corpora, their tests are deselected: a skip would hide among those that matter."""
+    if corpora.SHARED is not None:
+        return
+    dropped = [item for item in items if item.get_closest_marker("corpus") or {"corpus", "shared"} & set(getattr(item, "fixturenames", ()))]
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("\nA skipped test counts as failed here.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether --full was given."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def sample(full: bool) -> Callable[[Sequence[corpora.Row], int], Sequence[corpora.Row]]:
+    """sample(rows, size): at most so many, the same ones every time; with --full all of them."""
+    return lambda rows, size: corpora.sample(rows, size, full)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The directory with the corpora; a test that takes it is left out where there is none."""
+    assert corpora.SHARED is not None
+    return corpora.SHARED
+
+
+@pytest.fixture(scope="session")
+def corpus(shared: Path) -> Callable[[str], list[corpora.Row]]:
+    """corpus("random.jsonl"): the rows of a file; a test that takes it is left out where there are no corpora."""
+    assert shared
+    return corpora.rows
+
+
+@pytest.fixture(scope="session")
+def embedded_driver() -> Iterator[EmbeddedDriver]:
+    """The driver that `embed` lends to one test after another: probing QEMU takes it a second or two, once."""
+    driver = EmbeddedDriver()
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def embed(embedded_driver: EmbeddedDriver) -> Iterator[EmbeddedDriver]:
+    """libvirt's embedded QEMU driver, empty before the test and after it."""
+    yield embedded_driver
+    embedded_driver.clear()
+
+
+@pytest.fixture
+def qemu_start() -> Iterator[Callable[[list[str]], Qemu]]:
+    """qemu_start(argv): a command line started paused under TCG, without the parts that need its host; ended after the test."""
+    running: list[Qemu] = []
+
+    def start(argv: list[str]) -> Qemu:
+        running.append(start_qemu(argv))
+        return running[-1]
+
+    yield start
+    for qemu in running:
+        qemu.close()
+
+
+@pytest.fixture(scope="session")
+def libvirt_schemas() -> dict[str, Path]:
+    """libvirt's own RNG schema of domains by release, `{"9.0": path, "11.3": path}`: the one installed, and those tests/install fetched."""
+    import libvirt
+
+    number = libvirt.getVersion()
+    found = {f"{number // 1_000_000}.{number // 1_000 % 1_000}": "/" / SCHEMAS}
+    for unpacked in sorted((corpora.ROOT / ".cache/schemas").glob("*")):
+        major, minor = (unpacked / "version").read_text().split(".")[:2]
+        found[f"{major}.{minor}"] = unpacked / SCHEMAS
+    assert all(path.is_file() for path in found.values()), f"run tests/install: {found}"
+    return found
