@@ -180,7 +180,7 @@ def test_a_version_is_recognised(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["x = '1d.7'", "x = '02.0'", "x = '0x1.0x2'", "x = '+pve0'", "x = (9, 2)", "y in (9, 2)", "'since 9.2'", "x = 'USB 3.0'", "x = '10'"]
+    "source", ["x = '1d.7'", "x = '02.0'", "x = '0x1.0x2'", "x = '+pve0'", "x = (9, 2)", "y in (9, 2)", "'since 9.2'", "x = '10'"]
 )
 def test_what_is_no_version_is_left_alone(source: str) -> None:
     assert not list(versions(ast.parse(source)))
