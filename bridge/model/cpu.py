@@ -14,10 +14,14 @@ class CPU(Part, kw_only=True):
     hv_vendor_id: str | None = None
     phys_bits: str | None = None
     """`host` or a number of bits."""
-    guest_phys_bits: int | None = None
-    level: int | None = None
+    guest_phys_bits: str | None = None
+    level: str | None = None
+    """Number text as said, like the two above: qemu-server hands it on as it is."""
     model: str | None = None
     """What QEMU gets: `kvm64`, `qemu64`, `host`, `EPYC-Milan`, ..."""
+    words: dict[str, str] | None = None
+    """What follows the model on qemu-server's command line: name -> word (`aes` -> `+aes`, `kvm` -> `kvm=off`). The fields below say the same
+    without QEMU's spellings; this is kept because a custom model may use any of them."""
     features: dict[str, bool] | None = None
     """CPU features on (True) or off (False), in QEMU's spelling, without those that have a field of their own."""
     hyperv: dict[str, str | bool] | None = None
@@ -29,7 +33,7 @@ class CPU(Part, kw_only=True):
     vendor: str | None = None
     migratable: bool | None = None
     runningcpu: str | None = None
-    """A snapshot's or args' whole `-cpu` value; it replaces all of the above."""
+    """A saved state's whole `-cpu` value; it replaces all of the above."""
     sockets: int | None = None
     cores: int | None = None
     threads: int | None = None

@@ -8,22 +8,24 @@ from .part import Device, Part
 
 
 class NUMANode(Part, kw_only=True):
-    """A guest NUMA node. `cpus` is `0-3` or `0;2` text; `memory` in MiB."""
+    """A guest NUMA node. `cpus` is `0-3` or `0;2` text; `memory` is number text in MiB (an equal share may be 333.333333333333)."""
 
     id: int
     cpus: str | None = None
-    memory: float | None = None
+    memory: str | None = None
     hostnodes: str | None = None
     policy: str | None = None
     hugepage_mib: int | None = None
+    """The page size that is taken for this node."""
 
 
 class DIMM(msgspec.Struct, frozen=True):
-    """A hot-plugged memory module: slot number, size in MiB, guest NUMA node."""
+    """A hot-plugged memory module: slot number, size in MiB, guest NUMA node, page size if from huge pages."""
 
     slot: int
     size: int
     node: int
+    hugepage_mib: int | None = None
 
 
 class Balloon(Device, kw_only=True):

@@ -1,0 +1,59 @@
+"""taskset, -smp, hot-plugged CPUs and -cpu."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.vm import VM
+from ..report import BridgeError
+from .emit import Command
+
+
+def affinity_words(vm: VM) -> list[str]:
+    """What stands before the binary."""
+    affinity = vm.cpu.affinity
+    return ["/usr/bin/taskset", "--cpu-list", "--all-tasks", affinity] if affinity else []
+
+
+def write_smp(vm: VM, command: Command, host: HostFacts) -> None:
+    """-smp; with CPU hotplug one CPU, and the others as devices."""
+    cpu = vm.cpu
+    sockets, cores = cpu.sockets or cpu.smp or 1, cpu.cores or 1
+    most = sockets * cores
+    if host.cpus is not None and most > host.cpus:
+        raise BridgeError(f"MAX {host.cpus} vcpus allowed per VM on this node", cpu.where)
+    count = cpu.vcpus or most
+    topology = f"sockets={sockets},cores={cores},maxcpus={most}"
+    if not cpu.hotplug:
+        command.options += ("-smp", f"{count},{topology}")
+        return
+    command.options += ("-smp", f"1,{topology}")
+    if count > 1 and vm.machine.arch != "x86_64":
+        raise BridgeError("Hotplug of non x86_64 CPU not yet supported", cpu.where)
+    for n in range(2, count + 1):
+        socket, core = divmod(n - 1, cores)
+        device = f"{cpu.model}-x86_64-cpu,id=cpu{n},socket-id={socket},core-id={core},thread-id=0"
+        command.options += ("-device", device)
+
+
+def write(vm: VM, command: Command, host: HostFacts) -> None:
+    """-cpu: model, level, flags by name, then the address bits."""
+    del host
+    cpu = vm.cpu
+    if cpu.runningcpu is not None:
+        command.options += ("-cpu", cpu.runningcpu)
+        return
+    command.options += ("-cpu", cpu_text(vm))
+
+
+def cpu_text(vm: VM) -> str:
+    cpu = vm.cpu
+    words = cpu.words or {}
+    parts = [cpu.model or ""]
+    if cpu.level is not None and vm.machine.arch == "x86_64":
+        parts.append(f"level={cpu.level}")
+    parts += [words[name] for name in sorted(words)]
+    if cpu.guest_phys_bits:
+        parts.append(f"guest-phys-bits={cpu.guest_phys_bits}")
+    if cpu.phys_bits:
+        parts.append("host-phys-bits=true" if cpu.phys_bits == "host" else f"phys-bits={cpu.phys_bits}")
+    return ",".join(parts)

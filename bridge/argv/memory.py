@@ -1,0 +1,61 @@
+"""-m, memory backends, -numa, DIMMs and the balloon."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.memory import Memory
+from ..model.part import PCIAddress
+from ..model.vm import VM
+from .emit import Command
+
+
+def write(vm: VM, command: Command, host: HostFacts) -> None:
+    del host
+    memory = vm.memory
+    options = command.options
+    if memory.hotplug:
+        options += ("-m", f"size={memory.static},slots={memory.slots},maxmem={memory.maximum}M")
+    else:
+        options += ("-m", str(memory.size))
+    _nodes(memory, command)
+    if memory.shared and not memory.numa:
+        # qemu-server prints the config's own text here: nothing if no memory is said
+        size = "" if "size" in memory.filled else memory.size
+        options += ("-object", f"memory-backend-memfd,id=virtiofs-mem,size={size}M,share=on")
+        command.machine_flags.append("memory-backend=virtiofs-mem")
+    for dimm in memory.dimms or ():
+        name = f"dimm{dimm.slot}"
+        options += ("-object", _backend(memory, f"mem-{name}", str(dimm.size), dimm.hugepage_mib))
+        options += ("-device", f"pc-dimm,id={name},memdev=mem-{name},node={dimm.node}")
+
+
+def _nodes(memory: Memory, command: Command) -> None:
+    prefix = "virtiofs-mem" if memory.shared else "ram-node"
+    for node in memory.nodes or ():
+        backend = f"{prefix}{node.id}"
+        text = _backend(memory, backend, node.memory or "", node.hugepage_mib)
+        if node.hostnodes is not None:
+            text += f",host-nodes={node.hostnodes.replace(';', ',')},policy={node.policy}"
+        cpus = (node.cpus or "").replace(";", ",cpus=")
+        command.options += ("-object", text)
+        command.options += ("-numa", f"node,nodeid={node.id},cpus={cpus},memdev={backend}")
+
+
+def _backend(memory: Memory, name: str, size: str, page_mib: int | None) -> str:
+    if page_mib is not None:
+        path = f"/run/hugepages/kvm/{page_mib * 1024}kB"
+        return f"memory-backend-file,id={name},size={size}M,mem-path={path},share=on,prealloc=yes"
+    if memory.shared:
+        return f"memory-backend-memfd,id={name},size={size}M,share=on"
+    return f"memory-backend-ram,id={name},size={size}M"
+
+
+def write_balloon(vm: VM, command: Command, host: HostFacts) -> None:
+    del host
+    balloon = vm.balloon
+    if not balloon.present:
+        return
+    address = balloon.address
+    assert isinstance(address, PCIAddress)
+    reporting = ",free-page-reporting=on" if balloon.free_page_reporting else ""
+    command.device(f"virtio-balloon-pci,id=balloon0,bus={address.bus},addr={address.slot:#x}{reporting}")

@@ -1,0 +1,70 @@
+"""cpu, sockets, cores, vcpus and the host's share for them, in a config."""
+
+from __future__ import annotations
+
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section, read_rows, write_rows
+
+ROWS = (
+    Row("cputype", "cputype"),
+    Row("flags", "flags"),
+    Row("guest_phys_bits", "guest-phys-bits"),
+    Row("hidden", "hidden"),
+    Row("hv_vendor_id", "hv-vendor-id"),
+    Row("level", "level"),
+    Row("phys_bits", "phys-bits"),
+)
+"""Sub-options of `cpu`."""
+
+NUMBERS = (
+    Row("sockets", "sockets"),
+    Row("cores", "cores"),
+    Row("smp", "smp"),
+    Row("vcpus", "vcpus"),
+    Row("cpuunits", "cpuunits"),
+)
+TEXTS = (Row("affinity", "affinity"), Row("cpulimit", "cpulimit"), Row("runningcpu", "runningcpu"))
+"""Top-level keys."""
+
+
+def read(section: Section, vm: VM) -> None:
+    cpu = vm.cpu
+    if said := section.props("cpu"):
+        cpu.where = section.line("cpu")
+        for field, value in read_rows(said, ROWS).items():
+            setattr(cpu, field, value)
+    for row in NUMBERS:
+        setattr(cpu, row.field, section.number(row.place))
+    for row in TEXTS:
+        setattr(cpu, row.field, section.text(row.place))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    cpu = vm.cpu
+    lines.props("cpu", write_rows(cpu, ROWS))
+    for row in NUMBERS + TEXTS:
+        if row.field != "smp":  # qemu-server turns it into sockets when it writes (config-grammar 7)
+            lines.put(row.place, getattr(cpu, row.field))
+    for field in ("threads", "dies"):
+        if (count := getattr(cpu, field) or 1) > 1:
+            lines.report.add(
+                "guest-changed",
+                cpu.where,
+                f"a config knows no {field}: the guest sees {count} {field} as {count} times as many cores",
+                "args: -smp with threads= and dies= would keep them",
+            )
+    _pins(vm, lines)
+
+
+def _pins(vm: VM, lines: Lines) -> None:
+    pins = [f"vcpu {n} on {cpus}" for n, cpus in (vm.cpu.vcpupins or {}).items()]
+    if vm.cpu.emulatorpin is not None:
+        pins.append(f"emulator on {vm.cpu.emulatorpin}")
+    if pins:
+        lines.report.add(
+            "host-lost",
+            vm.cpu.where,
+            f"a config pins the whole VM only, so these pins are not carried: {'; '.join(pins)}",
+            "set affinity to the CPUs that all of them may use",
+        )

@@ -1,0 +1,52 @@
+"""memory, balloon, shares, NUMA nodes and huge pages in a config."""
+
+from __future__ import annotations
+
+from ..model.memory import NUMANode
+from ..model.vm import VM
+from ..rows import INT, Row
+from .section import Lines, Section, read_rows, write_rows
+
+ROWS = (Row("size", "current", INT),)
+"""Sub-options of `memory`."""
+
+NUMA_ROWS = (
+    Row("cpus", "cpus"),
+    Row("hostnodes", "hostnodes"),
+    Row("memory", "memory"),
+    Row("policy", "policy"),
+)
+"""Sub-options of numaN."""
+MAX_NUMA = 8
+
+
+def read(section: Section, vm: VM) -> None:
+    memory, balloon = vm.memory, vm.balloon
+    if said := section.props("memory"):
+        memory.where = section.line("memory")
+        memory.size = int(said["current"])
+    memory.numa = section.flag("numa")
+    memory.hugepages = section.text("hugepages")
+    memory.keephugepages = section.flag("keephugepages")
+    memory.shares = section.number("shares")
+    target = section.number("balloon")
+    if target is not None:
+        balloon.where = section.line("balloon")
+        balloon.target = target
+    for n, key in section.indexed("numa", MAX_NUMA):
+        said = section.props(key)
+        assert said is not None
+        node = NUMANode(id=n, where=section.line(key), **read_rows(said, NUMA_ROWS))
+        memory.numa_said = [*(memory.numa_said or []), node]
+
+
+def write(vm: VM, lines: Lines) -> None:
+    memory = vm.memory
+    lines.put("memory", memory.size)
+    lines.put("balloon", vm.balloon.target)
+    lines.put("shares", memory.shares)
+    lines.put("numa", memory.numa)
+    lines.put("hugepages", memory.hugepages)
+    lines.put("keephugepages", memory.keephugepages)
+    for node in memory.numa_said or ():
+        lines.props(f"numa{node.id}", write_rows(node, NUMA_ROWS))
