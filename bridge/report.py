@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "stale-residue": Kind("note", "The document was edited after it was written; the edit wins over what was remembered."),
     "normalised": Kind("note", "The same meaning, written differently."),
     "host-state": Kind("note", "State of a running domain that belongs to the host and is left behind."),
+    "restored": Kind("note", "An option that makes a node act came back from the metadata of the XML."),
     "pins": Kind("note", "Pinning that no command line can carry."),
 }
 

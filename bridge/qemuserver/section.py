@@ -13,10 +13,11 @@ from .text import Entry
 class Section:
     """Taking a key claims it; `unclaimed` gives the rest. Values were checked by `text.parse` already."""
 
-    def __init__(self, entries: dict[str, Entry], file: str, report: Report) -> None:
+    def __init__(self, entries: dict[str, Entry], file: str, report: Report, description: str | None = None) -> None:
         self.entries = entries
         self.file = file
         self.report = report
+        self.description = description
         self.claimed: set[str] = set()
 
     def text(self, key: str) -> str | None:

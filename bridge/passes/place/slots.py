@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from ...data.ostype import WINDOWS
+from ...data.ostype import WINDOWS, windows_version
 from ...data.pci import PCI, PCIE, PCIE_WIN7
 from ...model.controller import Controller
 from ...model.hostpci import HostPCI
@@ -39,7 +39,7 @@ def _hostpci(vm: VM, device: HostPCI) -> HostPCI:
     multifunction = True if device.multifunction else None
     key = f"hostpci{device.index}"
     if device.pcie:
-        table = PCIE_WIN7 if WINDOWS.get(vm.meta.ostype or "") == WINDOWS["win7"] else PCIE
+        table = PCIE_WIN7 if windows_version(vm.meta.ostype) == WINDOWS["win7"] else PCIE
         bus, slot = table[key]
         return replace(device, key=key, address=PCIAddress(bus, slot, 0, multifunction))
     return replace(device, key=key, address=conventional(vm, "legacy-igd" if device.legacy_igd else key, 0, multifunction))

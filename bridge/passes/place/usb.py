@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ...data.gates import machine_has
-from ...data.ostype import WINDOWS
+from ...data.ostype import WINDOWS, windows_version
 from ...data.pci import PVE_USB_SLOT, Q35_EHCI
 from ...model.controller import Controller
 from ...model.part import PCIAddress, USBAddress
@@ -21,7 +21,7 @@ NEC_PORTS = 4
 def xhci_era(vm: VM) -> bool:
     """qemu-server plugs every USB device into a qemu-xhci: machine 7.1 on, ostype l26 or Windows 8 on."""
     ostype = vm.meta.ostype or ""
-    modern = ostype == "l26" or WINDOWS.get(ostype, 0) > WINDOWS["win7"]
+    modern = ostype == "l26" or windows_version(ostype) > WINDOWS["win7"]
     return modern and machine_has(vm.machine.version or (), vm.machine.pve or 0, "usb_xhci")
 
 

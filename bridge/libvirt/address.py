@@ -1,0 +1,85 @@
+"""<address>: PCI, drive, USB, virtio-serial and the few that have no place on a bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model.part import Address, DriveAddress, PCIAddress, SerialAddress, USBAddress
+from ..rows import whole_number
+from .domain import Domain
+from .node import Node
+
+
+def number(text: str | None, default: int = 0) -> int:
+    """A number as libvirt writes it: decimal, or hex with 0x. Raises ValueError on anything else."""
+    if text is None:
+        return default
+    if text[:2] in ("0x", "0X"):
+        digits = text[2:]
+        if not digits or len(digits) > 8 or not all(c in "0123456789abcdefABCDEF" for c in digits):
+            raise ValueError(f"'{text[:40]}' is not a number")
+        return int(digits, 16)
+    return whole_number(text)
+
+
+def _pci(get: Callable[[str], str | None]) -> Address:
+    multifunction = get("multifunction")
+    return PCIAddress(
+        f"#{number(get('bus'))}",
+        number(get("slot")),
+        number(get("function")),
+        None if multifunction is None else multifunction == "on",
+        number(get("domain")),
+    )
+
+
+def _drive(get: Callable[[str], str | None]) -> Address:
+    return DriveAddress(f"#{number(get('controller'))}", number(get("bus")), number(get("target")), number(get("unit")))
+
+
+def _usb(get: Callable[[str], str | None]) -> Address:
+    return USBAddress(f"#{number(get('bus'))}", get("port") or "0")
+
+
+def _serial(get: Callable[[str], str | None]) -> Address:
+    number(get("bus"))
+    return SerialAddress(f"#{number(get('controller'))}", number(get("port")))
+
+
+_READERS = {"pci": _pci, "drive": _drive, "usb": _usb, "virtio-serial": _serial}
+
+
+def read_address(node: Node, _domain: Domain | None = None) -> Address | None:
+    """Take the device's <address>; bus and controller are `#INDEX`. An address of another type, or a bad one, stays and is reported."""
+    address = node.peek("address")
+    if address is None or address.claimed:
+        return None
+    reader = _READERS.get(address.attrib.get("type", ""))
+    if reader is None:
+        return None
+    try:
+        found = reader(address.attrib.get)
+    except ValueError:
+        return None
+    address.claimed = True
+    for name in ("type", "bus", "slot", "function", "domain", "controller", "target", "unit", "port", "multifunction"):
+        address.attrib.pop(name, None)
+    return found
+
+
+def write_drive(node: Node, address: DriveAddress, controller: int) -> None:
+    node.add("address").attrib = {
+        "type": "drive",
+        "controller": str(controller),
+        "bus": str(address.bus),
+        "target": str(address.target),
+        "unit": str(address.unit),
+    }
+
+
+def write_usb(node: Node, address: USBAddress, bus: int) -> None:
+    node.add("address").attrib = {"type": "usb", "bus": str(bus), "port": address.port}
+
+
+def write_serial(node: Node, address: SerialAddress, controller: int) -> None:
+    node.add("address").attrib = {"type": "virtio-serial", "controller": str(controller), "bus": "0", "port": str(address.port)}

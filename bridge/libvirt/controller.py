@@ -1,0 +1,161 @@
+"""<controller>: bridges, root ports, USB, SCSI, SATA, IDE and virtio-serial adapters (mapping-devices 3, 4, 6 and 9)."""
+
+from __future__ import annotations
+
+import json
+
+from ..data.gates import machine_has
+from ..model.controller import Controller
+from ..model.part import PCIAddress
+from ..model.vm import VM
+from ..rows import HEX, INT, ON_OFF, Codec, Row
+from .address import read_address
+from .domain import Domain
+from .iothread import read_served_by, write_served_by
+from .node import Node, read_rows, write_rows
+
+_PORT = Codec(HEX.read, hex)
+
+ROWS = (
+    Row("index", "@index", INT),
+    Row("hardware", "model@name"),
+    Row("chassis_nr", "target@chassisNr", INT),
+    Row("chassis", "target@chassis", INT),
+    Row("port", "target@port", _PORT),
+    Row("ports", "@ports", INT),
+    Row("startport", "master@startport", INT),
+    Row("queues", "driver@queues", INT),
+    Row("max_sectors", "driver@max_sectors", INT),
+    Row("cmd_per_lun", "driver@cmd_per_lun", INT),
+    Row("ioeventfd", "driver@ioeventfd", ON_OFF),
+    Row("event_idx", "driver@event_idx", ON_OFF),
+    Row("served_by", "driver/iothreads", code=True),
+    Row("model", "@model", code=True),
+    Row("key", "alias@name", code=True),
+)
+
+SECOND_EHCI = "ich9-ehci2"
+HDA = "ich9-intel-hda,id=audio0,bus=pcie.0,addr=0x1b"
+"""The codec-less sound chip of every qemu-server q35; libvirt's own always has a codec, so it goes by the command line."""
+X_SPEED = (("x-speed", "16"), ("x-width", "32"))
+"""qemu-server's on-demand root ports; QEMU's default from machine 4.0 on (mapping-devices 4.2)."""
+
+
+def alias(key: str) -> str:
+    """User aliases hold letters, digits, `-` and `_` only; a dot would be dropped silently (rule R7)."""
+    return "ua-" + key.replace(".", "-")
+
+
+def write(vm: VM, domain: Domain) -> None:
+    second_ehci_used = any(getattr(device.address, "bus", None) == "ehci-2" for device in vm.usbs)
+    for controller in vm.controllers:
+        if controller.type == "pci":
+            domain.bus_index[controller.key or ""] = controller.index or 0
+    for controller in vm.controllers:
+        if controller.master == "ehci-2" or (controller.model == SECOND_EHCI and not second_ehci_used):
+            continue  # by the command line, below
+        _write(vm, controller, domain)
+    if vm.machine.base == "q35":
+        _write_q35_extras(vm, domain, second_ehci_used)
+
+
+def _write(vm: VM, controller: Controller, domain: Domain) -> None:
+    node = domain.devices.add("controller", type=controller.type)
+    write_rows(node, controller, ROWS)
+    model, name = controller.model, alias(controller.key or "")
+    if model == "lsi53c810":  # no name for it in libvirt: swap the driver (mapping-devices 9)
+        domain.set_override(name, "driver", "string", model)
+        model = "lsilogic"
+    elif model == SECOND_EHCI:
+        domain.set_override(name, "driver", "string", "ich9-usb-ehci2")
+        model = "ich9-ehci1"
+    if model:
+        node.set("model", model)
+    old = not machine_has(vm.machine.version or (), vm.machine.pve or 0, "pcie_root_port")
+    if old and controller.model == controller.hardware == "pcie-root-port":
+        for prop, value in X_SPEED:
+            domain.set_override(name, prop, "string", value)
+    write_served_by(node, controller.served_by, domain)
+    if not controller.builtin and controller.startport is None:
+        node.add("alias", name=name)
+    if isinstance(controller.address, PCIAddress):
+        domain.pci_address(node, controller.address)
+
+
+def _write_q35_extras(vm: VM, domain: Domain, second_ehci_used: bool) -> None:
+    """The second EHCI group and the sound chip, which libvirt has no models for (mapping-devices 4.3)."""
+    for controller in vm.controllers:
+        if controller.master != "ehci-2" and controller.model != SECOND_EHCI:
+            continue
+        address = controller.address
+        assert isinstance(address, PCIAddress)
+        if controller.model == SECOND_EHCI:
+            if not second_ehci_used:
+                domain.arguments += ["-device", f"ich9-usb-ehci2,id=ehci-2,bus=pcie.0,addr=0x{address.slot:x}.0x7,multifunction=on"]
+        else:
+            domain.arguments += ["-device", _companion(controller, address, "ua-ehci-2.0" if second_ehci_used else None)]
+    domain.arguments += ["-device", HDA]
+
+
+def _companion(controller: Controller, address: PCIAddress, master: str | None) -> str:
+    """A UHCI of the second group: plain on a plain EHCI, JSON behind libvirt's own (JSON devices come after plain ones: rule R8)."""
+    driver = (controller.model or "").replace("ich9-", "ich9-usb-")
+    addr = f"0x{address.slot:x}.0x{address.function:x}"
+    if master is None:
+        return (
+            f"{driver},id={controller.key},bus=pcie.0,addr={addr},multifunction=on,masterbus=ehci-2.0,firstport={controller.startport}"
+        )
+    return json.dumps(
+        {
+            "driver": driver,
+            "id": controller.key,
+            "bus": "pcie.0",
+            "addr": addr,
+            "multifunction": True,
+            "masterbus": master,
+            "firstport": controller.startport,
+        },
+        separators=(",", ":"),
+    )
+
+
+def read(domain: Domain, vm: VM) -> None:
+    """All controllers; PCI buses are called `#INDEX` until `unplace` finds out which of qemu-server's they are."""
+    vm.controllers = [_read(node, domain) for node in domain.devices.all("controller")]
+    second = [c for c in vm.controllers if c.model == SECOND_EHCI]
+    for controller in _q35_extras(second[0].alias if second else None):
+        if domain.take_arguments("-device", controller[1]):
+            vm.controllers.append(controller[0])
+    domain.take_arguments("-device", HDA)
+
+
+def _q35_extras(master: str | None) -> list[tuple[Controller, str]]:
+    """The second EHCI group as `_write_q35_extras` writes it."""
+    found: list[tuple[Controller, str]] = []
+    slot = 0x1A
+    if master is None:
+        address = PCIAddress("pcie.0", slot, 7, True)
+        ehci = Controller(type="usb", key="ehci-2", model=SECOND_EHCI, address=address)
+        found.append((ehci, f"ich9-usb-ehci2,id=ehci-2,bus=pcie.0,addr=0x{slot:x}.0x7,multifunction=on"))
+    for n in range(3):
+        address = PCIAddress("pcie.0", slot, n, True)
+        uhci = Controller(type="usb", key=f"uhci-{4 + n}", model=f"ich9-uhci{4 + n}", startport=2 * n, master="ehci-2", address=address)
+        found.append((uhci, _companion(uhci, address, None if master is None else f"{master}.0")))
+    return found
+
+
+def _read(node: Node, domain: Domain) -> Controller:
+    type_ = node.need("type")
+    said = read_rows(node, ROWS)
+    model = node.get("model")
+    alias_node = node.only("alias")
+    name = alias_node.get("name") if alias_node else None
+    if (driver := domain.override(name, "driver")) is not None:
+        model = {"lsi53c810": "lsi53c810", "ich9-usb-ehci2": SECOND_EHCI}.get(driver[1] or "", model)
+    for prop, _ in X_SPEED:
+        domain.override(name, prop)
+    said["served_by"] = read_served_by(node)
+    key = name[3:] if name and name.startswith("ua-") else None
+    if type_ == "pci":
+        key = f"#{said.get('index', 0)}"
+    return Controller(type=type_, model=model, key=key, alias=name, address=read_address(node, domain), where=node, **said)

@@ -1,0 +1,119 @@
+"""XML text to the claiming tree and back. Text is hostile until it is a tree (security-rules S9, S11, S14 to S16)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lxml import etree
+
+from ..data.gates import Target
+from ..report import BridgeError, Report
+from .domain import Domain
+from .node import PREFIX, QEMU_NS, RESIDUE_NS, Node
+
+MAX_BYTES = 4 << 20
+"""No domain comes near it; read before anything is expanded (security-rules S16)."""
+MAX_ELEMENTS = 20_000
+
+_ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
+_PREFIXES = {f"{{{uri}}}": f"{prefix}:" for uri, prefix in PREFIX.items()}
+_URIS = {prefix: uri for uri, prefix in PREFIX.items()}
+
+
+def parse(text: str | bytes, report: Report, target: Target) -> Domain:
+    """One `<domain>` as a claiming tree. Raises BridgeError on anything that is not plain, small, DOCTYPE-free XML in UTF-8 or UTF-16."""
+    root = tree(text)
+    if root.tag != "domain":
+        raise BridgeError(f"the root element is <{root.tag}>: give a libvirt <domain>", root)
+    return Domain(root, report, target)
+
+
+def tree(text: str | bytes) -> Node:
+    """Any XML document as a claiming tree."""
+    if len(text) > MAX_BYTES:
+        raise BridgeError(f"the XML is larger than {MAX_BYTES >> 20} MiB")
+    data = _decoded(text) if isinstance(text, bytes) else text.removeprefix("\ufeff")
+    try:
+        data = _without_declaration(data)
+        root = etree.fromstring(data, _parser())
+    except (etree.XMLSyntaxError, ValueError, UnicodeError) as error:
+        line = getattr(error, "lineno", None)
+        raise BridgeError(f"not well-formed XML: {str(error).split(', line ')[0]}", f"line {line}" if line else None) from None
+    document = root.getroottree().docinfo
+    if document.doctype or document.internalDTD is not None:
+        raise BridgeError("the XML has a DOCTYPE: remove it", "line 1")
+    return _node(root, None, [0])
+
+
+def _parser() -> Any:
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=False, strip_cdata=True
+    )
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8, or UTF-16 with a byte order mark; a declaration of anything else is refused."""
+    try:
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return data.decode("utf-16")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BridgeError(f"the XML is not UTF-8 (byte {error.start}): convert it", None) from None
+
+
+def _without_declaration(text: str) -> str:
+    """lxml takes no encoding declaration in decoded text; what it names must be true anyway."""
+    if not text.startswith("<?xml"):
+        return text
+    end = text.find("?>")
+    declared = _ENCODING.search(text[:end])
+    if declared is not None and declared[1].lower() not in ("utf-8", "utf-16", "us-ascii"):
+        raise BridgeError("the XML declares an encoding other than UTF-8: convert it", "line 1")
+    return "\n" * text.count("\n", 0, end) + text[end + 2 :]
+
+
+def _tag(name: str) -> str:
+    if name[0] != "{":
+        return name
+    uri, _, local = name.partition("}")
+    prefix = _PREFIXES.get(uri + "}")
+    return prefix + local if prefix else name
+
+
+def _node(element: Any, parent: Node | None, count: list[int]) -> Node:
+    count[0] += 1
+    if count[0] > MAX_ELEMENTS:
+        raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
+    node = Node(_tag(element.tag), dict(element.items()), parent, element.text or "", element.sourceline or 0)
+    children = node.children
+    for child in element:
+        if not isinstance(child.tag, str):
+            what = "an entity reference" if child.tag is etree.Entity else "a processing instruction"
+            raise BridgeError(f"<{node.tag}> holds {what}: write the value out", node)
+        children.append(_node(child, node, count))
+        if child.tail and (tail := child.tail.strip(" \t\r\n")):
+            node.text += tail
+    return node
+
+
+def serialise(root: Node) -> str:
+    """The tree as text, indented by two blanks as libvirt does, with a final newline."""
+    nsmap = {"qemu": QEMU_NS} if any(child.tag.startswith("qemu:") for child in root.children) else None
+    top = etree.Element(root.tag, root.attrib, nsmap)
+    _fill(top, root)
+    return etree.tostring(top, encoding="unicode", pretty_print=True)
+
+
+def _fill(element: Any, node: Node) -> None:
+    if node.text:
+        element.text = node.text
+    for child in node.children:
+        prefix, colon, local = child.tag.partition(":")
+        if not colon:
+            made = etree.SubElement(element, child.tag, child.attrib)
+        else:
+            uri = _URIS[prefix]
+            made = etree.SubElement(element, f"{{{uri}}}{local}", child.attrib, {prefix: uri} if uri == RESIDUE_NS else None)
+        if child.text or child.children:
+            _fill(made, child)

@@ -1,0 +1,88 @@
+"""What will stand elsewhere: the addresses of the XML against those that qemu-server will give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from ...model.controller import Controller
+from ...model.part import Address, Device, DriveAddress, PCIAddress, USBAddress
+from ...model.vm import VM
+from ...report import Report
+
+
+def moves(before: VM, after: VM, report: Report) -> None:
+    """One finding per device whose address changes, one for controllers that disappear. `before` has its keys already."""
+    now = {device.key: device for device in _devices(after) if device.key}
+    for device in _devices(before):
+        found = now.get(device.key)
+        if found is None or device.address is None or found.address is None:
+            continue
+        old, new = _text(device.address), _text(found.address)
+        if old != new:
+            report.add("moved", device.where, f"{device.key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
+    _controllers(before, after, report)
+
+
+def _devices(vm: VM) -> Iterator[Device]:
+    yield from vm.disks
+    yield from vm.nets
+    yield from vm.hostpcis
+    yield from vm.usbs
+    yield from vm.virtiofs
+    for n, video in enumerate(vm.display.videos or ()):
+        yield replace(video, key=f"vga{n or ''}")
+    for key, device in (
+        ("balloon0", vm.balloon),
+        ("tablet", vm.tablet),
+        ("watchdog", vm.watchdog),
+        ("rng0", vm.rng),
+        ("audio0", vm.audio),
+        ("ivshmem", vm.ivshmem),
+    ):
+        if device is not None:
+            yield replace(device, key=key)
+
+
+def _text(address: Address) -> str:
+    if isinstance(address, PCIAddress):
+        return f"{address.bus} slot 0x{address.slot:02x}.{address.function:x}"
+    if isinstance(address, DriveAddress):
+        return f"{address.controller} {address.bus}:{address.target}:{address.unit}"
+    if isinstance(address, USBAddress):
+        return f"{address.bus} port {address.port}"
+    return f"{address.controller} port {address.port}"
+
+
+def _same(controller: Controller) -> tuple[object, ...]:
+    """What the guest sees of a controller."""
+    address = _text(controller.address) if controller.address else None
+    return controller.type, controller.model, controller.chassis_nr, controller.chassis, controller.port, address
+
+
+def _controllers(before: VM, after: VM, report: Report) -> None:
+    left = [_same(controller) for controller in after.controllers]
+    for controller in before.controllers:
+        same = _same(controller)
+        if same in left:
+            left.remove(same)
+            continue
+        name = f"{controller.type} controller {controller.index if controller.index is not None else ''}".strip()
+        report.add("moved", controller.where, f"{name} ({_describe(controller)}) is not kept: qemu-server brings its own tree of buses")
+
+
+_DESCRIBED = (
+    "model", "hardware", "chassis_nr", "chassis", "port", "ports", "startport", "max_sectors", "cmd_per_lun", "ioeventfd", "event_idx",
+)  # fmt: skip
+
+
+def _describe(controller: Controller) -> str:
+    words = []
+    for field in _DESCRIBED:
+        value = getattr(controller, field)
+        if value is not None:
+            words.append(f"{field} {value}")
+    if controller.address is not None:
+        words.append(_text(controller.address))
+    return ", ".join(words)

@@ -1,0 +1,86 @@
+"""The VM as it is said -> config keys, and these -> a config file."""
+
+from __future__ import annotations
+
+from ..model.vm import VM
+from ..report import BridgeError, Report
+from . import (
+    agent,
+    audio,
+    boot,
+    clock,
+    cloudinit,
+    cpu,
+    disk,
+    display,
+    firmware,
+    hostpci,
+    input,  # noqa: A004  the kind's own name
+    iothread,
+    machine,
+    memory,
+    meta,
+    net,
+    raw,
+    rng,
+    security,
+    serial,
+    share,
+    text,
+    tpm,
+    usb,
+    watchdog,
+)
+from .section import Lines
+
+STEPS = (
+    meta.write,
+    machine.write,
+    firmware.write,
+    cpu.write,
+    memory.write,
+    clock.write,
+    boot.write,
+    security.write,
+    cloudinit.write,
+    raw.write,
+    iothread.write,
+    disk.write,
+    net.write,
+    usb.write,
+    hostpci.write,
+    display.write,
+    audio.write,
+    input.write,
+    serial.write,
+    rng.write,
+    watchdog.write,
+    agent.write,
+    share.write,
+    tpm.write,
+)
+
+
+def write(vm: VM, report: Report) -> dict[str, str]:
+    """Config keys and their texts. What the VM says and no key can hold becomes a finding."""
+    lines = Lines(report)
+    for step in STEPS:
+        step(vm, lines)
+    return lines.values
+
+
+def file_text(values: dict[str, str], description: str | None, sections: str = "") -> str:
+    """The whole file. What does not read back as it was meant is refused: nothing can be slipped in (security-rules, order of work)."""
+    for key, value in values.items():
+        if any(c < " " or c == "\x7f" for c in value):
+            raise BridgeError(f"{key} would hold a control character: remove it")
+    written = text.write(text.config(text.section(values, description)))
+    back = text.parse(written, strict=True)
+    if {key: entry.value for key, entry in back.main.entries.items()} != _canonical(values) or back.snapshots or back.special:
+        raise BridgeError("the config would not read back as it is meant: please report this")
+    return written + sections
+
+
+def _canonical(values: dict[str, str]) -> dict[str, str]:
+    """Values as the reader stores them: whole numbers without leading zeros need no care, as the kinds write none."""
+    return dict(values)
