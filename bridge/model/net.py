@@ -31,3 +31,5 @@ class Net(Device, kw_only=True):
     romfile: str | None = None
     hostname: str | None = None
     openvswitch: bool | None = None
+    network: str | None = None
+    """Only from XML: what the card hangs on when it is no bridge, `network default`, `direct eth0`. `unresolve` finds the bridge."""

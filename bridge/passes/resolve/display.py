@@ -1,0 +1,242 @@
+"""Graphics cards and what hangs on them (qemu-server 9.2.6, get_vga_properties, print_vga_device; mapping-devices 15)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...data.ostype import WINDOWS, windows_version
+from ...host.facts import HostFacts
+from ...model.display import Display, Video
+from ...model.vm import VM
+from ...report import BridgeError, Report
+from ..fill import change, fill, forget
+from .machine import has
+
+MODELS = {"cirrus": "cirrus-vga", "std": "VGA", "vmware": "vmware-svga", "virtio": "virtio-vga", "virtio-gl": "virtio-vga-gl"}
+"""`vga` type -> QEMU's device; the qxl family stands apart."""
+AARCH64_MODELS = {**MODELS, "virtio": "virtio-gpu", "virtio-gl": "virtio-gpu-gl"}
+"""QEMU has only the virtio GPUs without VGA there."""
+QXL = re.compile(r"qxl([234])?")
+SERIAL = re.compile(r"serial[0-3]")
+CLIPBOARD = ("std", "cirrus", "vmware", "virtio", "qxl")
+"""Types that the VNC clipboard works with, by their beginning."""
+MIB = 1 << 20
+QXL_RAM, QXL_VRAM, VGAMEM = 64, 64, 16
+"""QEMU's own sizes, in MiB."""
+EXTRA_VRAM = 32
+"""Of the second and further qxl cards."""
+QXL_OUTPUTS = 4
+LINUX_RAM, LINUX_VRAM = 128, 64
+"""One qxl card with several heads."""
+
+
+def resolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
+    """Law: type, cards and channels are those that qemu-server would start. Raises BridgeError where it refuses."""
+    display = vm.display
+    type_ = display.type or default_type(vm, host)
+    if display.clipboard == "vnc" and not type_.startswith(CLIPBOARD):
+        raise BridgeError(f"vga type {type_} is not compatible with VNC clipboard", display.where)
+    if type_ == "virtio-gl" and not host.render_node and display.videos is None:
+        raise BridgeError(
+            "no DRM render node detected (/dev/dri/renderD*), no GPU? - needed for 'virtio-gl' display", display.where
+        )
+    return change(vm, display=fill(display, type=type_, **parts(vm, host, type_)))
+
+
+def default_type(vm: VM, host: HostFacts) -> str:
+    """The type when `vga` says none."""
+    display = vm.display
+    if any(device.x_vga for device in vm.hostpcis) and display.memory is None and display.clipboard is None:
+        return "none"
+    if (vm.machine.arch or host.arch) == "aarch64":
+        return "virtio"
+    windows = windows_version(vm.meta.ostype)
+    modern = windows >= WINDOWS["wvista"]
+    if has(vm.machine, "std_vga"):
+        modern = modern or not windows
+    return "std" if modern else "cirrus"
+
+
+def parts(vm: VM, host: HostFacts, type_: str) -> dict[str, Any]:
+    """Everything that follows from the type, as fields of Display."""
+    videos = cards(vm, host, type_)
+    spice = bool(QXL.fullmatch(type_)) or type_.startswith("virtio")
+    clipboard = vm.display.clipboard == "vnc"
+    return {
+        "videos": videos,
+        "vnc": bool(videos) or None,
+        "vnc_socket": f"/var/run/qemu-server/{vm.meta.vmid}.vnc" if videos else None,
+        "spice": spice or None,
+        "spice_port": host.spice_port if spice else None,
+        "spice_address": host.spice_address if spice else None,
+        "egl": True if type_ == "virtio-gl" else None,
+        "vdagent": "qemu-vdagent" if clipboard else "spicevmc" if spice else None,
+    }
+
+
+def cards(vm: VM, host: HostFacts, type_: str) -> list[Video]:
+    if type_ == "none" or SERIAL.fullmatch(type_):
+        return []
+    if match := QXL.fullmatch(type_):
+        return _qxl(vm, int(match[1] or 1))
+    aarch64 = (vm.machine.arch or host.arch) == "aarch64"
+    model = (AARCH64_MODELS if aarch64 else MODELS)[type_]
+    memory = vm.display.memory
+    video = Video(model=model, primary=True)
+    if memory and type_.startswith("virtio"):
+        video.max_hostmem = memory * MIB
+    elif memory:
+        video.vgamem = memory
+    if model == "VGA" and windows_version(vm.meta.ostype) and vm.firmware.bios != "ovmf":
+        video.edid = False
+    return [video]
+
+
+def _qxl(vm: VM, heads: int) -> list[Video]:
+    """One card with several heads for Linux, a card for each head for Windows."""
+    windows = windows_version(vm.meta.ostype)
+    memory = vm.display.memory
+    ostype = vm.meta.ostype or ""
+    linux = not ostype or ostype in ("l24", "l26") or ostype.endswith("other")
+    outputs = QXL_OUTPUTS if linux and has(vm.machine, "qxl_max_outputs") else None
+    first = Video(model="qxl-vga", primary=True, max_outputs=outputs)
+    if memory:
+        first.vgamem, first.ram, first.vram = memory, 4 * memory, 2 * memory
+    elif heads > 1 and not windows:
+        first.ram, first.vram = LINUX_RAM, LINUX_VRAM
+    videos = [first]
+    for _ in range(1, heads if windows else 1):
+        video = Video(model="qxl", ram=QXL_RAM, vram=EXTRA_VRAM, max_outputs=outputs)
+        if memory:
+            video.vgamem, video.ram, video.vram = memory, 4 * memory, 2 * memory
+        videos.append(video)
+    return videos
+
+
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: resolve brings the same cards and channels back; what it would bring differently is a finding."""
+    said = vm.display
+    bare = change(vm, display=nearest(vm))
+    display = bare.display
+    usual = default_type(bare, host)
+    if said.type is None:
+        _report(said, parts(bare, host, display.type or usual), report)
+    plain = display.memory is None and display.clipboard is None
+    if "type" in said.filled or (said.type is None and plain and display.type == usual):
+        display = forget(display, "type")
+    return change(vm, display=display)
+
+
+def nearest(vm: VM) -> Display:
+    """The config's words for the cards and channels of XML, without them. Sizes that no config can say are left to `_report`."""
+    said = vm.display
+    bare = forget(said, "videos", "vnc", "vnc_socket", "spice", "spice_port", "spice_address", "egl", "vdagent")
+    if said.type is not None or said.videos is None:
+        return bare
+    type_ = _type(vm, said.videos)
+    clipboard = "vnc" if said.vdagent == "qemu-vdagent" and type_.startswith(CLIPBOARD) else None
+    return change(bare, type=type_, memory=_memory(type_, said.videos), clipboard=clipboard)
+
+
+def _type(vm: VM, videos: list[Video]) -> str:
+    if not videos:
+        return "serial0" if vm.serials and not vm.tablet.present else "none"
+    first = videos[0]
+    if first.model == "qxl-vga":
+        extra = sum(1 for video in videos[1:] if video.model == "qxl")
+        several = first.ram == LINUX_RAM and first.vram == LINUX_VRAM and first.vgamem in (None, VGAMEM)
+        heads = min(1 + extra, 4) if extra else 2 if several and not windows_version(vm.meta.ostype) else 1
+        return f"qxl{heads}" if heads > 1 else "qxl"
+    for table in (MODELS, AARCH64_MODELS):
+        for type_, model in table.items():
+            if model == first.model:
+                return type_
+    return "std"
+
+
+def _memory(type_: str, videos: list[Video]) -> int | None:
+    """`memory` in MiB, if it says more than nothing."""
+    if not videos:
+        return None
+    first = videos[0]
+    if type_.startswith("virtio"):
+        size = first.max_hostmem // MIB if first.max_hostmem and not first.max_hostmem % MIB else None
+    elif QXL.fullmatch(type_):
+        size = first.vgamem
+        if size and (first.ram, first.vram) != (4 * size, 2 * size):
+            size = None
+        if size == VGAMEM and (first.ram, first.vram) == (None, None):
+            size = None
+    else:
+        size = first.vgamem
+    return size if size is not None and 4 <= size <= 512 else None
+
+
+_SPOKEN = {
+    "model": "device",
+    "vgamem": "vgamem (MiB)",
+    "ram": "ram (MiB)",
+    "vram": "vram (MiB)",
+    "max_outputs": "max_outputs",
+    "max_hostmem": "max_hostmem",
+    "edid": "EDID",
+}
+_DEFAULTS: dict[str, Any] = {"edid": True}
+_QXL_DEFAULTS: dict[str, Any] = {"vgamem": VGAMEM, "ram": QXL_RAM, "vram": QXL_VRAM}
+_VGAMEM = {"VGA": VGAMEM, "vmware-svga": VGAMEM, "cirrus-vga": 4, "bochs-display": VGAMEM}
+"""QEMU's own `vgamem_mb` by device."""
+
+
+def seen(video: Video, name: str) -> Any:
+    """What the guest gets when nothing is said."""
+    value = getattr(video, name)
+    if value is not None or name == "model":
+        return value
+    if video.model in ("qxl-vga", "qxl"):
+        return _QXL_DEFAULTS.get(name)
+    if name == "vgamem":
+        return _VGAMEM.get(video.model or "")
+    if name == "max_outputs" and (video.model or "").startswith("virtio"):
+        return 1
+    return _DEFAULTS.get(name) if video.model == "VGA" else None
+
+
+def _report(said: Display, want: dict[str, Any], report: Report) -> None:
+    """Say where the guest will see another card or channel."""
+    if said.videos is None:
+        return
+    videos = want["videos"]
+    for n, video in enumerate(said.videos):
+        if n >= len(videos):
+            report.add("guest-lost", video.where, f"graphics card {n + 1} ({video.model}) has no counterpart in a config")
+            continue
+        for name, word in _SPOKEN.items():
+            there, here = seen(video, name), seen(videos[n], name)
+            if there != here:
+                report.add("guest-changed", video.where, f"graphics card {n + 1}: {word} is {_word(there)} there, {_word(here)} here")
+    if len(videos) > len(said.videos):
+        report.add("guest-changed", said.where, f"qemu-server adds a graphics card: {videos[-1].model}")
+    _report_channels(said, want, report)
+
+
+def _report_channels(said: Display, want: dict[str, Any], report: Report) -> None:
+    if said.vdagent != want["vdagent"]:
+        if want["vdagent"] is None:
+            report.add("guest-lost", said.where, f"the agent channel ({said.vdagent}) comes with a qxl or virtio card only")
+        elif said.vdagent is None:
+            report.add("guest-changed", said.where, "qemu-server adds the SPICE agent's channel and its serial controller for this card")
+        else:
+            report.add("host-lost", said.where, f"the agent channel is {said.vdagent} there, {want['vdagent']} here")
+    if said.spice and not want["spice"]:
+        report.add("host-lost", said.where, "SPICE needs a qxl or virtio card in a config: the VM is shown by VNC only")
+    if said.egl and not want["egl"]:
+        report.add("host-lost", said.where, "egl-headless needs vga: virtio-gl in a config")
+    if said.foldersharing and not want["spice"]:
+        report.add("guest-lost", said.where, "the channel org.spice-space.webdav.0 comes with a qxl or virtio card only")
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "unset" if value is None else str(value)

@@ -1,0 +1,88 @@
+"""Which device of the host a usbN is (qemu-server 9.2.6, USB.pm; mapping-devices 6)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...host.facts import HostFacts
+from ...host.mapping import usb_host
+from ...model.part import USBAddress
+from ...model.usb import USB
+from ...model.vm import VM
+from ...report import BridgeError, Report
+from ..fill import change, fill, forget
+from ..place.usb import xhci_era
+
+OLD_MAX_USB = 5
+"""usbN that every machine has; more need the one controller of newer machines."""
+
+USB_ID = re.compile(r"(?:0x)?([0-9A-Fa-f]{4}):(?:0x)?([0-9A-Fa-f]{4})")
+USB_PATH = re.compile(r"([0-9]+)-([0-9]+(?:\.[0-9]+)*)")
+MAX_HOST_BUS = 1 << 16
+
+
+def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: every device is either SPICE, an id or a port. Raises BridgeError for what qemu-server refuses."""
+    if not vm.usbs:
+        return vm
+    era = xhci_era(vm)
+    for usb in vm.usbs:
+        if (usb.index or 0) >= OLD_MAX_USB and not era:
+            raise BridgeError(
+                f"using usb{usb.index} is only possible with machine type >= 7.1 and ostype l26 or windows > 7", usb.where
+            )
+    return change(vm, usbs=[_resolve(usb, host, report) for usb in vm.usbs])
+
+
+def _resolve(usb: USB, host: HostFacts, report: Report) -> USB:
+    text = usb.host
+    if text == "spice":  # qemu-server looks at the case here, though its grammar does not
+        return fill(usb, spice=True)
+    if usb.mapping and not text:
+        if not host.usb_mappings:
+            report.add(
+                "resource-unknown",
+                usb.where,
+                f"the mapping '{usb.mapping}' of {usb.key} is not in the host facts",
+                "give mapping/usb.cfg of the cluster",
+            )
+            return usb
+        text = usb_host(host, usb.mapping)
+    elif usb.mapping:
+        text = None
+    found = parts(text or "")
+    if not found:
+        raise BridgeError("no usb id or path given", usb.where)
+    return fill(usb, **found)
+
+
+def parts(text: str) -> dict[str, Any]:
+    """`1234:5678` or `1-4.2` as fields of the model; nothing for any other text."""
+    if match := USB_ID.fullmatch(text):
+        return {"vendor": match[1], "product": match[2]}
+    if match := USB_PATH.fullmatch(text):
+        return {"hostbus": int(match[1]), "hostport": match[2]} if len(match[1]) < 6 else {}
+    return {}
+
+
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
+    """Law: resolve finds the same device again, on a bus of the same kind."""
+    if not vm.usbs:
+        return vm
+    era = xhci_era(vm)
+    return change(vm, usbs=[_unresolve(usb, era) for usb in vm.usbs])
+
+
+def _unresolve(usb: USB, era: bool) -> USB:
+    text = usb.host
+    if usb.spice:
+        text = "spice"
+    elif not usb.mapping and usb.vendor and usb.product:
+        text = f"{usb.vendor}:{usb.product}"
+    elif not usb.mapping and usb.hostport:
+        text = f"{usb.hostbus}-{usb.hostport}"
+    usb3 = usb.usb3
+    if usb3 is None and not era and isinstance(usb.address, USBAddress) and usb.address.bus == "xhci":
+        usb3 = True
+    return change(forget(usb, "spice", "vendor", "product", "hostbus", "hostport"), host=text, usb3=usb3)
