@@ -7,12 +7,16 @@ target's versions (mapping-devices 22, mapping-machine 22).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 QEMU_SERVER = "9.2.6"
 """The default release whose command line is written."""
 RFC_IOTHREADS = "rfc-iothreads"
 """The tree of the shared-iothreads RFC (July 2025)."""
+
+NEWEST_QEMU = {QEMU_SERVER: "11.0", RFC_IOTHREADS: "10.0"}
+"""Release of qemu-server -> the newest QEMU it knows, for hosts whose QEMU is not known."""
 
 TARGET_LIBVIRT = (11, 3)
 TARGET_QEMU = (10, 0)
@@ -26,6 +30,12 @@ def version(text: str) -> Version:
     if not 1 <= len(parts) <= 4 or not all(p.isascii() and p.isdigit() and len(p) <= 6 for p in parts):
         raise ValueError(f"'{text[:40]}' is not a version: write it as 10.0 or 10.0.2")
     return tuple(int(p) for p in parts)
+
+
+@lru_cache(maxsize=64)
+def qemu_version(text: str | None, qemu_server: str = QEMU_SERVER) -> Version:
+    """A host's QEMU version as numbers; None means the newest that this release of qemu-server knows."""
+    return version(text or NEWEST_QEMU.get(qemu_server, NEWEST_QEMU[QEMU_SERVER]))
 
 
 MACHINE: dict[str, Version] = {
@@ -69,9 +79,13 @@ REVISIONS: dict[Version, int] = {(4, 1): 2, (9, 2): 1, (10, 0): 1, (11, 0): 2}
 WINDOWS_PIN: Version = (5, 1)
 """The machine version of Windows VMs that name none and have no younger `creation-qemu` (qemu-server 9.2.6, get_vm_machine)."""
 
+OLDEST_BINARY: Version = (6, 0)
+"""qemu-server 9.2.6 starts nothing older."""
+RELEASE_CANDIDATE = 90
+"""From this micro version on a QEMU is a release candidate."""
+
 BINARY: dict[str, Version] = {
     # what qemu-server asks of the QEMU binary: since
-    "supported": (6, 0),
     "bridge_hotplug_default": (6, 1),
     "windows_pin_to_creation": (9, 1),
     "reconnect_ms": (9, 2),

@@ -18,6 +18,9 @@ class Firmware(Part, kw_only=True):
     """libvirt's `secure='yes'`; qemu-server never sets it."""
     template: str | None = None
     """Path of the variables template."""
+    target_code: str | None = None
+    target_template: str | None = None
+    """The two on the receiving host, where its files have other paths (host facts: `firmware_map`)."""
     vars: Source | None = None
     """efidisk0: where the variables are. None with `ovmf`: a temporary copy of the template."""
     vars_size: int | None = None

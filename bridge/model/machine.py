@@ -8,6 +8,8 @@ from .part import Part, PCIAddress
 class Machine(Part, kw_only=True):
     type: str | None = None
     """As said: `q35`, `pc`, `pc-i440fx-9.2+pve1`, `virt`, ... None: the host's newest."""
+    running: str | None = None
+    """`runningmachine` of a snapshot: the full type it was taken with, in place of `type`."""
     base: str | None = None
     """`i440fx`, `q35` or `virt`."""
     version: tuple[int, int] | None = None

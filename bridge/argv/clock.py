@@ -1,0 +1,23 @@
+"""Clock and timers (qemu-server 9.2.6, Cfg2Cmd/Timer.pm)."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.vm import VM
+from .emit import Command
+
+ROWS = ()
+
+
+def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step
+    clock = vm.clock
+    if clock.pit_discard:
+        command.options += ("-global", "kvm-pit.lost_tick_policy=discard")
+    if vm.machine.hpet is False:
+        command.machine_flags.append("hpet=off")
+    if clock.tdf:
+        command.rtc_flags.append("driftfix=slew")
+    if clock.startdate and clock.startdate != "now":
+        command.rtc_flags.append(f"base={clock.startdate}")
+    elif clock.localtime:
+        command.rtc_flags.append("base=localtime")

@@ -1,0 +1,23 @@
+"""PCI bridges (qemu-server 9.2.6, config_to_command, at its end)."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.part import PCIAddress
+from ..model.vm import VM
+from .emit import Command
+
+ROWS = ()
+
+
+def bridges(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step
+    """In front of all other devices, as those stand on them; on q35 behind -readconfig, which makes pci.0 to pci.3."""
+    q35 = vm.machine.base == "q35"
+    words: list[str] = []
+    for controller in vm.controllers:
+        address = controller.address
+        if controller.model == "pci-bridge" and isinstance(address, PCIAddress) and not (q35 and address.bus == "pcidmi"):
+            chassis = controller.chassis_nr
+            words += ("-device", f"pci-bridge,id={controller.key},chassis_nr={chassis},bus={address.bus},addr={address.slot:#x}")
+    at = 2 if q35 else 0
+    command.devices[at:at] = words

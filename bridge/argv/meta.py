@@ -1,0 +1,26 @@
+"""SMBIOS and generation id (qemu-server 9.2.6, config_to_command)."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.vm import VM
+from .emit import Command, escaped
+
+ROWS = ()
+SMBIOS = ("family", "manufacturer", "product", "serial", "sku", "uuid", "version")
+"""In the order in which they are written."""
+
+
+def smbios(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step
+    """A value of `0` is dropped, as Perl takes it for nothing."""
+    said = vm.meta.smbios1
+    if said is None:
+        return
+    values = {key: getattr(said, key) for key in SMBIOS}
+    command.options += ("-smbios", "type=1" + "".join(f",{key}={escaped(v)}" for key, v in values.items() if v and v != "0"))
+
+
+def vmgenid(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step
+    guid = vm.meta.vmgenid
+    if guid and guid != "0":
+        command.device(f"vmgenid,guid={guid}")

@@ -1,0 +1,20 @@
+"""args and a saved state to load (qemu-server 9.2.6, config_to_command)."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..host.storage import drive_file, locate
+from ..model.vm import VM
+from .emit import Command
+
+ROWS = ()
+
+
+def write(vm: VM, command: Command, host: HostFacts) -> list[str]:  # noqa: ARG001  the signature of every step
+    """The words behind everything else."""
+    words: list[str] = []
+    if vm.raw.vmstate:
+        words += ("-loadstate", drive_file(locate(host, vm.raw.vmstate)))
+    if vm.meta.template:
+        words.append("-snapshot")
+    return words + (vm.raw.words or [])

@@ -1,0 +1,40 @@
+"""UEFI images: which file for which VM (qemu-server 9.2.6, OVMF.pm; mapping-machine 9)."""
+
+from __future__ import annotations
+
+BASE = "/usr/share/pve-edk2-firmware/"
+TEMPORARY_VARS = "/run/qemu-server/efidisk/{}-ovmf.fd"
+"""Where qemu-server puts the variables of a VM without efidisk0, by VMID."""
+
+IMAGES: dict[tuple[str, str], tuple[str, str | None]] = {
+    ("x86_64", "4m-no-smm"): ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"),
+    ("x86_64", "4m-no-smm-ms"): ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.ms.fd"),
+    ("x86_64", "4m"): ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.fd"),
+    ("x86_64", "4m-ms"): ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd"),
+    ("x86_64", "4m-sev"): ("OVMF_SEV_CODE_4M.fd", "OVMF_SEV_VARS_4M.fd"),
+    ("x86_64", "4m-snp"): ("OVMF_SEV_4M.fd", None),
+    ("x86_64", "4m-tdx"): ("OVMF_TDX_4M.ms.fd", None),
+    ("x86_64", "default"): ("OVMF_CODE.fd", "OVMF_VARS.fd"),
+    ("aarch64", "ms"): ("AAVMF_CODE.secboot.fd", "AAVMF_VARS.ms.fd"),
+    ("aarch64", "default"): ("AAVMF_CODE.fd", "AAVMF_VARS.fd"),
+}
+"""(architecture, variant) -> code and template of the variables; without a template the image is loaded with -bios."""
+
+
+def variant(arch: str, q35: bool, efitype: str | None, keys: bool, confidential: str | None) -> str:
+    """The variant that qemu-server takes. `confidential`: the type of amd-sev or intel-tdx."""
+    if arch != "x86_64":
+        return "ms" if keys else "default"
+    if confidential in ("snp", "tdx"):
+        return f"4m-{confidential}"
+    if confidential in ("std", "es"):
+        return "4m-sev"
+    if efitype == "4m":
+        return ("4m" if q35 else "4m-no-smm") + ("-ms" if keys else "")
+    return "default"
+
+
+SECURE_NAMES = (".secboot.", ".ms.", "secure", "_ms")
+"""Parts of other distributions' file names that tell firmware with Secure Boot keys."""
+SMALL_NAMES = frozenset({"OVMF_CODE.fd", "OVMF_CODE.secboot.fd", "OVMF_CODE.cc.fd", "ovmf-x86_64-code.bin", "OVMF.fd"})
+"""Names of builds with 2 MiB of flash, whose variables have 128 KiB."""

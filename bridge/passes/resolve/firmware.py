@@ -1,0 +1,102 @@
+"""Which firmware images the guest gets (qemu-server 9.2.6, OVMF.pm; mapping-machine 9)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ...data.firmware import BASE, IMAGES, TEMPORARY_VARS, variant
+from ...data.gates import machine_has
+from ...host import storage
+from ...host.facts import HostFacts
+from ...model.disk import Source
+from ...model.firmware import Firmware
+from ...model.vm import VM
+from ...report import BridgeError, Report
+from ..fill import fill, forget
+
+IGNORED = "EFI disks are not supported with Confidential Virtual Machines and will be ignored"
+TEMPORARY = "no efidisk configured! Using temporary efivars disk."
+DERIVED = ("code", "code_format", "template", "rom", "vars_size")
+
+
+def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: firmware and variables are the files that qemu-server would open."""
+    firmware = fill(vm.firmware, bios="seabios")
+    if firmware.bios != "ovmf":
+        return replace(vm, firmware=firmware)
+    code, template = _images(vm, firmware)
+    if template is None:
+        if firmware.vars is not None:
+            report.add("warning", firmware.where, IGNORED)
+        firmware = fill(firmware, code=BASE + code, code_format="raw", rom=True)
+        return replace(vm, firmware=_mapped(firmware, host))
+    if firmware.vars is None:
+        report.add("warning", firmware.where, TEMPORARY)
+        firmware = fill(firmware, format="raw")
+    else:
+        firmware = _located(firmware, vm, host, report)
+    size = host.firmware_size(template)
+    if size is None and firmware.format == "raw":
+        raise BridgeError(f"the size of '{BASE}{template}' is not known: add it to firmware_bytes of the host facts", firmware.where)
+    size = size if firmware.format == "raw" else None
+    firmware = fill(firmware, code=BASE + code, code_format="raw", template=BASE + template, rom=False, vars_size=size)
+    return replace(vm, firmware=_mapped(firmware, host))
+
+
+def temporary(vmid: int | None) -> str:
+    """The variables of a VM without efidisk0."""
+    return TEMPORARY_VARS.format(vmid)
+
+
+def _images(vm: VM, firmware: Firmware) -> tuple[str, str | None]:
+    arch = vm.machine.arch or "x86_64"
+    confidential = vm.security.amd_sev or vm.security.intel_tdx
+    keys = bool(firmware.pre_enrolled_keys)
+    return IMAGES[arch, variant(arch, vm.machine.base == "q35", firmware.efitype, keys, confidential)]
+
+
+def _located(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> Firmware:
+    """efidisk0's place and format; qemu-server takes the storage's format unless one is said, and refuses a bare path without one."""
+    assert firmware.vars is not None
+    volid = firmware.vars.volid
+    if volid is None:
+        return firmware
+    location = storage.locate(host, volid)
+    if location.storage is None and firmware.format is None:
+        raise BridgeError("efidisk format must be specified", firmware.where)
+    if location.kind == "volume":
+        report.add("storage-unknown", firmware.where, f"efidisk0: {location.doubt}")
+        form = firmware.format or location.format or "raw"
+    elif location.storage is None or (firmware.format and not machine_has(vm.machine.version or (), vm.machine.pve or 0, "blockdev")):
+        form = firmware.format or "raw"
+    else:
+        form = storage.checked_format(location, "efidisk0", firmware.format)
+    source = storage.source(location)
+    source.where = firmware.vars.where
+    return fill(replace(firmware, vars=source), format=form)
+
+
+def _mapped(firmware: Firmware, host: HostFacts) -> Firmware:
+    """The paths on the other side, where the user gave a map."""
+    there = host.firmware_map
+    if not there:
+        return firmware
+    return fill(
+        firmware,
+        target_code=there.get(firmware.code or ""),
+        target_template=there.get(firmware.template or ""),
+    )
+
+
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: file names become efitype and keys again; what storage and image tell anyway is unsaid."""
+    firmware = vm.firmware
+    if firmware.bios == "seabios":
+        firmware = forget(firmware, "bios")
+    if firmware.vars is not None:
+        firmware = replace(firmware, vars=_named(firmware.vars))
+    return replace(vm, firmware=forget(firmware, *DERIVED))
+
+
+def _named(source: Source) -> Source:
+    return source

@@ -1,0 +1,217 @@
+"""The machine that the guest gets (qemu-server 9.2.6, Machine.pm get_vm_machine, config_to_command; mapping-machine 3, 4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from ...data import gates
+from ...data.machines import (
+    DEFAULT,
+    SHORT,
+    UNVERSIONED,
+    VERSIONED,
+    base_of,
+    version_of,
+    with_revision,
+    without_revision,
+)
+from ...data.ostype import WINDOWS, windows_version
+from ...host.facts import HostFacts
+from ...model.machine import Machine
+from ...model.vm import VM
+from ...report import BridgeError, Report
+from ..fill import fill, forget
+
+HPET_SWITCH = frozenset({"i440fx", "q35"})
+"""Boards with an HPET that can be switched off."""
+
+
+def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: the version, the revision and the board that qemu-server would choose for this VM on this host."""
+    machine = vm.machine
+    qemu = gates.qemu_version(host.qemu_version, host.qemu_server)
+    shown = host.qemu_version or ".".join(map(str, qemu))
+    if qemu < gates.OLDEST_BINARY:
+        oldest = ".".join(map(str, gates.OLDEST_BINARY))
+        raise BridgeError(f"Detected old QEMU binary ('{shown}', at least {oldest} is required)", machine.where)
+    arch = machine.arch or host.arch
+    if arch not in DEFAULT:
+        raise BridgeError(f"don't know how to emulate architecture '{arch}'", machine.where)
+    full = _full_type(vm, arch, qemu)
+    version = version_of(full)
+    if version is None:
+        version = (*qemu[:2], gates.REVISIONS.get(qemu[:2], 0))
+    elif len(qemu) > 2 and qemu[2] >= gates.RELEASE_CANDIDATE:
+        report.add("warning", machine.where, f"Installed QEMU version ({shown}) is a release candidate, ignoring version checks")
+    else:
+        _check(full, version, qemu, shown, host.nodename, machine)
+    base = base_of(machine.type or DEFAULT[arch])
+    if base is None:
+        raise BridgeError(f"unable to determine machine base type '{machine.type}'", machine.where)
+    machine = _with_version(machine, version)
+    machine = fill(machine, arch=arch, base=base, pinned=without_revision(full))
+    machine = fill(machine, **_defaults(replace(vm, machine=machine), host))
+    return replace(vm, machine=machine)
+
+
+def _with_version(machine: Machine, version: tuple[int, int, int]) -> Machine:
+    """A reader said what the name says; the revision of a name without a version comes from the host."""
+    return fill(machine, version=version[:2], pve=version[2])
+
+
+def _full_type(vm: VM, arch: str, qemu: gates.Version) -> str:
+    """The type with its +pve revision, as qemu-server names it in messages."""
+    machine = vm.machine
+    name = machine.running or machine.type or DEFAULT[arch]
+    if name in UNVERSIONED:
+        if windows_version(vm.meta.ostype):
+            name = f"{VERSIONED[base_of(name) or 'i440fx']}-{_windows_pin(vm, qemu)}"
+        else:
+            name = f"{name}+pve{gates.REVISIONS.get(qemu[:2], 0)}"
+    return with_revision(name)
+
+
+def _windows_pin(vm: VM, qemu: gates.Version) -> str:
+    """Windows is confused by new hardware: it stays at an old version, or at the one that it was made with."""
+    pin = gates.WINDOWS_PIN
+    if vm.meta.creation_qemu is not None:
+        created = _created(vm)
+        if gates.binary_has(created, "windows_pin_to_creation"):
+            pin = created[:2]
+    if qemu[:2] >= pin:
+        return f"{pin[0]}.{pin[1]}"
+    revision = gates.REVISIONS.get(qemu[:2], 0)
+    return f"{qemu[0]}.{qemu[1]}" + (f"+pve{revision}" if revision else "")
+
+
+def _created(vm: VM) -> gates.Version:
+    """The QEMU that the VM was made with."""
+    text = vm.meta.creation_qemu or ""
+    try:
+        return gates.version(".".join(text.split(".")[:4]))
+    except ValueError:
+        raise BridgeError(f"internal error: cannot check version of invalid string '{text}'", vm.meta.where) from None
+
+
+def _check(full: str, version: tuple[int, int, int], qemu: gates.Version, shown: str, node: str, machine: Machine) -> None:
+    major, minor, pve = version
+    if qemu < (major, minor):
+        raise BridgeError(
+            f"Installed QEMU version '{shown}' is too old to run machine type '{full}', please upgrade node '{node}'", machine.where
+        )
+    highest = gates.REVISIONS.get((major, minor), 0)
+    if pve > highest:
+        raise BridgeError(
+            f"Installed qemu-server (max feature level for {major}.{minor} is pve{highest}) is too old to run machine type '{full}',"
+            f" please upgrade node '{node}'",
+            machine.where,
+        )
+
+
+def check_viommu(machine: Machine) -> None:
+    """Raises BridgeError for a vIOMMU that qemu-server refuses; it does so late, so the writers call this."""
+    if machine.viommu == "intel":
+        if machine.base != "q35":
+            raise BridgeError("to use Intel vIOMMU please set the machine type to q35", machine.where)
+        if machine.aw_bits and machine.aw_bits not in (39, 48):
+            raise BridgeError("Intel vIOMMU supports only 39 or 48 bits as address width", machine.where)
+    if machine.aw_bits and not machine.viommu:
+        raise BridgeError("cannot set aw-bits if no vIOMMU is configured", machine.where)
+
+
+def has(machine: Machine, name: str) -> bool:
+    """Whether the machine of a resolved VM has the feature of this gate."""
+    return gates.machine_has(machine.version or (), machine.pve or 0, name)
+
+
+def _defaults(vm: VM, host: HostFacts) -> dict[str, Any]:
+    """What qemu-server assumes of the board once its version is known."""
+    machine = vm.machine
+    board = machine.base in SHORT and machine.base != "virt"
+    sleeps = True if board and not has(machine, "power_states_off") else False if board else None
+    windows = windows_version(vm.meta.ostype)
+    no_hpet = windows >= WINDOWS["wvista"] or (vm.meta.ostype == "l26" and has(machine, "l26_hpet_off"))
+    return {
+        "kvm": (machine.arch or host.arch) == host.arch,
+        "acpi": True,
+        "enable_s3": sleeps,
+        "enable_s4": sleeps,
+        "hpet": (not no_hpet) if machine.base in HPET_SWITCH else None,
+        "allow_ksm": True,
+        "reboot": True,
+        "freeze": False,
+        "pci_hotplug_bridge": _bridge_hotplug(vm, host) if machine.base == "q35" else None,
+        "irqchip_split": True if machine.viommu == "intel" or vm.security.intel_tdx else None,
+    }
+
+
+def _bridge_hotplug(vm: VM, host: HostFacts) -> bool:
+    """QEMU 6.1 turned it on for q35, which renames a Linux guest's NICs: VMs from before that keep it off."""
+    machine = vm.machine
+    if vm.meta.ostype != "l26" or (machine.type is not None and machine.type not in UNVERSIONED):
+        return True
+    running = version_of(machine.running) if machine.running else None
+    created = _created(vm) if vm.meta.creation_qemu else None
+    qemu = gates.qemu_version(host.qemu_version, host.qemu_server)
+    young = created is not None and gates.binary_has(created, "bridge_hotplug_default")
+    old_snapshot = running is not None and not gates.binary_has(running[:2], "bridge_hotplug_default")
+    return young or old_snapshot or not gates.binary_has(qemu, "bridge_hotplug_default")
+
+
+def pin(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: with display, firmware and devices known, the board's last switches and the revision that the used features need."""
+    machine = vm.machine
+    machine = fill(machine, **_console(vm))
+    pinned = f"{without_revision(machine.pinned or '')}+pve{_needed_revision(vm, host)}"
+    return replace(vm, machine=replace(machine, pinned=pinned, filled=machine.filled | {"pinned"}))
+
+
+def _console(vm: VM) -> dict[str, Any]:
+    """Without a graphics card SeaBIOS talks to the serial port; with SMM it then hangs (should_disable_smm)."""
+    card = vm.display.type
+    headless = card is not None and (card == "none" or card.startswith("serial"))
+    smm_off = headless and vm.machine.base != "virt" and vm.firmware.bios in (None, "seabios")
+    return {"graphics": not headless, "smm": False if smm_off else None}
+
+
+def _needed_revision(vm: VM, host: HostFacts) -> int:
+    """The lowest +pve revision that has every feature this VM uses; a newer version than the feature's needs none."""
+    machine = vm.machine
+    needed = 0
+    for name, used in _revised_features(vm, host):
+        *since, revision = gates.MACHINE[name]
+        if used and machine.version == tuple(since) and (machine.pve or 0) >= revision:
+            needed = max(needed, revision)
+    return needed
+
+
+def _revised_features(vm: VM, host: HostFacts) -> list[tuple[str, bool]]:
+    firmware = vm.firmware
+    flash = firmware.bios == "ovmf" and not firmware.rom
+    windows = windows_version(vm.meta.ostype)
+    enlightened = windows >= WINDOWS["win11"] and host.cpu_vendor == "GenuineIntel" and not vm.cpu.runningcpu
+    return [
+        ("power_states_off", vm.machine.base != "virt"),
+        ("host_mtu", bool(vm.nets)),
+        ("efidisk_size", flash and (firmware.vars is None or firmware.format == "raw")),
+        ("rng", vm.rng is not None),
+        ("scsi_more_than_14", any(disk.bus == "scsi" and (disk.index or 0) > LAST_OLD_SCSI for disk in vm.disks)),
+        ("hv_evmcs", enlightened and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"),
+    ]
+
+
+LAST_OLD_SCSI = 13
+"""The highest scsiN of machines without the gate `scsi_more_than_14`."""
+
+
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: what `resolve` would fill in again is unsaid."""
+    machine = vm.machine
+    if machine.arch == host.arch:
+        machine = forget(machine, "arch")
+    usual = _defaults(replace(vm, machine=machine), host) | _console(vm)
+    same = [name for name, value in usual.items() if value is not None and getattr(machine, name) == value]
+    derived = [name for name in ("pinned", "graphics", "irqchip_split") if getattr(machine, name) is not None]
+    return replace(vm, machine=forget(machine, *same, *derived))

@@ -1,0 +1,26 @@
+"""localtime, startdate, tdf (qemu-server 9.2.6, Cfg2Cmd/Timer.pm; mapping-machine 4)."""
+
+from __future__ import annotations
+
+from ..model.clock import Clock
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section
+
+ROWS = (
+    Row("localtime", "localtime"),
+    Row("tdf", "tdf"),
+    Row("startdate", "startdate", code=True),
+    Row("pit_discard", "ostype", code=True),
+)
+
+
+def read(section: Section, vm: VM) -> None:
+    vm.clock = Clock(localtime=section.flag("localtime"), tdf=section.flag("tdf"), startdate=section.text("startdate"))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    clock = vm.clock
+    lines.put("localtime", clock.localtime)
+    lines.put("tdf", clock.tdf)
+    lines.put("startdate", clock.startdate)

@@ -1,0 +1,25 @@
+"""What cloud-init would be told: kept as text (mapping-machine 16)."""
+
+from __future__ import annotations
+
+from ..model.cloudinit import CloudInit
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section
+
+TEXTS = ("cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "nameserver", "searchdomain", "sshkeys")
+IPCONFIGS = 32
+
+ROWS = (Row("keys", "citype", code=True),)
+
+
+def read(section: Section, vm: VM) -> None:
+    names = [key for key in TEXTS if key in section.entries]
+    names += [key for _, key in section.indexed("ipconfig", IPCONFIGS)]
+    if names:
+        vm.cloudinit = CloudInit(keys={key: section.text(key) or "" for key in names})
+
+
+def write(vm: VM, lines: Lines) -> None:
+    for key, value in (vm.cloudinit.keys or {}).items():
+        lines.put(key, value)

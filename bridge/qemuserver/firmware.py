@@ -1,0 +1,38 @@
+"""bios and efidisk0 (qemu-server 9.2.6, OVMF.pm; mapping-machine 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.disk import Source
+from ..model.firmware import Firmware
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section, read_rows, write_rows
+
+EFIDISK = (
+    Row("efitype", "efitype"),
+    Row("pre_enrolled_keys", "pre-enrolled-keys"),
+    Row("ms_cert", "ms-cert"),
+    Row("size", "size"),
+    Row("format", "format"),
+)
+ROWS = (*EFIDISK, Row("bios", "bios", code=True), Row("vars", "file", code=True))
+
+
+def read(section: Section, vm: VM) -> None:
+    bios = section.text("bios")
+    said = section.props("efidisk0")
+    if said is None:
+        vm.firmware = Firmware(bios=bios, where=section.line("bios") if bios else None)
+        return
+    where = section.line("efidisk0")
+    vm.firmware = Firmware(bios=bios, vars=Source(volid=said["file"], where=where), where=where, **read_rows(said, EFIDISK))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    firmware = vm.firmware
+    lines.put("bios", firmware.bios)
+    if firmware.vars is not None and firmware.vars.volid is not None:
+        said: dict[str, Any] = {"file": firmware.vars.volid, **write_rows(firmware, EFIDISK)}
+        lines.props("efidisk0", said)

@@ -1,0 +1,113 @@
+"""name, description, ostype, smbios1, vmgenid, onboot, template, meta, and the keys that only the management layer uses
+(qemu-server 9.2.6; mapping-machine 12, 15)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..model.meta import SMBIOS
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section
+
+FLAGS = (Row("onboot", "onboot"), Row("template", "template"))
+TEXTS = (
+    Row("name", "name"),
+    Row("description", "description"),
+    Row("ostype", "ostype"),
+    Row("vmgenid", "vmgenid"),
+)
+SMBIOS_TEXTS = ("manufacturer", "product", "version", "serial", "sku", "family")
+ROWS = (
+    *FLAGS,
+    *TEXTS,
+    Row("smbios1", "smbios1", code=True),
+    Row("creation_qemu", "meta", code=True),
+    Row("keys", "tags", code=True),
+)
+
+KEYS = (
+    "autostart",
+    "hookscript",
+    "lock",
+    "migrate_downtime",
+    "migrate_speed",
+    "parent",
+    "protection",
+    "running-nets-host-mtu",
+    "snaptime",
+    "startup",
+    "tags",
+    "vmstatestorage",
+)
+"""Without any effect on the guest or the command line."""
+UNUSED = 256
+
+_LITERAL = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII).fullmatch
+"""What a text of smbios1 may be without base64=1."""
+
+
+def read(section: Section, vm: VM) -> None:
+    said: dict[str, Any] = {row.field: section.text(row.place) for row in TEXTS}
+    for row in FLAGS:
+        said[row.field] = section.flag(row.place)
+    keys = {key: section.text(key) or "" for key in KEYS if key in section.entries}
+    keys |= {key: section.text(key) or "" for _, key in section.indexed("unused", UNUSED)}
+    created = section.props("meta")
+    if created is not None:
+        said["creation_qemu"] = created.get("creation-qemu", "")
+        if "ctime" in created:
+            keys["ctime"] = created["ctime"]
+    vm.meta = replace(vm.meta, smbios1=_smbios(section), keys=keys or None, **said)
+
+
+def _smbios(section: Section) -> SMBIOS | None:
+    said = section.props("smbios1")
+    if said is None:
+        return None
+    encoded = said.pop("base64", None)
+    if encoded:
+        for key in SMBIOS_TEXTS:
+            if key in said:
+                said[key] = _decoded(said[key])
+    return SMBIOS(base64=encoded, where=section.line("smbios1"), **said)
+
+
+def _decoded(text: str) -> str:
+    """As Perl decodes it: what is left over at the end is no error."""
+    letters = text.rstrip("=")
+    try:
+        data = base64.b64decode(letters + "=" * (-len(letters) % 4))
+    except (ValueError, binascii.Error):
+        data = base64.b64decode(letters[:-1])
+    return data.decode("utf-8", "replace")
+
+
+def write(vm: VM, lines: Lines) -> None:
+    meta = vm.meta
+    for row in (*TEXTS, *FLAGS):
+        lines.put(row.place, getattr(meta, row.field))
+    keys = dict(meta.keys or {})
+    created = {"creation-qemu": meta.creation_qemu or None, "ctime": keys.pop("ctime", None)}
+    lines.props("meta", {key: value for key, value in created.items() if value})
+    for key, value in keys.items():
+        lines.put(key, value)
+    if meta.smbios1 is not None:
+        lines.props("smbios1", _smbios_said(meta.smbios1))
+
+
+def _smbios_said(smbios: SMBIOS) -> dict[str, Any]:
+    """Texts outside the base64 alphabet need base64=1 for all of them (security-rules S7)."""
+    texts = {key: value for key in SMBIOS_TEXTS if (value := getattr(smbios, key)) is not None}
+    said: dict[str, Any] = {"uuid": smbios.uuid} if smbios.uuid else {}
+    if smbios.base64 or not all(map(_LITERAL, texts.values())):
+        texts = {key: base64.b64encode(value.encode()).decode() for key, value in texts.items() if value}
+        said["base64"] = True
+    elif smbios.base64 is not None:
+        said["base64"] = smbios.base64
+    return said | texts
