@@ -50,7 +50,7 @@ class Source(Part, kw_only=True):
 
 
 class Throttle(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Limits as said in the config: mbps in MiB/s (number text), iops, lengths in seconds."""
+    """Limits as said in the config, as number text: mbps in MiB/s, iops in operations per second, lengths in seconds."""
 
     mbps: str | None = None
     mbps_rd: str | None = None
@@ -58,18 +58,18 @@ class Throttle(msgspec.Struct, kw_only=True, omit_defaults=True):
     mbps_max: str | None = None
     mbps_rd_max: str | None = None
     mbps_wr_max: str | None = None
-    bps_max_length: int | None = None
-    bps_rd_max_length: int | None = None
-    bps_wr_max_length: int | None = None
-    iops: int | None = None
-    iops_rd: int | None = None
-    iops_wr: int | None = None
-    iops_max: int | None = None
-    iops_rd_max: int | None = None
-    iops_wr_max: int | None = None
-    iops_max_length: int | None = None
-    iops_rd_max_length: int | None = None
-    iops_wr_max_length: int | None = None
+    bps_max_length: str | None = None
+    bps_rd_max_length: str | None = None
+    bps_wr_max_length: str | None = None
+    iops: str | None = None
+    iops_rd: str | None = None
+    iops_wr: str | None = None
+    iops_max: str | None = None
+    iops_rd_max: str | None = None
+    iops_wr_max: str | None = None
+    iops_max_length: str | None = None
+    iops_rd_max_length: str | None = None
+    iops_wr_max_length: str | None = None
 
 
 class Disk(Device, kw_only=True):
@@ -103,6 +103,8 @@ class Disk(Device, kw_only=True):
     iothread: bool | None = None
     served_by: list[ServedBy] | None = None
     scsiblock: bool | None = None
+    write_cache: bool | None = None
+    """Whether the guest sees a write cache that it can flush; None: no such property."""
     rerror: str | None = None
     werror: str | None = None
     """QEMU's words: enospc, ignore, report, stop."""
@@ -113,9 +115,6 @@ class Disk(Device, kw_only=True):
     size: str | None = None
     device_id: str | None = None
     """SCSI VPD id that names /dev/disk/by-id in the guest."""
-    bps: str | None = None
-    bps_rd: str | None = None
-    bps_wr: str | None = None
     cloudinit: bool | None = None
     """The volume is qemu-server's cloud-init image."""
     target: str | None = None

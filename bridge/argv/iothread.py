@@ -1,0 +1,32 @@
+"""iothread objects (qemu-server 9.2.6: one a disk, made where the disk is; rfc-iothreads.md: a pool)."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.vm import VM
+from ..report import Report
+from .emit import Command, json_text
+
+ROWS = ()
+
+
+def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
+    """The pool's objects: after the memory options, before the drives."""
+    if vm.iothreads.pool is not None:
+        for name in names(vm).values():
+            command.options += ("-object", json_text({"id": name, "qom-type": "iothread"}))
+
+
+def names(vm: VM) -> dict[int, str]:
+    """Thread -> its object's id: `iothread0` counts the pool from 0, a private one is called after its owner."""
+    return {t.id: f"iothread-{t.private_to}" if t.private_to else f"iothread{t.id - 1}" for t in vm.iothreads.threads or ()}
+
+
+def report_pins(vm: VM, report: Report) -> None:
+    """No command line can pin a thread: say which to pin (`virt-qm pin` does it)."""
+    ids = names(vm)
+    for thread in vm.iothreads.threads or ():
+        if thread.iothreadpin is not None:
+            report.add(
+                "pins", vm.iothreads.where, f"{ids[thread.id]} runs on host CPU {thread.iothreadpin}", "virt-qm pin FILE --qmp SOCKET"
+            )

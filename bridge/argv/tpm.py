@@ -1,0 +1,21 @@
+"""The TPM: swtpm on a socket (qemu-server 9.2.6, add_tpm_device)."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.vm import VM
+from .emit import Command
+
+ROWS = ()
+
+
+def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
+    if vm.tpm is None or vm.meta.template:
+        return
+    command.devices += (
+        "-chardev",
+        f"socket,id=tpmchar,path=/var/run/qemu-server/{command.vmid}.swtpm",
+        "-tpmdev",
+        "emulator,id=tpmdev,chardev=tpmchar",
+    )
+    command.device("tpm-tis,tpmdev=tpmdev")

@@ -1,0 +1,153 @@
+"""ideN, scsiN, virtioN, sataN: drives (qemu-server 9.2.6, Drive.pm; config-grammar 5; mapping-devices 8)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from ..model.disk import Disk, Source, Throttle
+from ..model.vm import VM
+from ..report import BridgeError, Line, Report
+from ..rows import Codec, Row
+from .drive import CLOUDINIT, unusable
+from .section import Lines, Section, read_rows, write_rows
+
+COUNTED = Codec(int, str)
+"""A number whose text the grammar has checked already (`+4` is fine there)."""
+
+ROWS = (
+    Row("media", "media"),
+    Row("format", "format"),
+    Row("cache", "cache"),
+    Row("aio", "aio"),
+    Row("discard", "discard"),
+    Row("ro", "ro"),
+    Row("snapshot", "snapshot"),
+    Row("ssd", "ssd"),
+    Row("wwn", "wwn"),
+    Row("vendor", "vendor"),
+    Row("product", "product"),
+    Row("queues", "queues", COUNTED),
+    Row("iothread", "iothread"),
+    Row("scsiblock", "scsiblock"),
+    Row("rerror", "rerror"),
+    Row("werror", "werror"),
+    Row("backup", "backup"),
+    Row("replicate", "replicate"),
+    Row("shared", "shared"),
+    Row("size", "size"),
+    Row("source", "file", code=True),
+    Row("detect_zeroes", "detect_zeroes", code=True),
+    Row("serial", "serial", code=True),
+    Row("model", "model", code=True),
+    Row("throttle", "mbps_rd", code=True),
+)
+
+BUSES = (("ide", 4), ("scsi", 31), ("virtio", 16), ("sata", 6))
+"""In the order in which qemu-server walks them (valid_drive_names)."""
+
+LIMITS = Throttle.__struct_fields__
+"""Sub-options of the same name."""
+
+ONLY_FOR = {
+    "model": ("ide",),
+    "ssd": ("ide", "sata", "scsi"),
+    "wwn": ("ide", "sata", "scsi"),
+    "ro": ("scsi", "virtio"),
+    "iothread": ("scsi", "virtio"),
+    "vendor": ("scsi",),
+    "product": ("scsi",),
+    "queues": ("scsi",),
+    "scsiblock": ("scsi",),
+}
+"""Sub-options that not every bus has."""
+
+def read(section: Section, vm: VM) -> None:
+    """The drives that qemu-server would use; a drive that it drops when it is used is a finding, and not there."""
+    disks = []
+    for bus, count in BUSES:
+        for index, key in section.indexed(bus, count):
+            said = section.props(key)
+            if said is None:
+                continue
+            line = section.line(key)
+            reason = unusable(key, said)
+            if reason:
+                section.report.add("bad-line", line, f"{key}: {reason}: qemu-server ignores this drive, so it is left out")
+            else:
+                disks.append(_drive(bus, index, key, said, line, section.report))
+    vm.disks = disks
+
+
+def _drive(bus: str, index: int, key: str, said: dict[str, Any], line: Line, report: Report) -> Disk:
+    fields = read_rows(said, ROWS)
+    for name in ("serial", "model"):
+        text = said.get(name)
+        if text and text != "0":  # a lone 0 counts as not said in Perl
+            fields[name] = unquoted(text)
+    for name in ("vendor", "product"):
+        if fields.get(name) in ("", "0"):
+            del fields[name]
+    if (zeroes := said.get("detect_zeroes")) is not None:
+        fields["detect_zeroes"] = ("unmap" if said.get("discard") == "on" else "on") if zeroes else "off"
+    file = said["file"]
+    return Disk(
+        key=key,
+        bus=bus,
+        index=index,
+        where=line,
+        source=Source(volid=file, where=line),
+        throttle=_limits(key, said, line, report),
+        cloudinit=True if CLOUDINIT.search(file) else None,
+        **fields,
+    )
+
+
+def _limits(key: str, said: dict[str, Any], line: Line, report: Report) -> Throttle | None:
+    limits: dict[str, str] = {name: text for name in LIMITS if (text := said.get(name)) is not None}
+    for name in ("bps", "bps_rd", "bps_wr"):
+        if name in said:
+            limits["m" + name] = "0.000"
+            report.add("lint", line, f"{key}: {name}={said[name]} sets no limit, qemu-server turns it into 0", f"write m{name} in MiB/s")
+    return Throttle(**limits) if limits else None
+
+
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def unquoted(text: str) -> str:
+    """Percent-decoded; a `%` without two hex digits stays, bytes that are no UTF-8 are kept as surrogates."""
+    if "%" not in text:
+        return text
+    raw = _PERCENT.sub(lambda match: bytes((int(match[1], 16),)), text.encode())
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def quoted(text: str) -> str:
+    """As qemu-server's urlencoded format wants it."""
+    return quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe="-_.!~*'()")
+
+
+def write(vm: VM, lines: Lines) -> None:
+    for disk in vm.disks:
+        if disk.key is None:
+            raise BridgeError("a disk has no key", disk.where)
+        source = disk.source
+        said: dict[str, Any] = {"file": source.volid if source and source.volid else "none"}
+        for field, value in write_rows(disk, ROWS).items():
+            if disk.bus in ONLY_FOR.get(field, (disk.bus,)):
+                said[field] = value
+            else:
+                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}={value}")
+        if disk.detect_zeroes is not None:
+            said["detect_zeroes"] = disk.detect_zeroes != "off"
+        for field in ("serial", "model"):
+            text = getattr(disk, field)
+            if text and disk.bus in ONLY_FOR.get(field, (disk.bus,)):
+                said[field] = quoted(text)
+        if disk.throttle:
+            for name in LIMITS:
+                if (limit := getattr(disk.throttle, name)) is not None:
+                    said[name] = limit
+        lines.props(disk.key, said)

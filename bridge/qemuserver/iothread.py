@@ -1,0 +1,24 @@
+"""`iothreads: N,affinity=SET` of the shared-iothreads RFC (rfc-iothreads.md). A disk's own `iothread=1` stands with the disk."""
+
+from __future__ import annotations
+
+from ..model.iothread import IOThreads
+from ..model.vm import VM
+from ..rows import Codec, Row
+from .section import Lines, Section, read_rows, write_rows
+
+ROWS = (
+    Row("pool", "iothreads", Codec(int, str)),
+    Row("affinity", "affinity"),
+    Row("threads", "virtio0: iothread", code=True),
+)
+
+
+def read(section: Section, vm: VM) -> None:
+    said = section.props("iothreads")
+    if said is not None:
+        vm.iothreads = IOThreads(where=section.line("iothreads"), **read_rows(said, ROWS))
+
+
+def write(vm: VM, lines: Lines) -> None:
+    lines.props("iothreads", write_rows(vm.iothreads, ROWS))
