@@ -46,8 +46,8 @@ VERSION = re.compile(
     | .* \b (i440fx|q35|virt)-\d+\.\d+ .*""",
     re.VERBOSE,
 )
-NO_VERSION = {"1.0", "1.1", "1.2", "2.0", "2.1", "3.0", "127.0.0.1", "pve-q35-4.0.cfg", "/usr/share/qemu-server/pve-q35-4.0.cfg"}
-"""Looks like a version of QEMU, libvirt or a machine and is none: XML, TPM and USB versions, an address, a file's name."""
+NO_VERSION = {"1.0", "1.1", "1.2", "2.0", "2.1", "3.0"}
+"""Looks like a version of QEMU, libvirt or a machine and is none: versions of XML, TPM and USB. So do names of files, `pve-q35-4.0.cfg`."""
 
 ELSEWHERE = re.compile(
     r"/wor[k]/|/tm[p]/w/|/opt/(?:wheels|pypi)|\b(?:deb|ftp|security|snapshot|mirrors?)[.][\w.]*debian[.]org|\b(?:test[.])?pypi[.]org|pythonhosted[.]org|npmjs[.]"
@@ -156,7 +156,7 @@ def versions(module: ast.Module) -> Iterator[tuple[int, str]]:
     texts = documentation(module)
     for node in ast.walk(module):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in texts:
-            if VERSION.fullmatch(node.value) and node.value not in NO_VERSION:
+            if VERSION.fullmatch(node.value) and node.value not in NO_VERSION and not node.value.endswith(".cfg"):
                 yield node.lineno, node.value
         elif isinstance(node, ast.Compare) and not any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             for side in (node.left, *node.comparators):
