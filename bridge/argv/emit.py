@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..model.part import PCIAddress
 from ..rows import Row
 
 _json = msgspec.json.Encoder(order="sorted")
@@ -38,6 +39,13 @@ class Command:
     def words(self, after: Iterable[str] = ()) -> list[str]:
         """The whole command line; `after` comes behind the devices, before nothing else but raw args."""
         return [*self.options, *self.devices, *after]
+
+
+def pci(address: object, function: bool = False) -> str:
+    """`,bus=pci.0,addr=0x12`, with `.0x2` behind it when the function is asked for; nothing for a device without a PCI address."""
+    if not isinstance(address, PCIAddress):
+        return ""
+    return f",bus={address.bus},addr=0x{address.slot:x}" + (f".0x{address.function:x}" if function else "")
 
 
 def properties(part: object, rows: tuple[Row, ...]) -> str:

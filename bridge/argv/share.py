@@ -1,0 +1,32 @@
+"""Shared memory and directories (qemu-server 9.2.6, config_to_command, Virtiofs.pm)."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.vm import VM
+from ..rows import Row
+from .emit import Command, pci
+
+ROWS = (Row("dirid", "tag", code=True), Row("path", "virtiofsd --shared-dir", code=True))
+IVSHMEM_ROWS = (Row("size", "-object size", code=True), Row("name", "-object mem-path", code=True))
+
+SOCKETS = "/run/qemu-server/virtiofsd"
+QUEUE_SIZE = 1024
+
+
+def ivshmem(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind
+    memory = vm.ivshmem
+    if memory is None:
+        return
+    command.device(f"ivshmem-plain,memdev=ivshmem{pci(memory.address)},")
+    command.devices += (
+        "-object",
+        f"memory-backend-file,id=ivshmem,share=on,mem-path=/dev/shm/pve-shm-{memory.name},size={memory.size}M",
+    )
+
+
+def virtiofs(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
+    """virtiofsd runs beside QEMU; the devices have no address of their own, QEMU takes the next free slot."""
+    for share in vm.virtiofs:
+        command.devices += ("-chardev", f"socket,id={share.key},path={SOCKETS}/vm{command.vmid}-fs{share.index}")
+        command.device(f"vhost-user-fs-pci,queue-size={QUEUE_SIZE},chardev={share.key},tag={share.dirid}")
