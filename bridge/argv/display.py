@@ -24,7 +24,7 @@ QXL_SIZES = (Row("ram", "ram_size_mb"), Row("vram", "vram_size_mb"))
 QXL_BYTES = (Row("ram", "ram_size", _BYTES), Row("vram", "vram_size", _BYTES))
 
 
-def card(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind
+def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind
     """The first card, and where it is shown."""
     display = vm.display
     if not display.videos:

@@ -25,7 +25,7 @@ def ivshmem(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001 
     )
 
 
-def virtiofs(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
+def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
     """virtiofsd runs beside QEMU; the devices have no address of their own, QEMU takes the next free slot."""
     for share in vm.virtiofs:
         command.devices += ("-chardev", f"socket,id={share.key},path={SOCKETS}/vm{command.vmid}-fs{share.index}")
