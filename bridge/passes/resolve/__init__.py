@@ -5,14 +5,13 @@ from __future__ import annotations
 from ...host.facts import HostFacts
 from ...model.vm import VM
 from ...report import Report
-from . import boot, clock, cpu, disk, display, firmware, hostpci, input, machine, memory, meta, net, ostype, security, small, usb  # noqa: A004
+from . import boot, clock, cpu, disk, display, firmware, hostpci, input, machine, memory, meta, net, ostype, security, small, tpm, usb  # noqa: A004
 
 FORWARD = (
     meta.resolve,
     machine.resolve,
     security.resolve,
     firmware.resolve,
-    disk.resolve,
     hostpci.resolve,
     display.resolve,
     input.resolve,
@@ -22,6 +21,8 @@ FORWARD = (
     clock.resolve,
     cpu.resolve,
     memory.resolve,
+    disk.resolve,
+    tpm.resolve,
     boot.resolve,
     machine.pin,
 )
@@ -41,6 +42,7 @@ BACKWARD = (
     input.unresolve,
     display.unresolve,
     hostpci.unresolve,
+    tpm.unresolve,
     disk.unresolve,
     firmware.unresolve,
     security.unresolve,
