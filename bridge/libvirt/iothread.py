@@ -1,0 +1,184 @@
+"""<iothreads>, their pins, and the mapping of queues to threads (mapping-devices 10)."""
+
+from __future__ import annotations
+
+from ..model.iothread import IOThread, IOThreads, ServedBy
+from ..model.vm import VM
+from ..report import BridgeError
+from ..rows import INT, Row, whole_number
+from .domain import Domain
+from .node import Node, read_rows, write_rows
+
+ROWS = (
+    Row("thread_pool_min", "@thread_pool_min", INT),
+    Row("thread_pool_max", "@thread_pool_max", INT),
+    Row("poll_max", "poll@max", INT),
+    Row("poll_grow", "poll@grow", INT),
+    Row("poll_shrink", "poll@shrink", INT),
+)
+"""Of `<iothreadids><iothread>`."""
+
+DOMAIN_ROWS = (
+    Row("threads", "iothreads", code=True),
+    Row("iothreadpin", "cputune/iothreadpin@cpuset", code=True),
+)
+
+GATES = {"disk": "iothread_mapping_blk", "controller": "iothread_mapping_scsi"}
+"""Elements that can hold a mapping, and since when."""
+
+MOST = 1024
+"""More threads than this are no sane domain (security-rules C8)."""
+
+
+def write(vm: VM, domain: Domain) -> None:
+    threads = vm.iothreads.threads
+    if not threads:
+        return
+    domain.root.add("iothreads", str(len(threads)))
+    if vm.iothreads.pool is not None:
+        ids = domain.root.add("iothreadids")
+        for thread in threads:
+            write_rows(ids.add("iothread", id=str(thread.id)), thread, ROWS)
+    for thread in threads:
+        if thread.iothreadpin is not None:
+            domain.root.ensure("cputune").add("iothreadpin", iothread=str(thread.id), cpuset=thread.iothreadpin)
+
+
+def write_served_by(node: Node, served_by: list[ServedBy] | None, domain: Domain) -> None:
+    """Write which threads serve a <disk> or <controller>: one as an attribute, several as a mapping where the target knows it."""
+    if not served_by:
+        return
+    driver = node.ensure("driver")
+    if len(served_by) == 1 and served_by[0].queues is None:
+        driver.set("iothread", str(served_by[0].iothread))
+        return
+    if not domain.target.has(GATES[node.tag]):
+        _write_fallback(node, driver, served_by, domain)
+        return
+    mapping = driver.add("iothreads")
+    for by in served_by:
+        thread = mapping.add("iothread", id=str(by.iothread))
+        for queue in by.queues or ():
+            thread.add("queue", id=str(queue))
+
+
+def _write_fallback(node: Node, driver: Node, served_by: list[ServedBy], domain: Domain) -> None:
+    """One thread for the device; the devices take turns, so that all threads have work."""
+    turn = sum(1 for twin in domain.devices.children if twin is not node and (peer := twin.peek("driver")) and "iothread" in peer.attrib)
+    chosen = served_by[turn % len(served_by)].iothread
+    driver.set("iothread", str(chosen))
+    libvirt = ".".join(map(str, domain.target.libvirt))
+    wanted = ", ".join(str(by.iothread) for by in served_by)
+    domain.report.add(
+        "fallback",
+        node,
+        f"libvirt {libvirt} cannot map queues to iothreads {wanted}: only iothread {chosen} serves this {node.tag}",
+        "a newer libvirt and QEMU (--libvirt, --qemu) keep the whole mapping",
+    )
+
+
+def read(domain: Domain, vm: VM) -> None:
+    """The threads as the domain defines them: `<iothreads>` counts, `<iothreadids>` may name some."""
+    root = domain.root
+    node = root.only("iothreads")
+    count = _number(node, node.value()) if node is not None else 0
+    threads = _ids(root)
+    free = (n for n in range(1, MOST + 1) if n not in threads)
+    while len(threads) < count:
+        n = next(free)
+        threads[n] = IOThread(id=n, where=node)
+    _pins(root, threads)
+    _default_thread(domain)
+    _scheduling(domain)
+    if threads:
+        vm.iothreads = IOThreads(threads=[threads[n] for n in sorted(threads)], where=node or root.peek("iothreadids"))
+
+
+def _number(node: Node, text: str) -> int:
+    try:
+        number = whole_number(text)
+    except ValueError:
+        raise BridgeError(f"'{text[:40]}' is not a number of iothreads", node) from None
+    if number > MOST:
+        raise BridgeError(f"{number} iothreads are more than {MOST}", node)
+    return number
+
+
+def _ids(root: Node) -> dict[int, IOThread]:
+    threads: dict[int, IOThread] = {}
+    ids = root.only("iothreadids")
+    for node in ids.all("iothread") if ids is not None else ():
+        n = _id(node, "id")
+        if n in threads:
+            raise BridgeError(f"iothread {n} is there twice", node)
+        threads[n] = IOThread(id=n, where=node, **read_rows(node, ROWS))
+    return threads
+
+
+def _id(node: Node, name: str) -> int:
+    text = node.need(name)
+    try:
+        n = whole_number(text)
+    except ValueError:
+        n = 0
+    if not 1 <= n <= 2**31:
+        raise BridgeError(f"'{text[:40]}' is not an iothread's id (they count from 1)", node)
+    return n
+
+
+def _pins(root: Node, threads: dict[int, IOThread]) -> None:
+    cputune = root.peek("cputune")
+    if cputune is None:
+        return
+    cputune.claimed = True
+    for node in cputune.all("iothreadpin"):
+        n = _id(node, "iothread")
+        if n not in threads:
+            raise BridgeError(f"iothread {n} is pinned, but the domain does not have it", node)
+        threads[n].iothreadpin = node.need("cpuset").strip(" \t\r\n")
+
+
+def _default_thread(domain: Domain) -> None:
+    node = domain.root.only("defaultiothread")
+    if node is not None:
+        said = ", ".join(f"{name}={value}" for name, value in node.attrib.items())
+        node.attrib.clear()
+        domain.report.add("iothread-lost", node, f"defaultiothread {said}: a config cannot tune QEMU's main loop")
+
+
+def _scheduling(domain: Domain) -> None:
+    """Scheduler and quota of iothreads: host policy that no config has."""
+    cputune = domain.root.peek("cputune")
+    if cputune is None:
+        return
+    for tag in ("iothreadsched", "iothread_period", "iothread_quota"):
+        for node in cputune.all(tag):
+            domain.report.add("iothread-lost", node, f"{node.outline()} has no place in a config")
+            node.attrib.clear()
+            node.value()
+
+
+def read_served_by(node: Node) -> list[ServedBy] | None:
+    """Take the threads of a <disk> or <controller>."""
+    driver = node.peek("driver")
+    if driver is None:
+        return None
+    if "iothread" in driver.attrib:
+        driver.claimed = True
+        return [ServedBy(_id(driver, "iothread"))]
+    mapping = driver.peek("iothreads")
+    if mapping is None or mapping.claimed:
+        return None
+    driver.claimed = mapping.claimed = True
+    return [ServedBy(_id(thread, "id"), _queues(thread)) for thread in mapping.all("iothread")] or None
+
+
+def _queues(thread: Node) -> tuple[int, ...] | None:
+    queues = []
+    for node in thread.all("queue"):
+        text = node.need("id")
+        try:
+            queues.append(whole_number(text))
+        except ValueError:
+            raise BridgeError(f"'{text[:40]}' is not the number of a queue", node) from None
+    return tuple(queues) or None
