@@ -99,7 +99,7 @@ class EmbeddedDriver:
             child.communicate()
         for file in self.root.glob("run/qemu/*.pid"):  # a QEMU outlives the library that started it
             with contextlib.suppress(ValueError, ProcessLookupError):
-                os.kill(int(file.read_text()), signal.SIGKILL)
+                kill(int(file.read_text()))
             file.unlink()
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -134,3 +134,13 @@ class EmbeddedDriver:
                 raise DriverError(f"libvirt {'died' if ready else f'did not answer in {self.time_limit} s'} in {what}: {log}")
             line += chunk
         return line
+
+
+def kill(pid: int) -> None:
+    """End a process that is no child of ours, and wait until it is gone. ProcessLookupError if it was."""
+    process = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [], TIME_LIMIT)
+    finally:
+        os.close(process)
