@@ -103,6 +103,18 @@ class Node:
         """Take an empty child whose presence is the value."""
         return self.only(tag) is not None
 
+    def whole(self) -> str:
+        """Take the element with all that it holds, to be named in a finding."""
+        text = self.outline()
+        self._take_all()
+        return text
+
+    def _take_all(self) -> None:
+        self.claimed = self.text_claimed = True
+        self.attrib.clear()
+        for node in self.children:
+            node._take_all()
+
     def unclaim(self) -> None:
         """Give an element back: it will be reported whole."""
         self.claimed = False
