@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,9 +33,14 @@ def _options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 host_options = _options(
-    click.option("--host", "host_dir", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Directory with the host's facts: storage.cfg, cpu-models.conf, mapping/*.cfg, host.toml."),
-    click.option("--host-fact", "host_facts", multiple=True, metavar="KEY=VALUE", help="One fact, e.g. qemu_version=10.0.2; wins over --host."),
-    click.option("--storage", "storages", multiple=True, metavar="PATH-OR-POOL=STORAGE", help="Which qemu-server storage a path or pool is."),
+    click.option(
+        "--host",
+        "host_dir",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Directory with the host's facts: storage.cfg, cpu-models.conf, mapping/*.cfg, host.toml.",
+    ),
+    click.option("--host-fact", "host_facts", multiple=True, metavar="KEY=VALUE", help="One fact: qemu_version=10.0.2; wins over --host."),
+    click.option("--storage", "storages", multiple=True, metavar="PATH-OR-POOL=STORAGE", help="Which storage a path or pool is."),
     click.option("--bridge", "bridges", multiple=True, metavar="A=B", help="Which bridge stands for a network or bridge of the XML."),
 )
 target_options = _options(
@@ -42,8 +48,19 @@ target_options = _options(
     click.option("--qemu", metavar="VERSION", help="QEMU of the target host, e.g. 10.0."),
 )
 report_options = _options(
-    click.option("--report", "report_form", type=click.Choice(["text", "json", "none"]), default="text", show_default=True, help="How findings are printed on stderr."),
-    click.option("--fail-on", type=click.Choice(["guest", "data", "host", "note"]), help="Write nothing and exit with 3 if a finding is this severe, or more."),
+    click.option(
+        "--report",
+        "report_form",
+        type=click.Choice(["text", "json", "none"]),
+        default="text",
+        show_default=True,
+        help="How findings are printed on stderr.",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["guest", "data", "host", "note"]),
+        help="Write nothing and exit with 3 if a finding is this severe, or more.",
+    ),
 )
 output_options = _options(
     click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write, or directory for several inputs."),
@@ -135,8 +152,7 @@ def check(**given: Any) -> None:
 
     worst = 0
     for file in given["files"]:
-        text = _read(file)
-        findings = _guarded(lambda: problems(text, _keywords(file, text, given)))
+        findings = _guarded(partial(problems, _read(file), _keywords(file, given)))
         _print_findings(findings, given["report_form"], file)
         worst = max(worst, _code(findings, given["fail_on"]))
     sys.exit(worst)
@@ -149,8 +165,7 @@ def _run(to: str, given: dict[str, Any]) -> None:
         raise click.UsageError("several inputs need -o DIR (an existing directory)")
     worst = 0
     for file in files:
-        text = _read(file)
-        result = _guarded(lambda: _convert(text, to, _keywords(file, text, given)))
+        result = _guarded(partial(_convert, _read(file), to, _keywords(file, given)))
         _print_findings(result.findings, given["report_form"], file)
         code = _code(result.findings, given["fail_on"])
         worst = max(worst, code)
@@ -172,7 +187,7 @@ def _document(result: Result, to: str, given: dict[str, Any]) -> str:
     return result.text
 
 
-def _keywords(file: str, text: bytes, given: dict[str, Any]) -> dict[str, Any]:
+def _keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
     """The keywords of `bridge.convert` for one input."""
     return {
         "source": given.get("source"),

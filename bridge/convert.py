@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from .data import gates
@@ -9,11 +13,15 @@ from .host.facts import HostFacts
 from .model.vm import VM
 from .passes import iothreads
 from .passes.place import place
-from .passes.resolve import resolve, unresolve
+from .passes.resolve import resolve
+from .passes.unplace import moves, unplace
 from .report import BridgeError, Finding, Report
 
+if TYPE_CHECKING:
+    from .libvirt.domain import Domain
+    from .qemuserver.text import ConfigText
+
 FORMATS = ("conf", "xml", "argv")
-MAX_XML_BYTES = 16 << 20
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -72,7 +80,10 @@ def convert(
         snapshot=snapshot,
     )
     report = Report()
-    result = _PATHS[source, to](text, wanted, report)
+    path = _PATHS.get((source, to))
+    if path is None:
+        raise BridgeError(f"a command line cannot become {to}: `virt-qm diff` compares it", wanted.file)
+    result = path(text, wanted, report)
     return msgspec.structs.replace(result, findings=list(report))
 
 
@@ -90,7 +101,7 @@ def guess(text: str | bytes) -> str:
     if head.startswith("<"):
         return "xml"
     first = head.split(None, 1)[0] if head else ""
-    if first.startswith("/") or first.startswith("qemu-") or first == "kvm":
+    if first.startswith(("/", "qemu-")) or first == "kvm":
         return "argv"
     return "conf"
 
@@ -133,66 +144,129 @@ def argv_text(words: list[str]) -> str:
 
 def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> Result:
     """The domain, and under its <metadata> what a reader could not get back from the rest (the self-proof)."""
-    from .libvirt.parse import serialise
+    from .libvirt import residue
+    from .libvirt.parse import append, element, to_text
     from .libvirt.write import write
     from .passes.gate import gate
-
-    vm = gate(_completed(vm, wanted, report), wanted.target, report)
-    domain = write(vm, report, wanted.target)
-    if not wanted.metadata:
-        return Result(text=serialise(domain.root), argv=None, vm=vm, findings=[])
-    return Result(text=_proved(domain.root, vm, config, wanted), argv=None, vm=vm, findings=[])
-
-
-def _proved(root: Node, vm: VM, config: ConfigText | None, wanted: Wanted) -> str:
-    """Serialise the tree, then read it back (which uses it up) and write what did not return into the residue."""
-    from .libvirt import residue
-    from .libvirt.parse import element, to_text
-    from .qemuserver.text import keys_of, sections_of
     from .qemuserver.write import write as write_config
 
+    said = vm
+    vm = gate(_completed(vm, wanted, report), wanted.target, report)
+    root = write(vm, report, wanted.target).root
     top = element(root)
-    wanted_keys = keys_of(config) if config is not None else write_config(vm, Report())
-    seen, _ = _keys_from(Domain(root, Report(), wanted.target), wanted, Report(), None)
-    rest = residue.compare(wanted_keys, seen, wanted.vmid)
-    rest.sections = sections_of(config) if config is not None else ""
-    residue.append(top, rest)
-    return to_text(top)
+    if wanted.metadata:
+        values, description, sections = _canonical(config) if config else (write_config(said, Report()), said.meta.description, "")
+        from .libvirt.domain import Domain
+
+        seen = _keys(Domain(root, Report(), wanted.target), wanted, Report())
+        rest = residue.compare(values, seen.values, wanted.vmid)
+        rest.sections = sections
+        if seen.description != description:
+            rest.description = description
+        append(top, "metadata", residue.element(rest))
+    return Result(text=to_text(top), argv=None, vm=vm, findings=[])
 
 
-def _keys_from(domain: Domain, wanted: Wanted, report: Report, rest: Residue | None) -> tuple[dict[str, str], VM]:
+def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
+    """(keys, description, other sections) of the config as qemu-server would write it."""
+    from .qemuserver.text import parse, write
+
+    main, start, sections = write(config).partition("\n[")
+    entries = parse(main).main.entries
+    return {key: entry.value for key, entry in entries.items()}, config.main.description, start + sections
+
+
+class Keys(msgspec.Struct):
+    """A VM as config keys. `vm` is the VM as said, `read` the one that the XML describes, with its keys and old addresses."""
+
+    values: dict[str, str]
+    description: str | None
+    vm: VM
+    read: VM
+
+
+def _keys(domain: Domain, wanted: Wanted, report: Report) -> Keys:
     """The tree -> config keys, by what XML itself says; the tree is used up."""
     from .libvirt.read import read
-    from .passes.unplace import moves, unplace
+    from .passes.unresolve import unresolve
     from .qemuserver.write import write
 
-    domain.residue = rest
-    vm = unplace(read(domain), report)
-    before = vm
-    vm = unresolve(iothreads.gather(vm, wanted.host, report), wanted.host, report)
-    keys = write(vm, report)
-    del before, moves
-    return keys, vm
-
-
-def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
-    config, vm = _read_conf(text, wanted, report)
-    return _xml(vm, config, wanted, report)
-
-
-def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
-    return _argv(_read_conf(text, wanted, report)[1], wanted, report)
+    found = unplace(read(domain), report)
+    vm = unresolve(iothreads.gather(found, wanted.host, report), wanted.host, report)
+    return Keys(write(vm, report), vm.meta.description, vm, found)
 
 
 def _read_conf(text: str | bytes, wanted: Wanted, report: Report) -> tuple[ConfigText, VM]:
     from .qemuserver.read import read
     from .qemuserver.text import parse
 
-    config = parse(text, vmid=wanted.vmid)
+    config = parse(text, vmid=wanted.vmid, name=wanted.file)
     return config, read(config, wanted.vmid, wanted.file, report, wanted.snapshot)
+
+
+def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    return _argv(_read_conf(text, wanted, report)[1], wanted, report)
+
+
+def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    config, vm = _read_conf(text, wanted, report)
+    return _xml(vm, config if wanted.snapshot is None else None, wanted, report)
+
+
+def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    from .qemuserver.text import write
+
+    config, vm = _read_conf(text, wanted, report)
+    return Result(text=write(config), argv=None, vm=vm, findings=[])
+
+
+def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    from .libvirt.parse import parse
+    from .libvirt.residue import merge, take
+    from .qemuserver.write import file_text
+
+    domain = parse(text, report, wanted.target)
+    rest = take(domain.root) if wanted.metadata else None
+    domain.residue = rest
+    found = _keys(domain, wanted, report)
+    values, description, sections = found.values, found.description, ""
+    if rest is not None:
+        values, sections = merge(values, rest, report, domain.root), rest.sections
+        if rest.description is not None:
+            description = rest.description
+    written = file_text(values, description, sections)
+    _prove(written, found, wanted, report)
+    return Result(text=written, argv=None, vm=found.vm, findings=[])
+
+
+def _prove(written: str, found: Keys, wanted: Wanted, report: Report) -> None:
+    """What the config will run against what the XML described: devices that move, and whatever did not return."""
+    try:
+        vm = _completed(_read_conf(written, wanted, Report())[1], wanted, Report())
+    except BridgeError as error:
+        report.add("unproved", None, f"qemu-server would refuse this config: {error}", "change the domain, or the config by hand")
+        return
+    moves(found.read, vm, report)
+
+
+def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:
+    return _read_conf(_xml_to_conf(text, wanted, report).text, wanted, Report())[1]
+
+
+def _xml_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    return _argv(_xml_to_vm(text, wanted, report), wanted, report)
+
+
+def _xml_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    conf = _xml_to_conf(text, wanted, report).text
+    return _conf_to_xml(conf, wanted, report)
 
 
 _PATHS: dict[tuple[str, str], Callable[[str | bytes, Wanted, Report], Result]] = {
     ("conf", "argv"): _conf_to_argv,
     ("conf", "xml"): _conf_to_xml,
+    ("conf", "conf"): _conf_to_conf,
+    ("xml", "conf"): _xml_to_conf,
+    ("xml", "argv"): _xml_to_argv,
+    ("xml", "xml"): _xml_to_xml,
 }

@@ -6,6 +6,7 @@ from ..data.gates import Target
 from ..model.part import PCIAddress
 from ..report import Report
 from .node import Node
+from .residue import Residue
 
 Property = tuple[str, str | None]
 """(type, value) of a qemu:override property: string, unsigned, signed, bool; `remove` has no value."""
@@ -20,6 +21,8 @@ class Domain:
 
     def __init__(self, root: Node, report: Report, target: Target) -> None:
         self.root = root
+        self.residue: Residue | None = None
+        """Reading: what the metadata remembers of the config."""
         self.devices = root.ensure("devices")
         self.report = report
         self.target = target

@@ -97,12 +97,30 @@ def _node(element: Any, parent: Node | None, count: list[int]) -> Node:
     return node
 
 
-def serialise(root: Node) -> str:
-    """The tree as text, indented by two blanks as libvirt does, with a final newline."""
+def element(root: Node) -> Any:
+    """The tree as an lxml element."""
     nsmap = {"qemu": QEMU_NS} if any(child.tag.startswith("qemu:") for child in root.children) else None
     top = etree.Element(root.tag, root.attrib, nsmap)
     _fill(top, root)
-    return etree.tostring(top, encoding="unicode", pretty_print=True)
+    return top
+
+
+def to_text(top: Any) -> str:
+    """An lxml element as text, indented by two blanks as libvirt does, with a final newline."""
+    text: str = etree.tostring(top, encoding="unicode", pretty_print=True)
+    return text
+
+
+def append(top: Any, path: str, node: Node) -> None:
+    """Put a tree under the child `path` of an element, which is made where libvirt has it if it is missing."""
+    parent = top.find(path)
+    if parent is None:
+        parent = etree.Element(path)
+        after = [child for child in top if child.tag in ("name", "uuid", "genid", "title", "description")]
+        top.insert(len(after), parent)
+    holder = Node("holder")
+    holder.children = [node]
+    _fill(parent, holder)
 
 
 def _fill(element: Any, node: Node) -> None:

@@ -30,6 +30,8 @@ class Residue(msgspec.Struct):
     vmid: int | None = None
     keys: dict[str, tuple[str | None, str | None]] = msgspec.field(default_factory=dict)
     sections: str = ""
+    description: str | None = None
+    """Only if <description> cannot hold it."""
 
     def text(self, key: str) -> str | None:
         row = self.keys.get(key)
@@ -61,9 +63,9 @@ def compare(wanted: dict[str, str], seen: dict[str, str], vmid: int) -> Residue:
     return residue
 
 
-def write(metadata: Node, residue: Residue) -> None:
-    """Append the element; it is always written, as it also tells that the bridge made this XML."""
-    vm = metadata.add(TAG)
+def element(residue: Residue) -> Node:
+    """The residue's element; it is always written, as it also tells that the bridge made this XML."""
+    vm = Node(TAG)
     if residue.vmid is not None:
         vm.set("vmid", str(residue.vmid))
     for key, (text, seen) in residue.keys.items():
@@ -72,8 +74,11 @@ def write(metadata: Node, residue: Residue) -> None:
             node.text = escape(text)
         if seen is not None:
             node.set("seen", escape(seen))
+    if residue.description is not None:
+        vm.add("virt-qm:description", escape(residue.description.replace("\n", "\x00")).replace("%00", "\n"))
     if residue.sections:
         vm.add("virt-qm:sections", escape(residue.sections.replace("\n", "\x00")).replace("%00", "\n"))
+    return vm
 
 
 def take(root: Node) -> Residue | None:
@@ -92,12 +97,13 @@ def take(root: Node) -> Residue | None:
     for node in rows:
         node.claimed = node.text_claimed = True
         key, seen = node.need("name"), node.get("seen")
-        text = unescape(node.text.strip(" \t\r\n") or node.text) if node.tag == "virt-qm:key" else None
+        text: str | None = unescape(node.text.strip(" \t\r\n") or node.text) if node.tag == "virt-qm:key" else None
         residue.keys[key] = (text, None if seen is None else unescape(seen))
-    sections = vm.only("virt-qm:sections")
-    if sections is not None:
-        sections.text_claimed = True
-        residue.sections = unescape(sections.text)
+    for name in ("sections", "description"):
+        node_of = vm.only(f"virt-qm:{name}")
+        if node_of is not None:
+            node_of.text_claimed = True
+            setattr(residue, name, unescape(node_of.text))
     return residue
 
 

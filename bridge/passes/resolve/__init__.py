@@ -1,11 +1,11 @@
-"""resolve: fill in what qemu-server would assume; unresolve: make it unsaid again. One module per kind, both directions side by side."""
+"""resolve: fill in what qemu-server would assume. One module per kind, each with its way back (`passes/unresolve.py` runs these)."""
 
 from __future__ import annotations
 
 from ...host.facts import HostFacts
 from ...model.vm import VM
 from ...report import Report
-from . import boot, clock, cpu, disk, display, firmware, hostpci, input, machine, memory, meta, net, ostype, security, small, tpm, usb  # noqa: A004
+from . import boot, clock, cpu, disk, display, firmware, hostpci, input, machine, memory, meta, net, security, small, tpm, usb  # noqa: A004
 
 FORWARD = (
     meta.resolve,
@@ -28,36 +28,9 @@ FORWARD = (
 )
 """Order matters: the machine's version decides defaults, the display depends on hostpci's x-vga, the pin on all features used."""
 
-BACKWARD = (
-    ostype.unresolve,
-    meta.unresolve,
-    machine.unresolve,
-    boot.unresolve,
-    memory.unresolve,
-    cpu.unresolve,
-    clock.unresolve,
-    small.unresolve,
-    net.unresolve,
-    usb.unresolve,
-    input.unresolve,
-    display.unresolve,
-    hostpci.unresolve,
-    tpm.unresolve,
-    disk.unresolve,
-    firmware.unresolve,
-    security.unresolve,
-)
-
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: resolve(resolve(vm)) == resolve(vm); what was said is never changed. Raises BridgeError where qemu-server refuses the VM."""
     for step in FORWARD:
-        vm = step(vm, host, report)
-    return vm
-
-
-def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
-    """Law: resolve(unresolve(resolve(vm))) == resolve(vm); what qemu-server would assume anyway is no longer said."""
-    for step in BACKWARD:
         vm = step(vm, host, report)
     return vm

@@ -1,0 +1,53 @@
+"""unresolve: make unsaid again what qemu-server would assume anyway."""
+
+from __future__ import annotations
+
+from ..host.facts import HostFacts
+from ..model.vm import VM
+from ..report import Report
+from .resolve import (
+    boot,
+    clock,
+    cpu,
+    disk,
+    display,
+    firmware,
+    hostpci,
+    input,  # noqa: A004  the kind's own name
+    machine,
+    memory,
+    meta,
+    net,
+    ostype,
+    security,
+    small,
+    tpm,
+    usb,
+)
+
+BACKWARD = (
+    ostype.unresolve,
+    meta.unresolve,
+    machine.unresolve,
+    boot.unresolve,
+    memory.unresolve,
+    cpu.unresolve,
+    clock.unresolve,
+    small.unresolve,
+    net.unresolve,
+    usb.unresolve,
+    input.unresolve,
+    display.unresolve,
+    hostpci.unresolve,
+    tpm.unresolve,
+    disk.unresolve,
+    firmware.unresolve,
+    security.unresolve,
+)
+
+
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: resolve(unresolve(resolve(vm))) == resolve(vm); what qemu-server would assume anyway is no longer said."""
+    for step in BACKWARD:
+        vm = step(vm, host, report)
+    return vm

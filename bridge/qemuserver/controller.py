@@ -1,0 +1,17 @@
+"""scsihw: the one kind of SCSI adapter of a VM. All other controllers follow from the devices."""
+
+from __future__ import annotations
+
+from ..model.vm import VM
+from ..rows import Row
+from .section import Lines, Section
+
+ROWS = (Row("scsihw", "scsihw", code=True),)
+
+
+def read(section: Section, vm: VM) -> None:
+    vm.scsihw = section.text("scsihw")
+
+
+def write(vm: VM, lines: Lines) -> None:
+    lines.put("scsihw", vm.scsihw)
