@@ -24,13 +24,24 @@ if TYPE_CHECKING:
 FORMATS = ("conf", "xml", "argv")
 
 
-class Result(msgspec.Struct, kw_only=True):
-    """What a conversion gives: the document as text, as a list of words for argv, the model it came from, and what to know about it."""
+class Result:
+    """What a conversion gives.
 
-    text: str
-    argv: list[str] | None
-    vm: VM
-    findings: list[Finding]
+    `text` is the document (argv: shell-quoted, one option a line), `argv` its words for to="argv" (else None),
+    `vm` the model, `findings` what the reader of the document should know.
+    """
+
+    def __init__(self, vm: VM, text: str | None = None, argv: list[str] | None = None) -> None:
+        self.vm = vm
+        self.argv = argv
+        self.findings: list[Finding] = []
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        if self._text is None:  # quoting costs as much as a third of making the words, and many want only these
+            self._text = argv_text(self.argv or [])
+        return self._text
 
 
 class Wanted(msgspec.Struct, kw_only=True):
@@ -84,7 +95,8 @@ def convert(
     if path is None:
         raise BridgeError(f"a command line cannot become {to}: `virt-qm diff` compares it", wanted.file)
     result = path(text, wanted, report)
-    return msgspec.structs.replace(result, findings=list(report))
+    result.findings = list(report)
+    return result
 
 
 def rewrite_config(text: str | bytes, vmid: int = 100, strict: bool = False) -> str:
@@ -128,7 +140,7 @@ def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
 
     vm = _completed(vm, wanted, report)
     words = write(vm, wanted.host, report)
-    return Result(text=argv_text(words), argv=words, vm=vm, findings=[])
+    return Result(vm, argv=words)
 
 
 def argv_text(words: list[str]) -> str:
@@ -164,7 +176,7 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
         if seen.description != description:
             rest.description = description
         append(top, "metadata", residue.element(rest))
-    return Result(text=to_text(top), argv=None, vm=vm, findings=[])
+    return Result(vm, to_text(top))
 
 
 def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
@@ -217,7 +229,7 @@ def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .qemuserver.text import write
 
     config, vm = _read_conf(text, wanted, report)
-    return Result(text=write(config), argv=None, vm=vm, findings=[])
+    return Result(vm, write(config))
 
 
 def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
@@ -236,7 +248,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
             description = rest.description
     written = file_text(values, description, sections)
     _prove(written, found, wanted, report)
-    return Result(text=written, argv=None, vm=found.vm, findings=[])
+    return Result(found.vm, written)
 
 
 def _prove(written: str, found: Keys, wanted: Wanted, report: Report) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..report import Line, Report
 from ..rows import Row
 from . import propstring
 from .text import Entry
+
+
+@lru_cache
+def _numbered(prefix: str, count: int) -> tuple[tuple[int, str], ...]:
+    return tuple((n, f"{prefix}{n}") for n in range(count))
 
 
 class Section:
@@ -46,7 +52,7 @@ class Section:
     def indexed(self, prefix: str, count: int) -> list[tuple[int, str]]:
         """The numbered keys that are there, in ascending order: [(3, "net3"), ...]."""
         entries = self.entries
-        return [(n, key) for n in range(count) if (key := f"{prefix}{n}") in entries]
+        return [pair for pair in _numbered(prefix, count) if pair[1] in entries]
 
     def line(self, key: str) -> Line:
         return Line(self.file, self.entries[key].line)
