@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -28,12 +27,19 @@ from .mapping import (
 from .sections import Warnings
 from .storagecfg import Storage, read_storage_cfg
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MAX_FILE = 1 << 20
 """Bytes; a file of host facts that is longer is not one."""
 
 Count = Annotated[int, Meta(ge=0, le=65536)]
 PCIAddressText = Annotated[str, Meta(pattern=r"^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]\Z")]
 HexID = Annotated[str, Meta(pattern=r"^(0x)?[0-9A-Fa-f]{4}\Z")]
+UUIDText = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+StorageID = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]\Z")]
+PathText = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]*\Z")]
+NetworkName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}\Z")]
 VersionText = Annotated[str, Meta(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){1,3}\Z")]
 
 
@@ -96,7 +102,7 @@ class HostFacts(_Table, frozen=True):
     arch: Literal["x86_64", "aarch64"] = "x86_64"
     cpus: Annotated[int, Meta(ge=1, le=8192)] = 8192
     """Limit of sockets * cores and of iothreads; the default limits nothing that could be meant."""
-    cpu_vendor: str = "GenuineIntel"
+    cpu_vendor: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 !]{1,12}\Z")] = "GenuineIntel"
     cpu_flags: list[str] | None = None
     phys_address_bits: Annotated[int, Meta(ge=32, le=64)] | None = None
     render_node: bool = False
@@ -121,25 +127,25 @@ class HostFacts(_Table, frozen=True):
     pci: PCI = PCI()
     volume_chain: list[VolumeChain] = []
     zfs_over_iscsi: ZFSOverISCSI = ZFSOverISCSI()
-    ceph_fsid: dict[str, str] = {}
+    ceph_fsid: dict[str, UUIDText] = {}
     """Storage id -> fsid of its cluster, for krbd paths."""
     ceph_keyring: list[str] = []
     """Storages with a keyring in /etc/pve/priv/ceph: they authenticate."""
     ceph_conf: list[str] = []
     """Storages with `monhost` that also have a ceph.conf of their own there."""
-    secret_uuid: dict[str, str] = {}
+    secret_uuid: dict[str, UUIDText] = {}
     """Storage id -> uuid of libvirt's secret with its key; implies that it authenticates."""
     path_kind: dict[str, Literal["file", "block"]] = {}
     """Paths that are not what their name says: a link to a device outside /dev, a regular file below it."""
     scsi_type: dict[str, Literal["disk", "tape"]] = {}
     """Paths that answer SCSI inquiries (`scsiblock`)."""
-    storage_map: dict[str, str] = {}
+    storage_map: dict[str, StorageID] = {}
     """Path prefix, or name of a libvirt pool, volume group, zpool or Ceph pool -> storage id."""
-    bridge_map: dict[str, str] = {}
+    bridge_map: dict[str, NetworkName] = {}
     """Network or bridge -> bridge on the other side."""
-    firmware_map: dict[str, str] = {}
+    firmware_map: dict[str, PathText] = {}
     """Firmware path -> its path on the other side."""
-    pools: dict[str, str] = {}
+    pools: dict[str, PathText] = {}
     """libvirt storage pool -> its target path."""
 
     # From files of their own, never from host.toml
@@ -160,6 +166,8 @@ class HostFacts(_Table, frozen=True):
         parsed: dict[str, Any] = {}
         text = file = ""
         if directory is not None:
+            from pathlib import Path
+
             root = Path(directory)
             if not root.is_dir():
                 raise BridgeError("the directory of host facts does not exist", root)
@@ -216,6 +224,10 @@ class HostFacts(_Table, frozen=True):
 
 
 _FROM_FILES = ("storages", "cpu_models", "pci_mappings", "usb_mappings", "directory_mappings", "warnings")
+
+_TOML_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+")
+_TOML_HEADER = re.compile(r"\s*\[\[?((?:\"[^\"]*\"|[^\]\"])*)\]")
+_TOML_KEY = re.compile(rf"\s*({_TOML_WORD.pattern})\s*=")
 
 _READERS: dict[str, tuple[str, Callable[[str, str, Warnings], Any]]] = {
     "storages": ("storage.cfg", read_storage_cfg),
@@ -291,10 +303,10 @@ def _toml_line(text: str, keys: list[str]) -> int | None:
     table: list[str] = []
     best: tuple[int, int] | None = None
     for number, line in enumerate(text.split("\n"), 1):
-        if header := re.match(r"\s*\[\[?([^\]]*)\]", line):
-            path = table = re.findall(r"[A-Za-z0-9_*:.-]+?(?=[.\"']|$)|[A-Za-z0-9_-]+", header[1].strip())
-        elif entry := re.match(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\")\s*=", line):
-            path = [*table, entry[1].strip('"')]
+        if header := _TOML_HEADER.match(line):
+            path = table = [word.strip("\"'") for word in _TOML_WORD.findall(header[1])]
+        elif entry := _TOML_KEY.match(line):
+            path = [*table, entry[1].strip("\"'")]
         else:
             continue
         if path == keys[: len(path)] and (best is None or len(path) > best[0]):

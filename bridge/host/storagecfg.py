@@ -54,7 +54,7 @@ PLUGINS: dict[str, Plugin] = {
 
 _MOUNTED = _set("nfs cifs cephfs")
 """Types whose path is /mnt/pve/ID unless said."""
-_LISTS = {"content": "content", "nodes": "nodes", "monhost": "monhost"}
+_LISTS = _set("content nodes monhost")
 _FLAGS = {"disable": "disable", "shared": "shared", "krbd": "krbd", "nocow": "nocow", "snapshot-as-volume-chain": "volume_chain"}
 _TEXTS = _set("path vgname pool namespace username fsid portal target mountpoint format thinpool server export share")
 _UNUSED = _set(
@@ -202,22 +202,30 @@ def _read_entry(section: Section, key: str, value: str | None, line: Line, found
         return f"'{key[:40]}' is not a known key"
     if value is None:
         return f"'{key}' has no value"
+    if not _usable(key, value):
+        return f"'{key}' has the unusable value '{value[:60]}'"
+    known = PLUGINS[section.type].content
     if key == "content-dirs":
-        found["content_dirs"] = _content_dirs(value, PLUGINS[section.type].content, line, warnings)
+        found["content_dirs"] = _content_dirs(value, known, line, warnings)
     elif key == "content":
-        known = PLUGINS[section.type].content
         said = frozenset(split_list(value))
         found["content"] = said & known
         if said - known:
             warnings.append((line, f"storage '{section.id}' cannot hold {', '.join(sorted(said - known))[:100]}, ignored"))
     elif key in _LISTS:
-        parts = split_list(value)
-        found[key] = frozenset(parts) if key == "nodes" else tuple(parts)
+        found[key] = frozenset(split_list(value)) if key == "nodes" else tuple(split_list(value))
     else:
-        if not _CHECKS.get(key, _PRINTABLE).fullmatch(value) or (key == "path" and ".." in value.split("/")):
-            return f"'{key}' has the unusable value '{value[:60]}'"
         found[key] = posixpath.normpath(value) if key in ("path", "mountpoint") else value
     return None
+
+
+def _usable(key: str, value: str) -> bool:
+    """Whether a key may have this value: it goes into paths and into what QEMU is told."""
+    if key in ("monhost", "portal"):
+        return all(host_and_port(part) for part in (split_list(value) if key == "monhost" else [value]))
+    if key in _LISTS or key == "content-dirs":
+        return True
+    return _CHECKS.get(key, _PRINTABLE).fullmatch(value) is not None and not (key == "path" and ".." in value.split("/"))
 
 
 def _content_dirs(value: str, known: frozenset[str], line: Line, warnings: Warnings) -> dict[str, str]:

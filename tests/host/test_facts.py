@@ -133,7 +133,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("cpu_flags=", "cpu_flags", []),
         ("hugepage_sizes_mib=2,1024", "hugepage_sizes_mib", [2, 1024]),
         ("bridge_mtu.vm.br=9000", "bridge_mtu", {"vm.br": 9000}),
-        ("storage_map./srv/a.b=local=x", "storage_map", {"/srv/a.b": "local=x"}),
+        ("storage_map./srv/a.b=local", "storage_map", {"/srv/a.b": "local"}),
         ("pci.present=0000:01:00.0,0000:01:00.1", "pci", PCI(present=["0000:01:00.0", "0000:01:00.1"])),
         ("pci.info.0000:01:00.mdev=true", "pci", PCI(info={"0000:01:00": PCIInfo(mdev=True)})),
         ("zfs_over_iscsi.luns.a1:vm-1-disk-0=4", "zfs_over_iscsi", ZFSOverISCSI(luns={"a1:vm-1-disk-0": 4})),
@@ -157,7 +157,8 @@ def test_single_facts_keep_the_others() -> None:
         "cpus", "cpus=x", "cpus=-1", "cpus=8.5", "cpus=\u0668", "nothing=1", "pci=x",
         "pci.presents=x", "pci.info=x", "pci.info.x=1", "bridge_mtu=1",
         "bridge_mtu.=1", ".x=1", "=1", "cpus.x=1", "storages.x=1", "storages=1", "warnings=x",
-        "volume_chain.storage=x", "hw_capabilities.x=1",
+        "volume_chain.storage=x", "hw_capabilities.x=1", "storage_map.a=b c", "pools.a=b", "ceph_fsid.a=x",
+        "bridge_map.a=b/c",
     ],
 )  # fmt: skip
 def test_bad_single_facts(fact: str) -> None:

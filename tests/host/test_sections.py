@@ -83,6 +83,8 @@ def test_what_a_storage_says() -> None:
         ("dir: d1\n\tpath relative\n", 2, "'path' has the unusable value"),
         ("dir: d1\n\tpath /a/../b\n", 2, "'path' has the unusable value"),
         ("lvm: l1\n\tvgname a/b\n", 2, "'vgname' has the unusable value"),
+        ("rbd: r1\n\tmonhost a,b c/d\n", 2, "'monhost' has the unusable value"),
+        ("iscsidirect: i1\n\tportal a/b\n\ttarget t\n", 2, "'portal' has the unusable value"),
         ("lvm: l1\n\tvgname\n", 2, "'vgname' has no value"),
         ("lvm: l1\n\tvgname a\n\tvgname b\n", 3, "is there twice"),
         ("lvm: l1\n\tvgname a\n\tcolour b\n", 3, "'colour' is not a known key"),
