@@ -25,7 +25,7 @@ from .mapping import (
     read_usb_mappings,
 )
 from .sections import Warnings
-from .storagecfg import Storage, read_storage_cfg
+from .storagecfg import LOCAL, Storage, read_storage_cfg
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +149,7 @@ class HostFacts(_Table, frozen=True):
     """libvirt storage pool -> its target path."""
 
     # From files of their own, never from host.toml
-    storages: dict[str, Storage] = {}
+    storages: dict[str, Storage] = msgspec.field(default_factory=lambda: {LOCAL.id: LOCAL})
     cpu_models: dict[str, CPUModel] = {}
     pci_mappings: dict[str, PCIMapping] = {}
     usb_mappings: dict[str, USBMapping] = {}

@@ -159,11 +159,15 @@ def read_storage_cfg(text: str, file: str, warnings: Warnings) -> dict[str, Stor
             if storage is not None:
                 storages[section.id] = storage
     local = storages.get("local")
-    if local is None or local.type != "dir" or local.path != "/var/lib/vz":  # every node has it, and always there
-        storages["local"] = Storage(id="local", type="dir", path="/var/lib/vz", content=_FILES - {"import"})
+    if local is None or local.type != LOCAL.type or local.path != LOCAL.path:
+        storages["local"] = LOCAL
     elif local.nodes is not None:
         storages["local"] = msgspec.structs.replace(local, nodes=None)
     return storages
+
+
+LOCAL = Storage(id="local", type="dir", path="/var/lib/vz", content=_FILES - {"import"})
+"""Every node has this storage, and always there (pve-storage, Plugin.pm parse_config)."""
 
 
 def _read_storage(section: Section, warnings: Warnings) -> Storage | None:
