@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .qemuserver.text import ConfigText
 
 FORMATS = ("conf", "xml", "argv")
+DEFAULT_VMID = 100
+"""The first id that a Proxmox cluster gives out."""
 
 
 class Result:
@@ -61,7 +63,7 @@ def convert(
     to: str,
     source: str | None = None,
     *,
-    vmid: int = 100,
+    vmid: int | None = None,
     host: HostFacts | None = None,
     libvirt: str | None = None,
     qemu: str | None = None,
@@ -72,7 +74,8 @@ def convert(
 ) -> Result:
     """Convert one VM.
 
-    `to`, `source`: `conf`, `xml` or `argv`; the source is guessed if left out. `vmid` names the VM in paths and names.
+    `to`, `source`: `conf`, `xml` or `argv`; the source is guessed if left out. `vmid` names the VM in paths
+    and names (None: the id in the XML's metadata, else 100).
     `libvirt`, `qemu`: versions of the target host, as `11.3`. `metadata` False leaves the residue out of XML, so that only what
     XML itself can say comes back. `args`: whether raw QEMU arguments are carried (None: from configs yes, from XML no).
     `snapshot` converts the VM as it was at that snapshot. `file` is the input's name in messages.
@@ -84,8 +87,8 @@ def convert(
     wanted = Wanted(
         host=host or HostFacts(),
         target=_target(libvirt, qemu),
-        vmid=vmid,
-        file=file or (f"{vmid}.conf" if source == "conf" else "domain.xml" if source == "xml" else "argv"),
+        vmid=vmid or DEFAULT_VMID,
+        file=file or (f"{vmid or DEFAULT_VMID}.conf" if source == "conf" else "domain.xml" if source == "xml" else "argv"),
         metadata=metadata,
         args=args,
         snapshot=snapshot,

@@ -7,6 +7,7 @@ from ..data.machines import BINARY, NATIVE_BINARY, POWER_OBJECT
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
+from .cpu import affinity_words
 from .emit import Command
 
 RUN = "/var/run/qemu-server"
@@ -19,11 +20,11 @@ def start(vm: VM, command: Command, host: HostFacts) -> None:
     machine, vmid = vm.machine, command.vmid
     qemu = qemu_version(host.qemu_version, host.qemu_server)
     words = command.options
-    if vm.cpu.affinity:
-        words += ("/usr/bin/taskset", "--cpu-list", "--all-tasks", vm.cpu.affinity)
+    words += affinity_words(vm)
     words.append(NATIVE_BINARY if machine.arch == host.arch else BINARY[machine.arch or host.arch])
     name = vm.meta.name or f"vm{vmid}"
-    threads = "" if binary_has(qemu, "debug_threads_always") else ",debug-threads=on"
+    always = host.qemu_server != RFC_IOTHREADS and binary_has(qemu, "debug_threads_always")  # the RFC's tree is older than QEMU 11
+    threads = "" if always else ",debug-threads=on"
     words += ("-id", str(vmid), "-name", name + threads, "-no-shutdown")
     words += ("-chardev", f"socket,id=qmp,path={RUN}/{vmid}.qmp,server=on,wait=off", "-mon", "chardev=qmp,mode=control")
     if machine_has(machine.version or (), machine.pve or 0, "qmp_event"):
