@@ -140,8 +140,9 @@ def _completed(vm: VM, wanted: Wanted, report: Report) -> VM:
 
 def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
     from .argv.write import write
+    from .passes.template import reduce
 
-    vm = _completed(vm, wanted, report)
+    vm = _completed(reduce(vm), wanted, report)
     words = write(vm, wanted.host, report)
     return Result(vm, argv=words)
 

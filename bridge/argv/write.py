@@ -48,7 +48,7 @@ STEPS = (
     serial.write,
     audio.write,
     tpm.write,
-    cpu.smp,
+    cpu.write_smp,
     machine.switches,
     display.write,
     clock.write,
@@ -60,7 +60,7 @@ STEPS = (
     agent.write,
     rng.write,
     display.spice,
-    memory.balloon,
+    memory.write_balloon,
     watchdog.write,
     disk.write,
     net.write,
@@ -73,9 +73,10 @@ STEPS = (
 )
 
 
-def write(vm: VM, host: HostFacts, report: Report) -> list[str]:  # noqa: ARG001  the signature of every writer
+def write(vm: VM, host: HostFacts, report: Report) -> list[str]:
     """The words that qemu-server would run, its own program first. Raises BridgeError where it would refuse to."""
     command = Command(vm.meta.vmid or 0)
+    iothread.report_pins(vm, report)
     for step in STEPS:
         step(vm, command, host)
     last: list[str] = []

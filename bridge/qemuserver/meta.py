@@ -18,7 +18,6 @@ from .section import Lines, Section
 FLAGS = (Row("onboot", "onboot"), Row("template", "template"))
 TEXTS = (
     Row("name", "name"),
-    Row("description", "description"),
     Row("ostype", "ostype"),
     Row("vmgenid", "vmgenid"),
 )
@@ -26,6 +25,7 @@ SMBIOS_TEXTS = ("manufacturer", "product", "version", "serial", "sku", "family")
 ROWS = (
     *FLAGS,
     *TEXTS,
+    Row("description", "#", code=True),
     Row("smbios1", "smbios1", code=True),
     Row("creation_qemu", "meta", code=True),
     Row("keys", "tags", code=True),
@@ -63,13 +63,14 @@ def read(section: Section, vm: VM) -> None:
         said["creation_qemu"] = created.get("creation-qemu", "")
         if "ctime" in created:
             keys["ctime"] = created["ctime"]
-    vm.meta = replace(vm.meta, smbios1=_smbios(section), keys=keys or None, **said)
+    vm.meta = replace(vm.meta, description=section.description, smbios1=_smbios(section), keys=keys or None, **said)
 
 
 def _smbios(section: Section) -> SMBIOS | None:
-    said = section.props("smbios1")
-    if said is None:
+    parsed = section.props("smbios1")
+    if parsed is None:
         return None
+    said = dict(parsed)
     encoded = said.pop("base64", None)
     if encoded:
         for key in SMBIOS_TEXTS:

@@ -8,7 +8,7 @@ from ...data.firmware import BASE, IMAGES, TEMPORARY_VARS, variant
 from ...data.gates import machine_has
 from ...host import storage
 from ...host.facts import HostFacts
-from ...model.disk import Source
+from ...host.volid import volume_id
 from ...model.firmware import Firmware
 from ...model.vm import VM
 from ...report import BridgeError, Report
@@ -88,15 +88,34 @@ def _mapped(firmware: Firmware, host: HostFacts) -> Firmware:
     )
 
 
-def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: file names become efitype and keys again; what storage and image tell anyway is unsaid."""
     firmware = vm.firmware
     if firmware.bios == "seabios":
-        firmware = forget(firmware, "bios")
-    if firmware.vars is not None:
-        firmware = replace(firmware, vars=_named(firmware.vars))
+        return replace(vm, firmware=forget(firmware, "bios"))
+    if firmware.vars is not None and firmware.vars.volid is None:
+        firmware = _as_efidisk(firmware, vm, host, report)
+    if firmware.vars is None and not firmware.rom and (firmware.efitype or firmware.pre_enrolled_keys):
+        words = f",efitype={firmware.efitype or '2m'}" + (",pre-enrolled-keys=1" if firmware.pre_enrolled_keys else "")
+        report.add("firmware-state", firmware.where, "without efidisk0 the guest gets the old 2 MiB firmware", f"add efidisk0: STORAGE:1{words}")
+    if vm.security.amd_sev:
+        firmware = forget(firmware, "efitype", "pre_enrolled_keys")
     return replace(vm, firmware=forget(firmware, *DERIVED))
 
 
-def _named(source: Source) -> Source:
-    return source
+def _as_efidisk(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> Firmware:
+    """The variables' place as a volume; what qemu-server cannot open starts fresh."""
+    source = firmware.vars
+    assert source is not None
+    match = volume_id(host, source, vm.meta.vmid or 0)
+    if match is None or match.volid is None:
+        shown = source.path or source.name or source.volume
+        report.add("firmware-state", source.where, f"the firmware's variables in {shown} are out of qemu-server's reach and start fresh")
+        return forget(firmware, "vars", "format", "efitype", "pre_enrolled_keys")
+    if match.finding:
+        report.add(match.finding, source.where, f"efidisk0: {match.message}", match.hint)
+    if match.format is not None and match.format == firmware.format:
+        firmware = forget(firmware, "format")
+    elif match.storage is None and firmware.format is None:
+        firmware = replace(firmware, format="raw")
+    return replace(firmware, vars=replace(source, volid=match.volid))

@@ -1,0 +1,94 @@
+"""os/boot, os/bootmenu, os/bios, direct kernel boot (mapping-machine 13); the devices' own <boot order> is theirs."""
+
+from __future__ import annotations
+
+from ..model.boot import Boot
+from ..model.vm import VM
+from ..rows import Row
+from .domain import Domain
+from .machine import has_serial
+from .node import Node
+
+ROWS = (
+    Row("menu", "os/bootmenu@enable", code=True),
+    Row("reboot_timeout", "os/bios@rebootTimeout", code=True),
+    Row("splash", "qemu:commandline", code=True),
+    Row("classes", "os/boot@dev", code=True),
+    Row("kernel", "os/kernel", code=True),
+    Row("initrd", "os/initrd", code=True),
+    Row("cmdline", "os/cmdline", code=True),
+)
+
+CLASSES = ("fd", "hd", "cdrom", "network")
+NOTHING = "fd"
+"""A class that no VM of ours has a device of: without any boot entry libvirt would boot the first disk (rule R5)."""
+TIMEOUT = "1000"
+DIRECT = ("loader", "kernel", "initrd", "cmdline", "dtb", "shim")
+
+
+def write(vm: VM, domain: Domain) -> None:
+    os = domain.root.ensure("os")
+    devices = (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)
+    if all(device.bootindex is None for device in devices):
+        os.add("boot", dev=NOTHING)
+    os.add("bootmenu", enable="yes")
+    bios = os.add("bios")
+    if vm.machine.graphics is False and has_serial(vm):
+        bios.set("useserial", "yes")
+    bios.set("rebootTimeout", TIMEOUT)
+
+
+def read(domain: Domain, vm: VM) -> None:
+    boot = vm.boot = Boot(where=domain.root)
+    os = domain.root.peek("os")
+    if os is None:
+        return
+    classes = []
+    for node in os.all("boot"):
+        if node.attrib.get("dev") in CLASSES:
+            classes.append(node.attrib.pop("dev"))
+    boot.classes = classes or None
+    _read_menu(domain, os)
+    _read_bios(os, vm)
+    for tag in DIRECT[1:]:
+        node = os.only(tag)
+        if node is not None:
+            _read_direct(domain, node, boot)
+
+
+def _read_menu(domain: Domain, os: Node) -> None:
+    """qemu-server always offers the menu, for QEMU's own time."""
+    node = os.only("bootmenu")
+    if node is None:
+        return
+    enable, timeout = node.attrib.get("enable"), node.attrib.get("timeout")
+    if enable in ("yes", "no"):
+        del node.attrib["enable"]
+        if enable == "no":
+            domain.report.add("normalised", node, "qemu-server always offers the boot menu", "args: -boot menu=off")
+    if timeout is not None:
+        domain.report.add(
+            "guest-lost", node, f"the boot menu's timeout {node.get('timeout')} has no counterpart", f"args: -boot splash-time={timeout}"
+        )
+
+
+def _read_bios(os: Node, vm: VM) -> None:
+    node = os.only("bios")
+    if node is None:
+        return
+    node.expect("rebootTimeout", TIMEOUT)
+    if node.attrib.get("useserial") in ("yes", "no"):
+        vm.machine.graphics = node.attrib.pop("useserial") == "no"
+
+
+def _read_direct(domain: Domain, node: Node, boot: Boot) -> None:
+    option = {"kernel": "-kernel", "initrd": "-initrd", "cmdline": "-append", "dtb": "-dtb", "shim": "-shim"}[node.tag]
+    value = node.value()
+    if node.tag in ("kernel", "initrd", "cmdline"):
+        setattr(boot, node.tag, value)
+    domain.report.add(
+        "guest-lost",
+        node,
+        f"a VM that is started with {node.tag} '{value}' has no key in a config",
+        f"args: {option} ..., or boot from a disk",
+    )

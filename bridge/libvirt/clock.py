@@ -1,0 +1,128 @@
+"""<clock> and its timers (mapping-machine 4)."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from ..model.clock import Clock
+from ..model.vm import VM
+from ..rows import Row, whole_number
+from .domain import Domain
+from .node import Node
+
+ROWS = (
+    Row("localtime", "clock@offset", code=True),
+    Row("startdate", "clock@start", code=True),
+    Row("tdf", "clock/timer@tickpolicy", code=True),
+    Row("pit_discard", "clock/timer@tickpolicy", code=True),
+)
+
+NOW = "now"
+_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:T([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}))?", re.ASCII).fullmatch
+LAST = 253402300799
+"""The last second of the year 9999."""
+
+
+def epoch(date: str) -> int | None:
+    """A startdate, read as UTC, in seconds; None if there is no such day."""
+    match = _DATE(date)
+    if match is None:
+        return None
+    try:
+        moment = datetime.datetime(*(int(part or 0) for part in match.groups()), tzinfo=datetime.UTC)  # type: ignore[misc,arg-type]
+    except ValueError:
+        return None
+    return int(moment.timestamp())
+
+
+def date_of(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+
+
+def write(vm: VM, domain: Domain) -> None:
+    clock = vm.clock
+    node = domain.root.ensure("clock")
+    start = epoch(clock.startdate) if clock.startdate and clock.startdate != NOW else None
+    if start is not None and domain.target.has("clock_absolute"):
+        node.attrib = {"offset": "absolute", "start": str(start)}
+    else:
+        node.attrib = {"offset": "localtime" if clock.localtime else "utc"}
+        if clock.startdate not in (None, NOW):
+            domain.report.add("guest-lost", clock.where, f"the target cannot start its clock at {clock.startdate}", "a younger libvirt can")
+    timers = []
+    if clock.tdf:
+        timers.append({"name": "rtc", "tickpolicy": "catchup"})
+    if clock.pit_discard:
+        timers.append({"name": "pit", "tickpolicy": "discard"})
+    if vm.machine.hpet is False:
+        timers.append({"name": "hpet", "present": "no"})
+    node.children[:0] = [Node("timer", timer, node) for timer in timers]
+
+
+def read(domain: Domain, vm: VM) -> None:
+    node = domain.root.only("clock")
+    clock = vm.clock = Clock(localtime=False, tdf=False, pit_discard=False, where=node or domain.root)
+    vm.machine.hpet = None if vm.machine.base == "virt" else True
+    if node is None:
+        return
+    _read_offset(domain, node, clock)
+    for timer in node.children:
+        if timer.tag == "timer" and not timer.claimed:
+            _read_timer(timer, vm)
+
+
+def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
+    offset = node.attrib.get("offset", "utc")
+    if offset not in ("utc", "localtime", "timezone", "variable", "absolute"):
+        return
+    node.attrib.pop("offset", None)
+    clock.localtime = offset == "localtime"
+    if offset == "absolute":
+        try:
+            start = whole_number(node.attrib.get("start", ""))
+        except ValueError:
+            return
+        if start <= LAST:
+            del node.attrib["start"]
+            clock.startdate = date_of(start)
+    elif offset == "timezone":
+        clock.localtime = True
+        zone = node.get("timezone")
+        domain.report.add(
+            "guest-changed", node, f"the clock ran in time zone {zone}; it gets the node's local time", "set the node's time zone"
+        )
+    elif offset == "variable":
+        basis = node.attrib.get("basis", "utc")
+        if basis in ("utc", "localtime"):
+            node.attrib.pop("basis", None)
+            clock.localtime = basis == "localtime"
+        shift = node.get("adjustment") or "0"
+        if shift not in ("0", "reset"):
+            domain.report.add(
+                "guest-changed", node, f"the guest's clock was {shift} seconds off, and it starts right again", "args: -rtc base=DATE"
+            )
+        else:
+            domain.report.add("host-lost", node, f"changes that the guest makes to its clock are not kept (adjustment={shift})")
+    adjustment = node.attrib.get("adjustment")
+    if adjustment in ("0", "reset"):
+        del node.attrib["adjustment"]
+        domain.report.add("normalised", node, f"the clock's adjustment {adjustment} has no counterpart and none is needed")
+
+
+def _read_timer(timer: Node, vm: VM) -> None:
+    """Claimed if it says what qemu-server can do, or what QEMU does anyway."""
+    name, policy, present = (timer.attrib.get(key) for key in ("name", "tickpolicy", "present"))
+    if timer.children or set(timer.attrib) - {"name", "tickpolicy", "present"}:
+        return
+    clock = vm.clock
+    if name == "hpet" and present in ("yes", "no") and policy is None:
+        vm.machine.hpet = present == "yes"
+    elif name == "rtc" and present in (None, "yes") and policy in ("catchup", "delay"):
+        clock.tdf = policy == "catchup"
+    elif name == "pit" and present in (None, "yes") and policy in ("discard", "delay"):
+        clock.pit_discard = policy == "discard"
+    elif not (name in ("pit", "rtc") and present == "yes" and policy is None):
+        return
+    timer.claimed = True
+    timer.attrib.clear()

@@ -1,0 +1,304 @@
+"""os/loader, os/nvram, os@firmware (mapping-machine 9)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..data.firmware import BASE, IMAGES, SECURE_NAMES, SMALL_NAMES
+from ..model.disk import NetworkHost, Source
+from ..model.firmware import Firmware
+from ..model.vm import VM
+from ..rows import Row, whole_number
+from .domain import Domain
+from .node import Node
+
+ROWS = (
+    Row("bios", "os/loader", code=True),
+    Row("code", "os/loader", code=True),
+    Row("code_format", "os/loader@format", code=True),
+    Row("rom", "os/loader@type", code=True),
+    Row("secure", "os/loader@secure", code=True),
+    Row("template", "os/nvram@template", code=True),
+    Row("vars", "os/nvram/source", code=True),
+    Row("vars_size", "qemu:commandline", code=True),
+    Row("format", "os/nvram@format", code=True),
+    Row("efitype", "os/loader", code=True),
+    Row("pre_enrolled_keys", "os/loader", code=True),
+)
+
+CUT_NODE = "efivars"
+CUT_FLASH = ("-machine", f"pflash1={CUT_NODE}")
+"""A flash that is larger than its variables would move in the guest's memory; a raw node cuts it."""
+FORMATS = ("raw", "qcow2")
+NO_KEYS_BY_NAME = {code: variant for (_, variant), (code, _) in IMAGES.items()}
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def write(vm: VM, domain: Domain) -> None:
+    firmware = vm.firmware
+    if firmware.bios != "ovmf":
+        if firmware.vars is not None:
+            domain.report.add("metadata-only", firmware.where, "efidisk0 has no use without bios: ovmf")
+        return
+    os = domain.root.ensure("os")
+    code = firmware.target_code or firmware.code or ""
+    if firmware.rom:
+        os.add("loader", code, type="rom", stateless="yes")
+        return
+    formats = domain.target.has("nvram_format")
+    loader = os.add("loader", code, readonly="yes", type="pflash")
+    if formats:
+        loader.set("format", firmware.code_format or "raw")
+    if firmware.vars is None:
+        os.add("nvram", template=firmware.target_template or firmware.template or "")
+        domain.report.add(
+            "firmware-state",
+            firmware.where,
+            "the firmware's variables were lost at every stop; libvirt makes a file of them and keeps it",
+            "start the domain with virsh start --reset-nvram",
+        )
+        return
+    _write_vars(firmware, firmware.vars, domain, os)
+
+
+def _write_vars(firmware: Firmware, source: Source, domain: Domain, os: Node) -> None:
+    target = domain.target
+    if source.kind == "file" and not target.has("nvram_source"):
+        os.add("nvram", source.path or "")
+    else:
+        if source.kind != "file" and not target.has("nvram_block"):
+            domain.report.add(
+                "fallback", firmware.where, f"the target's libvirt does not start with variables on {source.volid}", "copy them to a file"
+            )
+        nvram = os.add("nvram", type=source.kind or "file")
+        if target.has("nvram_format"):
+            nvram.set("format", firmware.format or "raw")
+        write_source(nvram, source)
+    if firmware.format == "qcow2" and not target.has("nvram_format"):
+        domain.report.add("guest-lost", firmware.where, "the target's libvirt takes raw variables only", "convert efidisk0 to raw")
+    if firmware.format == "raw" and not _exact(firmware, source):
+        cut = {"driver": "raw", "size": firmware.vars_size, "node-name": CUT_NODE, "file": "libvirt-pflash1-storage"}
+        domain.arguments += ("-blockdev", json.dumps(cut, separators=(",", ":")), *CUT_FLASH)
+
+
+def _exact(firmware: Firmware, source: Source) -> bool:
+    """The image holds the variables and nothing else; block devices and Ceph images are rounded up."""
+    if source.kind not in ("file", "volume"):
+        return False
+    size = firmware.size
+    if size is None or firmware.vars_size is None:
+        return True
+    number, unit = size.rstrip("KMGTiB"), size.lstrip("0123456789.")[:1]
+    return float(number or 0) * UNITS.get(unit, 1) == firmware.vars_size
+
+
+def write_source(node: Node, source: Source) -> None:
+    """A <source> of variables; the kind stands on the parent's type."""
+    if source.kind == "file":
+        node.add("source", file=source.path or "")
+    elif source.kind == "block":
+        node.add("source", dev=source.path or "")
+    elif source.kind == "volume":
+        node.add("source", pool=source.storage or "", volume=source.volume or "")
+    elif source.kind == "network":
+        _write_network(node.add("source", protocol=source.protocol or "", name=source.name or ""), source)
+
+
+def _write_network(node: Node, source: Source) -> None:
+    for host in source.hosts or ():
+        made = node.add("host", name=host.name or "")
+        if host.port is not None:
+            made.set("port", str(host.port))
+    if source.conf:
+        node.add("config", file=source.conf)
+    if source.user and source.secret_uuid:
+        node.add("auth", username=source.user).add("secret", type="ceph", uuid=source.secret_uuid)
+
+
+# Reading
+
+
+def read(domain: Domain, vm: VM) -> None:
+    os = domain.root.peek("os")
+    firmware = vm.firmware = Firmware(bios="seabios", where=os)
+    if os is None:
+        return
+    auto = os.attrib.get("firmware")
+    if auto in ("efi", "bios"):
+        del os.attrib["firmware"]
+        firmware.bios = "ovmf" if auto == "efi" else "seabios"
+    _read_auto(domain, os, firmware)
+    loader = os.only("loader")
+    if loader is not None:
+        _read_loader(domain, loader, firmware)
+    nvram = os.only("nvram")
+    if nvram is not None:
+        _read_nvram(domain, nvram, firmware)
+    if auto == "efi" and not firmware.code:
+        firmware.efitype = "4m"
+        domain.report.add(
+            "ambiguous",
+            os,
+            "libvirt chooses the UEFI image by itself; the 4 MiB build of qemu-server stands in",
+            "set efitype if it is another",
+        )
+    _read_cut(domain, firmware)
+
+
+def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
+    """<firmware><feature>: what an automatically chosen image must have."""
+    for node in os.all("firmware"):
+        for feature in node.all("feature"):
+            name, enabled = feature.attrib.get("name"), feature.attrib.get("enabled")
+            if name == "enrolled-keys" and enabled in ("yes", "no"):
+                feature.attrib.clear()
+                firmware.pre_enrolled_keys = enabled == "yes" or None
+            elif name == "secure-boot" and enabled in ("yes", "no"):
+                feature.attrib.clear()
+                firmware.secure = enabled == "yes"
+                if enabled == "yes":
+                    domain.report.add(
+                        "ambiguous", feature, "Secure Boot is wanted: qemu-server's 4 MiB build on q35 has it, with keys or without"
+                    )
+
+
+def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:
+    report = domain.report
+    path = node.value() or None
+    kind = node.get("type") or ("pflash" if firmware.bios == "ovmf" else "rom")
+    if kind == "pflash":
+        firmware.bios = "ovmf"
+    node.expect("format", "raw")
+    if not node.expect("readonly", "yes") and kind == "pflash" and node.attrib.get("readonly") == "no":
+        del node.attrib["readonly"]
+        report.add("guest-changed", node, "the guest may write to the firmware's code; qemu-server gives it read-only")
+    stateless = node.get("stateless")
+    if stateless == "yes" and kind == "pflash":
+        report.add(
+            "firmware-state",
+            node,
+            "the firmware keeps no variables (stateless): without efidisk0 qemu-server throws them away at each stop",
+        )
+    elif stateless not in (None, "yes", "no"):
+        node.set("stateless", stateless)
+    secure = node.get("secure")
+    if secure == "yes":
+        report.add("guest-changed", node, "variables could be written in SMM only (secure='yes'); qemu-server never asks for that")
+    elif secure not in (None, "no"):
+        node.set("secure", secure)
+    if kind not in ("pflash", "rom"):
+        node.set("type", kind)
+    elif kind == "rom" and path is not None:
+        _read_rom(domain, node, path, firmware)
+    elif path is not None:
+        _read_code(domain, node, path, firmware)
+
+
+def _read_rom(domain: Domain, node: Node, path: str, firmware: Firmware) -> None:
+    """-bios: qemu-server does so for SEV-SNP and TDX only, and takes its own image then."""
+    firmware.rom, firmware.code = True, path
+    name = path.rpartition("/")[2]
+    if name in {IMAGES["x86_64", kind][0] for kind in ("4m-snp", "4m-tdx")} or domain.root.peek("launchSecurity") is not None:
+        firmware.bios = "ovmf"
+    else:
+        domain.report.add("guest-lost", node, f"the firmware {path} is not carried over: qemu-server takes its own", f"args: -bios {path}")
+        firmware.rom = firmware.code = None
+
+
+def _read_code(domain: Domain, node: Node, path: str, firmware: Firmware) -> None:
+    """The image's name tells size and keys; another build than qemu-server's is another firmware for the guest."""
+    firmware.code, firmware.code_format, firmware.rom = path, "raw", False
+    name = path.rpartition("/")[2]
+    variant = NO_KEYS_BY_NAME.get(name)
+    ours = path == BASE + name and variant is not None
+    if variant is not None and variant.startswith("4m"):
+        firmware.efitype = None if variant == "4m-sev" else "4m"
+    elif variant is None:
+        firmware.efitype = None if name in SMALL_NAMES and "4M" not in name else "4m"
+    if not ours:
+        domain.report.add(
+            "guest-changed",
+            node,
+            f"the guest gets qemu-server's own UEFI image in place of {path}",
+            "compare the builds, and check that Secure Boot still trusts what it trusted",
+        )
+
+
+def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
+    template = node.get("template")
+    if template is not None:
+        firmware.template = template
+        name = template.rpartition("/")[2].lower()
+        if any(part in name for part in SECURE_NAMES):
+            firmware.pre_enrolled_keys = True
+        if not template.startswith(BASE):
+            domain.report.add("normalised", node, f"new variables came from {template}; qemu-server takes its own template")
+    node.expect("templateFormat", "raw")
+    form = node.attrib.get("format")
+    if form in FORMATS:
+        del node.attrib["format"]
+        firmware.format = form
+    source = node.peek("source")
+    path = node.value()
+    if path:
+        firmware.vars = Source(kind="file", path=path, format=form or "raw", where=node)
+    elif source is not None:
+        _read_source(domain, node, source, firmware)
+    if firmware.vars is None:
+        domain.report.add(
+            "firmware-state", node, "libvirt keeps the firmware's variables in a file of its own; without efidisk0 they start fresh",
+            "copy the file to a volume and add efidisk0",
+        )  # fmt: skip
+
+
+def _read_source(domain: Domain, nvram: Node, node: Node, firmware: Firmware) -> None:
+    kind = nvram.attrib.get("type")
+    source = Source(kind=kind, format=firmware.format or "raw", where=node)
+    names = {"file": ("file",), "block": ("dev",), "volume": ("pool", "volume"), "network": ("protocol", "name")}.get(kind or "")
+    if names is None or any(name not in node.attrib for name in names):
+        domain.report.add("guest-lost", nvram, f"{nvram.whole()} has no counterpart: the firmware's variables start fresh")
+        return
+    node.claimed = True
+    del nvram.attrib["type"]
+    values = [node.attrib.pop(name) for name in names]
+    if kind in ("file", "block"):
+        source.path = values[0]
+    elif kind == "volume":
+        source.storage, source.volume = values
+    else:
+        source.protocol, source.name = values
+        source.hosts = [_host(host) for host in node.all("host")]
+        if (config := node.only("config")) is not None:
+            source.conf = config.get("file")
+        if (auth := node.only("auth")) is not None:
+            source.user = auth.get("username")
+            domain.report.add("host-state", auth, f"{auth.whole()} names a secret of that host; the storage has its own key")
+    firmware.vars = source
+
+
+def _host(node: Node) -> NetworkHost:
+    port = node.attrib.get("port")
+    try:
+        number = None if port is None else whole_number(port)
+    except ValueError:
+        return NetworkHost(name=node.get("name"))
+    node.attrib.pop("port", None)
+    return NetworkHost(name=node.get("name"), port=number)
+
+
+def _read_cut(domain: Domain, firmware: Firmware) -> None:
+    """The node that cuts a larger image: it goes away by itself."""
+    if firmware.vars is None or not domain.take_arguments(*CUT_FLASH):
+        return
+    for word in domain.arguments:
+        if f'"node-name":"{CUT_NODE}"' not in word:
+            continue
+        try:
+            found: Any = json.loads(word)
+        except ValueError:
+            return
+        size = found.get("size") if isinstance(found, dict) else None
+        if isinstance(size, int) and domain.take_arguments("-blockdev", word):
+            firmware.vars_size = size
+        return

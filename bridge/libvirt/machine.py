@@ -1,0 +1,322 @@
+"""domain@type, os/type, <features>' board switches, <pm>, on_reboot, <iommu> (mapping-machine 1, 3, 4, 11)."""
+
+from __future__ import annotations
+
+import re
+
+from ..data.gates import RELEASE_CANDIDATE, machine_has
+from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, version_of, without_revision
+from ..model.machine import Machine
+from ..model.part import PCIAddress
+from ..model.vm import VM
+from ..passes.resolve.machine import check_viommu
+from ..report import BridgeError
+from ..rows import INT, YES_NO, Row
+from .address import read_address
+from .domain import Domain
+from .node import Node
+
+ROWS = (
+    Row("type", "os/type@machine", code=True),
+    Row("arch", "os/type@arch", code=True),
+    Row("kvm", "@type", code=True),
+    Row("acpi", "features/acpi", code=True),
+    Row("enable_s3", "pm/suspend-to-mem@enabled", code=True),
+    Row("enable_s4", "pm/suspend-to-disk@enabled", code=True),
+    Row("hpet", "clock/timer@present", code=True),
+    Row("smm", "features/smm@state", code=True),
+    Row("graphics", "os/bios@useserial", code=True),
+    Row("pci_hotplug_bridge", "qemu:commandline", code=True),
+    Row("viommu", "devices/iommu@model", code=True),
+    Row("aw_bits", "devices/iommu/driver@aw_bits", code=True),
+    Row("allow_ksm", "memoryBacking/nosharepages", code=True),
+    Row("reboot", "on_reboot", code=True),
+)
+
+NO_BRIDGE_HOTPLUG = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
+NO_REBOOT_BY_ITCO = ("-global", "ICH9-LPC.noreboot=on")
+NO_GRAPHICS = ("-machine", "graphics=off")
+NO_ACPI = ("-machine", "acpi=off")
+PM = (("enable_s3", "suspend-to-mem"), ("enable_s4", "suspend-to-disk"))
+IOMMU_ALIAS = "iommu0"
+
+_SUITABLE = re.compile(r"pc|q35|virt|pc(?:-i440fx|-q35)?-[0-9]+(?:\.[0-9]+)+|virt-[0-9]+(?:\.[0-9]+)+", re.ASCII).fullmatch
+"""Machine types that a config may name."""
+
+
+def write(vm: VM, domain: Domain) -> None:
+    machine = vm.machine
+    check_viommu(machine)
+    domain.root.attrib = {"type": "kvm" if machine.kvm else "qemu", **domain.root.attrib}
+    os = domain.root.ensure("os")
+    os.children.insert(0, Node("type", {"arch": machine.arch or "x86_64", "machine": _name(vm, domain)}, os, "hvm"))
+    features = domain.root.ensure("features")
+    _write_acpi(vm, domain, features)
+    if machine.smm is False:
+        features.add("smm", state="off")
+    if vm.security.intel_tdx:
+        features.add("ioapic", driver="qemu")
+    if not features.children:
+        domain.root.children.remove(features)
+    power = [(tag, getattr(machine, field)) for field, tag in PM if getattr(machine, field) is False]
+    if power:
+        pm = domain.root.add("pm")
+        for tag, _ in power:
+            pm.add(tag, enabled="no")
+    if machine.reboot is False:
+        for tag in ("on_poweroff", "on_reboot", "on_crash"):
+            domain.root.add(tag, "destroy")
+    if machine.allow_ksm is False:
+        domain.root.ensure("memoryBacking").add("nosharepages")
+    if machine.freeze:
+        domain.report.add("not-applied", machine.where, "freeze: libvirt has no such setting", "start the domain with virsh start --paused")
+    _write_q35(vm, domain)
+
+
+def _name(vm: VM, domain: Domain) -> str:
+    """The type without a +pve revision; a type without a version gets the one of the node's QEMU, as libvirt would pin it anyway."""
+    machine = vm.machine
+    name = without_revision(machine.pinned or machine.type or DEFAULT["x86_64"])
+    version = machine.version or ()
+    if name in UNVERSIONED and machine.base:
+        name = f"{VERSIONED[machine.base]}-{version[0]}.{version[1]}"
+        if machine.running is None:
+            domain.report.add("normalised", machine.where, f"the machine is pinned to {name}; a newer QEMU no longer changes it")
+    qemu = domain.target.qemu
+    if version > qemu[:2] and not (len(qemu) > 2 and qemu[2] >= RELEASE_CANDIDATE):
+        shown = ".".join(map(str, qemu))
+        domain.report.add(
+            "machine-missing", machine.where, f"QEMU {shown} has no machine {name}", "take a younger QEMU, or an older `machine`"
+        )
+    return name
+
+
+def _write_acpi(vm: VM, domain: Domain, features: Node) -> None:
+    """UEFI and ACPI go together for libvirt: without the one no other on ARM, without the other no first on x86."""
+    uefi = vm.firmware.bios == "ovmf"
+    if vm.machine.acpi is not False and (uefi or vm.machine.base != "virt"):
+        features.children.insert(0, Node("acpi", None, features))
+    elif uefi:
+        features.children.insert(0, Node("acpi", None, features))
+        domain.arguments += NO_ACPI
+
+
+def _write_q35(vm: VM, domain: Domain) -> None:
+    machine = vm.machine
+    if machine.base == "q35":
+        if machine.pci_hotplug_bridge is False:
+            domain.arguments += NO_BRIDGE_HOTPLUG
+        if domain.target.has("itco_always") and not machine_has(machine.version or (), machine.pve or 0, "itco_armed"):
+            domain.arguments += NO_REBOOT_BY_ITCO
+    if machine.graphics is False and not has_serial(vm):
+        domain.arguments += NO_GRAPHICS
+
+
+def has_serial(vm: VM) -> bool:
+    """Some <serial> is there, which `useserial` needs."""
+    return bool(vm.serials) or bool(vm.agent.enabled and vm.agent.type == "isa")
+
+
+def write_iommu(vm: VM, domain: Domain) -> None:
+    """libvirt knows virtio-iommu on q35 and ARM only; on i440fx it goes by the command line."""
+    machine = vm.machine
+    address = machine.viommu_address
+    width = machine.aw_bits
+    if machine.viommu == "intel":
+        driver = domain.devices.add("iommu", model="intel").add("driver", intremap="on", caching_mode="on")
+        if width:
+            driver.set("aw_bits", str(width))
+    elif machine.viommu == "virtio" and machine.base == "i440fx" and address is not None:
+        domain.arguments += ("-device", _plain_iommu(address.slot, width))
+    elif machine.viommu == "virtio":
+        node = domain.devices.add("iommu", model="virtio")
+        if address is not None:
+            domain.pci_address(node, address)
+        if width:
+            domain.set_override(IOMMU_ALIAS, "aw-bits", "unsigned", str(width))
+
+
+def _plain_iommu(slot: int, width: int | None) -> str:
+    return f"virtio-iommu-pci,bus=pci.0,addr={slot:#x}" + (f",aw-bits={width}" if width else "")
+
+
+# Reading
+
+
+def read(domain: Domain, vm: VM) -> None:
+    root = domain.root
+    machine = vm.machine = Machine(where=root)
+    _read_type(domain, machine)
+    features = root.peek("features")
+    machine.acpi = False
+    if features is not None:
+        features.claimed = True
+        _read_features(domain, features, machine)
+    if domain.take_arguments(*NO_ACPI):
+        machine.acpi = False
+    _read_power(root, machine)
+    _read_events(domain, machine)
+    backing = root.peek("memoryBacking")
+    if backing is not None and backing.flag("nosharepages"):
+        backing.claimed = True
+        machine.allow_ksm = False
+    if domain.take_arguments(*NO_BRIDGE_HOTPLUG):
+        machine.pci_hotplug_bridge = False
+    domain.take_arguments(*NO_REBOOT_BY_ITCO)
+    if domain.take_arguments(*NO_GRAPHICS):
+        machine.graphics = False
+    _read_iommu(domain, machine)
+    _read_emulator(domain)
+
+
+def _read_type(domain: Domain, machine: Machine) -> None:
+    root = domain.root
+    kind = root.need("type")
+    if kind not in ("kvm", "qemu"):
+        raise BridgeError(f"a domain of type '{kind}' does not run on QEMU with KVM or TCG", root)
+    machine.kvm = kind == "kvm"
+    os = root.only("os")
+    node = os.only("type") if os is not None else None
+    if node is None:
+        raise BridgeError("<os> has no <type>: only machines with firmware of their own can be converted", os or root)
+    if (what := node.value()) != "hvm":
+        raise BridgeError(f"a guest of os type '{what}' does not run on QEMU", node)
+    arch = node.get("arch") or "x86_64"
+    if arch == "i686":
+        domain.report.add(
+            "guest-changed", node, "a 32-bit machine (i686) becomes x86_64, as qemu-server has no other", "a 64-bit CPU runs it too"
+        )
+        arch = "x86_64"
+    if arch not in DEFAULT:
+        raise BridgeError(f"qemu-server has no machines of architecture '{arch}'", node)
+    machine.arch = arch
+    _read_name(domain, node, machine)
+
+
+def _read_name(domain: Domain, node: Node, machine: Machine) -> None:
+    name = node.get("machine") or DEFAULT[machine.arch or "x86_64"]
+    if not _SUITABLE(name):
+        near = "q35" if "q35" in name else DEFAULT[machine.arch or "x86_64"]
+        domain.report.add(
+            "guest-changed", node, f"machine '{name}' is unknown to qemu-server: '{near}' is the nearest", "check that the guest starts"
+        )
+        name = near
+    machine.type = name
+    machine.base = base_of(name)
+    version = version_of(name)
+    if version is not None:
+        machine.version, machine.pve = version[:2], version[2]
+
+
+def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
+    machine.acpi = features.flag("acpi")
+    smm = features.peek("smm")
+    if smm is not None and not smm.claimed:
+        smm.claimed = True
+        if smm.expect("state", "on"):
+            machine.smm = True
+        elif smm.attrib.get("state") == "off":
+            del smm.attrib["state"]
+            machine.smm = False
+    ioapic = features.peek("ioapic")
+    if ioapic is not None and ioapic.attrib.get("driver") == "qemu":
+        ioapic.claimed = True
+        del ioapic.attrib["driver"]
+        machine.irqchip_split = True
+    vmport = features.peek("vmport")
+    if vmport is not None and vmport.attrib.get("state") == "on":  # QEMU's default with KVM and TCG
+        vmport.claimed = True
+        del vmport.attrib["state"]
+    for tag in ("hap", "viridian", "privnet"):
+        if (node := features.peek(tag)) is not None:
+            domain.report.add("normalised", node, f"{node.whole()} means nothing to QEMU")
+
+
+def _read_power(root: Node, machine: Machine) -> None:
+    machine.enable_s3 = machine.enable_s4 = None if machine.base == "virt" else True
+    pm = root.only("pm")
+    if pm is None:
+        return
+    for field, tag in PM:
+        node = pm.peek(tag)
+        if node is not None and node.attrib.get("enabled") in ("yes", "no"):
+            node.claimed = True
+            setattr(machine, field, YES_NO.read(node.attrib.pop("enabled")))
+
+
+def _read_events(domain: Domain, machine: Machine) -> None:
+    """qemu-server ends a VM on poweroff and crash; only the reboot is a choice."""
+    root = domain.root
+    node = root.peek("on_reboot")
+    if node is not None:
+        action = node.value()
+        node.claimed = True
+        if action == "destroy":
+            machine.reboot = False
+        elif action != "restart":
+            domain.report.add("host-lost", node, f"on_reboot {action} has no counterpart: the VM is restarted")
+    for tag in ("on_poweroff", "on_crash"):
+        node = root.peek(tag)
+        if node is None:
+            continue
+        action = node.value()
+        node.claimed = True
+        if action != "destroy":
+            domain.report.add("host-lost", node, f"{tag} {action} has no counterpart: qemu-server ends the VM")
+
+
+def _read_iommu(domain: Domain, machine: Machine) -> None:
+    node = domain.devices.only("iommu")
+    if node is None:
+        _read_plain_iommu(domain, machine)
+        return
+    model = node.attrib.get("model")
+    if model not in ("intel", "virtio") or (model == "intel" and machine.base != "q35"):
+        domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
+        return
+    del node.attrib["model"]
+    machine.viommu = model
+    _read_iommu_driver(domain, node, machine)
+    address = read_address(node, domain)
+    machine.viommu_address = address if isinstance(address, PCIAddress) else None
+    width = domain.override(IOMMU_ALIAS, "aw-bits")
+    if width is not None and width[1] and width[1].isascii() and width[1].isdigit():
+        machine.aw_bits = int(width[1])
+
+
+def _read_iommu_driver(domain: Domain, node: Node, machine: Machine) -> None:
+    """qemu-server always has intremap and caching-mode on with intel."""
+    driver = node.only("driver")
+    intel = machine.viommu == "intel"
+    for name in ("intremap", "caching_mode"):
+        have = driver.attrib.get(name) if driver is not None else None
+        if driver is not None and have in ("on", "off"):
+            del driver.attrib[name]
+        if intel and have in (None, "off"):
+            domain.report.add("guest-changed", node, f"the vIOMMU has {name} {have or 'unset'}; qemu-server turns it on")
+    if driver is None:
+        return
+    try:
+        width = INT.read(driver.attrib["aw_bits"])
+    except (KeyError, ValueError):
+        return
+    if intel and width in (39, 48):
+        machine.aw_bits = width
+        del driver.attrib["aw_bits"]
+
+
+def _read_plain_iommu(domain: Domain, machine: Machine) -> None:
+    for word in domain.arguments:
+        found = re.fullmatch(r"virtio-iommu-pci,bus=pci\.0,addr=0x([0-9a-f]{1,2})(?:,aw-bits=([0-9]{2}))?", word, re.ASCII)
+        if found and domain.take_arguments("-device", word):
+            machine.viommu = "virtio"
+            machine.viommu_address = PCIAddress("pci.0", int(found[1], 16))
+            machine.aw_bits = int(found[2]) if found[2] else None
+            return
+
+
+def _read_emulator(domain: Domain) -> None:
+    """Never taken over: qemu-server has its own (security-rules S12)."""
+    node = domain.devices.only("emulator")
+    if node is not None:
+        domain.report.add("host-state", node, f"the emulator {node.value()} is the host's own choice and left behind")

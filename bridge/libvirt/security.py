@@ -1,0 +1,128 @@
+"""<launchSecurity> (mapping-machine 10)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..model.security import Security
+from ..model.vm import VM
+from ..passes.resolve.security import ENCRYPTED_STATE, check
+from ..rows import YES_NO, Codec, Row
+from .domain import Domain
+from .node import Node, read_rows
+
+ROWS = (
+    Row("amd_sev", "@type", code=True),
+    Row("kernel_hashes", "@kernelHashes", YES_NO),
+    Row("cbitpos", "cbitpos", code=True),
+    Row("reduced_phys_bits", "reducedPhysBits", code=True),
+    Row("policy", "policy", code=True),
+    Row("intel_tdx", "@type", code=True),
+    Row("attestation", "quoteGenerationService", code=True),
+)
+
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,18}", re.ASCII).fullmatch
+TDX_FLAG = "confidential-guest-support=tdx0"
+
+
+def _number(text: str) -> int:
+    if not _NUMBER(text):
+        raise ValueError(text)
+    return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+
+
+NUMBERS = (
+    Row("cbitpos", "cbitpos", Codec(_number, str)),
+    Row("reduced_phys_bits", "reducedPhysBits", Codec(_number, str)),
+    Row("policy", "policy", Codec(_number, hex)),
+)
+
+
+def write(vm: VM, domain: Domain) -> None:
+    security = vm.security
+    if not security.amd_sev and not security.intel_tdx:
+        return
+    check(vm, None)
+    if security.amd_sev:
+        _write_sev(security, domain)
+    else:
+        _write_tdx(security, domain)
+
+
+def _write_sev(security: Security, domain: Domain) -> None:
+    snp = security.amd_sev == "snp"
+    if snp and not domain.target.has("sev_snp"):
+        domain.report.add("guest-lost", security.where, "the target's libvirt does not know SEV-SNP", "take a younger libvirt")
+    node = domain.root.add("launchSecurity", type_="sev-snp" if snp else "sev")
+    if security.kernel_hashes:
+        node.set("kernelHashes", "yes")
+    if security.cbitpos is not None:
+        node.add("cbitpos", str(security.cbitpos))
+    if security.reduced_phys_bits is not None:
+        node.add("reducedPhysBits", str(security.reduced_phys_bits))
+    node.add("policy", f"0x{security.policy or 0:0{8 if snp else 4}x}")
+
+
+def _write_tdx(security: Security, domain: Domain) -> None:
+    """libvirt 11.3 has no TDX: the object and the machine's word for it go by the command line."""
+    guest: dict[str, Any] = {"qom-type": "tdx-guest", "id": "tdx0"}
+    if security.attestation:
+        guest["quote-generation-socket"] = {"type": "vsock", "cid": str(security.vsock_cid), "port": str(security.vsock_port)}
+    domain.arguments += ("-object", json.dumps(guest, separators=(",", ":")), "-machine", TDX_FLAG)
+
+
+def read(domain: Domain, vm: VM) -> None:
+    node = domain.root.only("launchSecurity")
+    if node is None:
+        _read_tdx_arguments(domain, vm)
+        return
+    kind = node.attrib.get("type")
+    security = vm.security = Security(where=node)
+    if kind not in ("sev", "sev-snp"):
+        domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
+        return
+    del node.attrib["type"]
+    for name, value in (read_rows(node, ROWS) | read_rows(node, NUMBERS)).items():
+        setattr(security, name, value)
+    if kind == "sev-snp":
+        security.amd_sev = "snp"
+    else:
+        security.amd_sev = "es" if (security.policy or 0) & ENCRYPTED_STATE else "std"
+    if security.kernel_hashes is False:
+        security.kernel_hashes = None
+    _read_attestation(domain, node)
+
+
+def _read_attestation(domain: Domain, node: Node) -> None:
+    for name in ("authorKey", "vcek"):
+        if name in node.attrib:
+            domain.report.add(
+                "guest-lost", node, f"{name}='{node.get(name)}' of the launch has no counterpart", "args: -object with all properties"
+            )
+    for child in node.children:
+        if not child.claimed:
+            domain.report.add("guest-lost", child, f"the launch's {child.whole()} has no counterpart: attestation by it fails")
+
+
+def _read_tdx_arguments(domain: Domain, vm: VM) -> None:
+    for word in domain.arguments:
+        if '"qom-type":"tdx-guest"' not in word:
+            continue
+        try:
+            guest = json.loads(word)
+        except ValueError:
+            return
+        if not isinstance(guest, dict) or not domain.take_arguments("-object", word, "-machine", TDX_FLAG):
+            return
+        security = vm.security = Security(intel_tdx="tdx", where=domain.root)
+        socket = guest.get("quote-generation-socket")
+        if isinstance(socket, dict):
+            security.attestation = True
+            security.vsock_cid, security.vsock_port = (_whole(socket.get(name)) for name in ("cid", "port"))
+        return
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12 else None
