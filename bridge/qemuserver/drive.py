@@ -1,0 +1,45 @@
+"""What makes qemu-server ignore a drive whose line loads cleanly (PVE/QemuServer/Drive.pm parse_drive, release 9.2.6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+NEEDS = (
+    *((f"mbps{way}_max", f"mbps{way}") for way in ("", "_rd", "_wr")),
+    *((f"bps{way}_max_length", f"mbps{way}_max") for way in ("", "_rd", "_wr")),
+    *((f"iops{way}_max_length", f"iops{way}_max") for way in ("", "_rd", "_wr")),
+)
+"""Limits that need another one beside them; the burst of iops needs none (the reference asks for `miops`, which does not exist)."""
+
+CLASHES = (("mbps", "mbps_rd"), ("mbps", "mbps_wr"), ("iops", "iops_rd"), ("iops", "iops_wr"))
+
+CLOUDINIT = re.compile(r"[:/](?:vm-[0-9]+-)?cloudinit(?:\.(?:raw|qcow2|qcow|qed|vmdk|cloop))?\Z")
+"""A drive with such a file holds the cloud-init data."""
+
+
+def true(value: object) -> bool:
+    """Perl's idea of truth: `0` is not, `0.0` is."""
+    return value not in (None, False, "", "0")
+
+
+def unusable(key: str, said: Mapping[str, str | bool]) -> str | None:
+    """Why qemu-server ignores the drive `key` with these sub-options when it uses it; None if it does not."""
+    limits: dict[str, str | bool] = dict(said)
+    for name in ("bps", "bps_rd", "bps_wr"):
+        if name in limits:
+            if "m" + name in limits:
+                return f"both {name} and m{name} specified"
+            limits["m" + name] = "0.000"  # what the reference's conversion gives; true in Perl
+    for option, wanted in NEEDS:
+        if true(limits.get(option)) and not true(limits.get(wanted)):
+            return f"{option} requires {wanted}"
+    for total, part in CLASHES:
+        if true(limits.get(total)) and true(limits.get(part)):
+            return f"{total} together with {part}"
+    if said.get("media") == "cdrom":
+        if said.get("snapshot") or said.get("format"):
+            return f"media=cdrom together with {'snapshot' if said.get('snapshot') else 'format'}"
+        if key.startswith("virtio"):
+            return "there is no CD-ROM on bus virtio"
+    return None
