@@ -120,6 +120,9 @@ HYPERV_CHILDREN = _words("""
 """)
 """Children of <features><hyperv>, in libvirt's names; `time`, `spinlocks` and `vendor_id` have forms of their own."""
 
+NEW_FLAGS = ("cet-ibt", "cet-ss", "vmx-mbec")
+"""Only QEMU from gate `cpu_cet` on knows them; an older one refuses the names, and its guests have none of it."""
+
 UNKNOWN_TO_LIBVIRT = _words("""
     SapphireRapids-v4 GraniteRapids-v3 SierraForest-v2 SierraForest-v3 ClearwaterForest EPYC-v5 EPYC-Rome-v5 EPYC-Milan-v3 EPYC-Genoa-v2
     EPYC-Turin

@@ -57,4 +57,8 @@ class Memory(Part, kw_only=True):
     hotplug: bool | None = None
     shared: bool | None = None
     """Memory that another process maps (virtiofs)."""
+    source: str | None = None
+    """What libvirt is told to take memory from: memfd, anonymous, file."""
+    pages: list[tuple[int, str | None]] | None = None
+    """Huge pages as XML names them: (MiB, guest nodes as `0-1,3` or None for all)."""
     shares: int | None = None

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ...host.facts import HostFacts
-from ...model.memory import DIMM, Memory, NUMANode
+from ...model.memory import DIMM, Balloon, Memory, NUMANode
 from ...model.vm import VM
 from ...report import BridgeError, Report
-from ..fill import fill
-from .cpu import hotplug_features, setting
+from ..fill import fill, forget
+from .cpu import hotplug_features, with_hotplug
+from .cpu_flags import setting
 
 DEFAULT_MIB = 512
 STATIC_MIB = 1024
 """What is no DIMM when memory can be plugged."""
 SLOTS = 255
 LIMIT_MIB = 4 << 20
+STATS_PERIOD = 2
+"""Seconds; set by QMP after the start."""
 
 
 def maximum(vm: VM, host: HostFacts) -> int:
@@ -71,7 +74,9 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         memory = fill(memory, dimms=_dimms(memory, sockets, host))
     present = vm.balloon.target != 0
     reporting = True if present and here.machine_has("free_page_reporting") else None
-    return replace(vm, memory=memory, balloon=fill(vm.balloon, present=present, free_page_reporting=reporting))
+    period = STATS_PERIOD if present else None
+    balloon = fill(vm.balloon, present=present, free_page_reporting=reporting, stats_period=period)
+    return replace(vm, memory=memory, balloon=balloon)
 
 
 def _pluggable(vm: VM, memory: Memory, sockets: int, host: HostFacts) -> Memory:
@@ -182,3 +187,171 @@ def page_mib(memory: Memory, size: str, host: HostFacts, where: object = None) -
     if mib % page:
         raise BridgeError(f"Memory size {size} is not a multiple of the requested hugepages size {page}", where)
     return page
+
+
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: resolve(unresolve(resolve(vm))) == resolve(vm); nodes, modules and pages that qemu-server would make by itself are unsaid."""
+    memory, balloon, machine = vm.memory, vm.balloon, vm.machine
+    if "static" in memory.filled:
+        memory = forget(memory, *memory.filled)
+    elif memory.size is not None or memory.nodes:
+        memory = _said(vm, host, report)
+        if memory.hotplug:
+            machine = replace(machine, hotplug=with_hotplug(machine.hotplug, "memory"))
+        memory = forget(memory, "hotplug")
+    balloon = forget(balloon, *balloon.filled) if "present" in balloon.filled else _said_balloon(vm, host, report)
+    return replace(vm, memory=memory, balloon=balloon, machine=machine)
+
+
+def _said(vm: VM, host: HostFacts, report: Report) -> Memory:
+    """The config's words for memory as XML has it."""
+    memory = vm.memory
+    sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
+    nodes, plugged = memory.nodes or [], memory.dimms or []
+    static = sum(int(node.memory or 0) for node in nodes) if nodes else (memory.size or 0) - sum(dimm.size for dimm in plugged)
+    total = static + sum(dimm.size for dimm in plugged)
+    if memory.size is not None and total != memory.size:
+        message = f"<memory> says {memory.size} MiB, nodes and modules hold {total} MiB: libvirt goes by the latter, and so do we"
+        report.add("ambiguous", memory.where, message)
+    memory = replace(memory, hugepages=_hugepages(memory))
+    hotplug = False
+    if memory.maximum or plugged:
+        hotplug = _fits(vm, memory, static, total, host)
+        nodes = _without_hotplug(vm, memory, total, host, hotplug, report)
+    said = None
+    if nodes and not hotplug and not _is_equal(nodes, _equal_nodes(replace(memory, hugepages=None), total, sockets, cores, host)):
+        said = _numa_said(nodes, memory, report)
+    known = replace(
+        memory,
+        size=None if total == DEFAULT_MIB else total,
+        hotplug=hotplug or None,
+        numa=True if nodes and (said or len(nodes) == sockets) else None,
+        numa_said=said,
+        nodes=None, dimms=None, maximum=None, slots=None, static=None, shared=None, source=None, pages=None,
+    )  # fmt: skip
+    known = _with_pages(vm, memory, known, total, host, report)
+    _report_sharing(vm, memory, known, report)
+    return known
+
+
+def _fits(vm: VM, memory: Memory, static: int, total: int, host: HostFacts) -> bool:
+    """Whether qemu-server would plug exactly these modules."""
+    sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
+    if memory.slots != SLOTS or static != static_mib(memory, sockets) or not memory.nodes:
+        return False
+    if len(memory.dimms or ()) > SLOTS + 1 or not _is_equal(memory.nodes, _equal_nodes(Memory(), static, sockets, cores, host)):
+        return False
+    have = sorted((dimm.slot, dimm.size, dimm.node) for dimm in memory.dimms or ())
+    plain = replace(memory, hugepages="1024" if memory.hugepages == "1024" else None)
+    try:
+        return have == [(dimm.slot, dimm.size, dimm.node) for dimm in dimms(plain, static, total, sockets, host)]
+    except BridgeError:
+        return False
+
+
+def _without_hotplug(vm: VM, memory: Memory, total: int, host: HostFacts, fits: bool, report: Report) -> list[NUMANode]:
+    """The nodes without their modules; says what of hotplug is lost."""
+    nodes, most = memory.nodes or [], maximum(vm, host)
+    if fits:
+        if memory.maximum != most:
+            message = f"memory can grow to {most} MiB under qemu-server, to {memory.maximum} MiB here: the guest sees it in the SRAT"
+            report.add("guest-changed", memory.where, message, "phys-bits of cpu and phys_address_bits of the host facts decide it")
+        return nodes
+    modules = ", ".join(f"{dimm.size} MiB in slot {dimm.slot} of node {dimm.node}" for dimm in memory.dimms or ()) or "no modules"
+    message = f"memory hotplug (up to {memory.maximum} MiB in {memory.slots} slots, {modules}) is not qemu-server's layout"
+    report.add("guest-changed", memory.where, f"{message}: the guest gets {total} MiB of plain memory", "args: -m slots=,maxmem=")
+    added: dict[int, int] = {}
+    for dimm in memory.dimms or ():
+        added[dimm.node] = added.get(dimm.node, 0) + dimm.size
+    return [replace(node, memory=str(int(node.memory or 0) + added.get(node.id, 0))) for node in nodes]
+
+
+def _is_equal(nodes: list[NUMANode], wanted: list[NUMANode]) -> bool:
+    """Whether the nodes are those that `numa: 1` makes alone. A share that is no whole number is rounded up in XML."""
+    return len(nodes) == len(wanted) and all(
+        (a.id, a.cpus, a.hostnodes) == (b.id, b.cpus, None) and -1 < float(a.memory or 0) - float(b.memory or 0) < 1
+        for a, b in zip(nodes, wanted, strict=True)
+    )
+
+
+MAX_NUMA = 8
+
+
+def _numa_said(nodes: list[NUMANode], memory: Memory, report: Report) -> list[NUMANode] | None:
+    if len(nodes) > MAX_NUMA:
+        raise BridgeError(f"{len(nodes)} NUMA nodes: a config has at most {MAX_NUMA}", memory.where)
+    if any(node.cpus is None for node in nodes):
+        layout = "; ".join(f"node {node.id}: cpus {node.cpus}, {node.memory} MiB" for node in nodes)
+        report.add("guest-lost", memory.where, f"a config needs CPUs in every NUMA node, so the nodes are lost ({layout})", "args: -numa")
+        return None
+    return [replace(node, hugepage_mib=None, filled=frozenset()) for node in nodes]
+
+
+def _hugepages(memory: Memory) -> str | None:
+    if memory.pages is None:
+        return None
+    sizes = {size for size, _ in memory.pages}
+    return {frozenset(): "2", frozenset((2,)): "2", frozenset((1024,)): "1024", frozenset((2, 1024)): "any"}.get(frozenset(sizes))
+
+
+def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFacts, report: Report) -> Memory:
+    """Huge pages, if qemu-server can have the same; it needs NUMA nodes for them."""
+    if memory.pages is None:
+        return known
+    listed = ", ".join(f"{size} MiB for {'all nodes' if nodes is None else f'nodes {nodes}'}" for size, nodes in memory.pages)
+    sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
+    wanted = replace(known, hugepages=memory.hugepages, numa=True, size=total)
+    try:
+        static = static_mib(wanted, sockets) if known.hotplug else total
+        nodes = _said_nodes(wanted, static, host) or _equal_nodes(wanted, static, sockets, cores, host)
+    except BridgeError as error:
+        report.add("host-lost", memory.where, f"huge pages ({listed or 'the default size'}) are lost: {error.message}")
+        return known
+    if memory.hugepages is None or not _same_pages(memory, nodes):
+        report.add("host-lost", memory.where, f"huge pages ({listed}) have no form in a config")
+        return known
+    if not memory.pages:
+        report.add("ambiguous", memory.where, "huge pages of the host's default size are taken to be of 2 MiB")
+    if not known.numa:
+        message = f"qemu-server gives huge pages ({listed or 'default size'}) to NUMA nodes only: the guest gets {sockets} of them"
+        report.add("guest-changed", memory.where, message, "remove hugepages and numa to give it none")
+    return replace(known, hugepages=memory.hugepages, numa=True)
+
+
+def _same_pages(memory: Memory, nodes: list[NUMANode]) -> bool:
+    """Whether each node gets pages of the size that XML gives it."""
+    default = next((size for size, nodeset in memory.pages or () if nodeset is None), None)
+    by_node: dict[int, int] = {}
+    for size, nodeset in memory.pages or ():
+        if nodeset is not None:
+            for first, last in ranges(nodeset.replace(",", ";"), memory.where):
+                by_node.update(dict.fromkeys(range(first, min(last, MAX_NUMA) + 1), size))
+    return not memory.pages or all(by_node.get(node.id, default) == node.hugepage_mib for node in nodes)
+
+
+def _report_sharing(vm: VM, memory: Memory, known: Memory, report: Report) -> None:
+    """virtiofs and huge pages bring their backing with them; no other has a form."""
+    implied = bool(vm.virtiofs) or bool(known.hugepages)
+    if memory.shared and not implied:
+        report.add("host-lost", memory.where, "memory shared with other processes has no form in a config, but with virtiofs")
+    if memory.source not in (None, "anonymous", "memfd" if vm.virtiofs and not known.hugepages else None):
+        report.add("host-lost", memory.where, f"memory from '{memory.source}' has no form in a config")
+
+
+def _said_balloon(vm: VM, host: HostFacts, report: Report) -> Balloon:
+    balloon = vm.balloon
+    if balloon.present is False:
+        return Balloon(target=0, where=balloon.where, key=balloon.key)
+    if balloon.present is None:
+        return balloon
+    reporting = bool(balloon.free_page_reporting)
+    if reporting != setting(vm, host).machine_has("free_page_reporting"):
+        word = "off" if reporting else "on"
+        report.add(
+            "guest-changed",
+            balloon.where,
+            f"qemu-server turns free page reporting {word} for this machine type: one virtio feature more or less",
+        )
+    if balloon.stats_period not in (None, STATS_PERIOD):
+        report.add("host-lost", balloon.where, f"qemu-server asks the balloon every {STATS_PERIOD} s, not every {balloon.stats_period} s")
+    return forget(balloon, "present", "free_page_reporting", "stats_period")

@@ -1,0 +1,246 @@
+"""<cpu>: model, features and address bits, and what libvirt has no word for (mapping-machine 6).
+
+`enforce`, `level`, `guest-phys-bits` and features unknown to libvirt go by `-global x86_64-cpu.NAME=VALUE`: a property of the parent type
+that every model and every hot-plugged CPU takes. A model unknown to libvirt goes by `-cpu`, which replaces the whole of libvirt's own.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..data.cpus import (
+    LIBVIRT_FEATURES,
+    LIBVIRT_NAMES,
+    NEW_FLAGS,
+    QEMU_NAMES,
+    UNKNOWN_TO_LIBVIRT,
+)
+from ..model.cpu import CPU
+from ..model.vm import VM
+from ..passes.resolve.cpu_flags import kept_from_libvirt
+from ..rows import Row
+from . import hyperv, numa, vcpu
+from .domain import Domain
+from .node import Node
+
+ROWS = (
+    Row("model", "cpu/model", code=True),
+    Row("cputype", "cpu/model", code=True),
+    Row("features", "cpu/feature", code=True),
+    Row("flags", "cpu/feature", code=True),
+    Row("vendor", "cpu/model@vendor_id", code=True),
+    Row("phys_bits", "cpu/maxphysaddr@bits", code=True),
+    Row("guest_phys_bits", "qemu:commandline -global", code=True),
+    Row("level", "qemu:commandline -global", code=True),
+    Row("enforce", "qemu:commandline -global", code=True),
+    Row("runningcpu", "qemu:commandline -cpu", code=True),
+    Row("hyperv", "features/hyperv", code=True),
+    Row("hv_vendor_id", "features/hyperv/vendor_id@value", code=True),
+    Row("hidden", "features/kvm/hidden@state", code=True),
+    Row("kvm_off", "features/kvm/hidden@state", code=True),
+    Row("pv_eoi", "features/apic@eoi", code=True),
+    Row("pv_unhalt", "features/pvspinlock@state", code=True),
+    Row("sockets", "cpu/topology@sockets", code=True),
+    Row("cores", "cpu/topology@cores", code=True),
+    Row("vcpus", "vcpu@current", code=True),
+    Row("hotplug", "vcpus/vcpu@hotpluggable", code=True),
+    Row("affinity", "vcpu@cpuset", code=True),
+    Row("cpulimit", "cputune/global_quota", code=True),
+    Row("cpuunits", "cputune/shares", code=True),
+)
+
+GLOBAL = "x86_64-cpu."
+ELSEWHERE = frozenset(("kvm-hint-dedicated", "kvm-poll-control", "kvm-pv-ipi", "pmu", "kvmclock"))
+"""Features with an element of their own outside <cpu> (`hyperv`)."""
+MODES = {"host": "host-passthrough", "max": "maximum"}
+_MODELS = {mode: model for model, mode in MODES.items()}
+
+
+def write(vm: VM, domain: Domain) -> None:
+    vcpu.write_vcpus(vm, domain)
+    hyperv.write_enlightenments(vm, domain)
+    node = domain.root.add("cpu")
+    cpu = vm.cpu
+    if cpu.runningcpu is not None or cpu.model in UNKNOWN_TO_LIBVIRT:
+        domain.arguments += ("-cpu", cpu.runningcpu or command_line(cpu))
+        domain.report.add("metadata-only", cpu.where, "libvirt does not know this CPU; QEMU gets it by -cpu, and libvirt shows another one")
+    else:
+        _write_model(vm, domain, node)
+    _write_bits(cpu, domain, node)
+    vcpu.write_topology(vm, node)
+    numa.write_cells(vm, domain, node)
+
+
+def command_line(cpu: CPU) -> str:
+    """The whole value of -cpu, in qemu-server's order."""
+    words = cpu.words or {}
+    parts = [cpu.model or "", *([f"level={cpu.level}"] if cpu.level is not None else ()), *(words[name] for name in sorted(words))]
+    if cpu.guest_phys_bits:
+        parts.append(f"guest-phys-bits={cpu.guest_phys_bits}")
+    if cpu.phys_bits:
+        parts.append("host-phys-bits=true" if cpu.phys_bits == "host" else f"phys-bits={cpu.phys_bits}")
+    return ",".join(parts)
+
+
+def _write_model(vm: VM, domain: Domain, node: Node) -> None:
+    cpu = vm.cpu
+    model = cpu.model or ""
+    if model in MODES:
+        node.attrib = {"mode": MODES[model], "check": "none"}
+        if cpu.migratable is False:
+            node.set("migratable", "off")
+    else:
+        node.attrib = {"mode": "custom", "match": "exact", "check": "none"}
+        text = node.add("model", model, fallback="forbid")
+        if cpu.vendor:
+            text.set("vendor_id", cpu.vendor)
+    if cpu.enforce:
+        domain.arguments += ("-global", f"{GLOBAL}enforce=on")
+    if cpu.level is not None and vm.machine.arch == "x86_64":
+        domain.arguments += ("-global", f"{GLOBAL}level={cpu.level}")
+    if cpu.guest_phys_bits:
+        domain.arguments += ("-global", f"{GLOBAL}guest-phys-bits={cpu.guest_phys_bits}")
+    kept = kept_from_libvirt(model, vm.machine.version or (99, 0), bool(vm.machine.kvm))
+    features = {**kept, **(cpu.features or {})}
+    for name, state in features.items():
+        _write_feature(name, state, domain, node)
+
+
+def _write_feature(name: str, state: bool, domain: Domain, node: Node) -> None:
+    if name in ELSEWHERE:
+        return
+    own = LIBVIRT_NAMES.get(name, name)
+    if own in LIBVIRT_FEATURES:
+        node.add("feature", policy="require" if state else "disable", name=own)
+    elif name not in NEW_FLAGS or domain.target.has("cpu_cet"):
+        domain.arguments += ("-global", f"{GLOBAL}{name}={'on' if state else 'off'}")
+
+
+def _write_bits(cpu: CPU, domain: Domain, node: Node) -> None:
+    bits = cpu.phys_bits
+    if not bits:
+        return
+    if not domain.target.has("maxphysaddr"):
+        domain.arguments += ("-global", f"{GLOBAL}host-phys-bits=on" if bits == "host" else f"{GLOBAL}phys-bits={bits}")
+    elif bits == "host":
+        node.add("maxphysaddr", mode="passthrough")
+    else:
+        node.add("maxphysaddr", mode="emulate", bits=str(int(bits)))
+
+
+def read(domain: Domain, vm: VM) -> None:
+    vcpu.read_vcpus(domain, vm)
+    hyperv.read_enlightenments(domain, vm)
+    node = domain.root.only("cpu")
+    if node is not None:
+        vm.cpu.where = node
+        _read_model(domain, node, vm)
+        _read_features(node, vm)
+        _read_bits(node, vm)
+        vcpu.read_topology(node, vm)
+        numa.read_cells(domain, node, vm)
+    _read_arguments(domain, vm)
+
+
+def _read_model(domain: Domain, node: Node, vm: VM) -> None:
+    cpu = vm.cpu
+    node.expect("check", "none", "partial", "full")
+    node.expect("match", "exact")
+    mode = node.attrib.get("mode", "custom")
+    if mode in ("custom", "host-model", *_MODELS):
+        node.get("mode")
+        cpu.model = _MODELS.get(mode, mode if mode == "host-model" else None)
+    if (migratable := node.attrib.get("migratable")) in ("on", "off"):
+        del node.attrib["migratable"]
+        cpu.migratable = False if migratable == "off" else None
+    model = node.peek("model")
+    if model is not None and mode == "custom":
+        model.claimed = True
+        model.expect("fallback", "forbid", "allow")
+        cpu.model = model.value()
+        cpu.vendor = model.get("vendor_id")
+    elif model is not None and mode == "host-model":
+        model.claimed = True
+        model.expect("fallback", "forbid", "allow")
+    vendor = node.only("vendor")
+    if vendor is not None:
+        domain.report.add("normalised", vendor, f"{vendor.whole()} only makes libvirt look at the host; it is left out")
+
+
+_POLICY = {"require": True, "force": True, "disable": False, "forbid": False}
+
+
+def _read_features(node: Node, vm: VM) -> None:
+    states = vm.cpu.features
+    assert states is not None
+    for feature in node.all("feature"):
+        name = feature.attrib.get("name", "")
+        name = QEMU_NAMES.get(name, name)
+        policy = feature.attrib.get("policy", "require")
+        if policy not in _POLICY or not name or name in states or not _FEATURE(name):
+            feature.unclaim()
+            continue
+        feature.attrib.clear()
+        states[name] = _POLICY[policy]
+
+
+_FEATURE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII).fullmatch
+_BITS = re.compile(r"[0-9]{1,2}", re.ASCII).fullmatch
+
+
+def _read_bits(node: Node, vm: VM) -> None:
+    bits = node.peek("maxphysaddr")
+    if bits is None:
+        return
+    mode = bits.attrib.get("mode")
+    if mode == "passthrough":
+        vm.cpu.phys_bits = "host"
+        del bits.attrib["mode"]
+    elif mode == "emulate" and _BITS(text := bits.attrib.get("bits", "")) and 8 <= int(text) <= 64:
+        vm.cpu.phys_bits = str(int(text))
+        del bits.attrib["mode"], bits.attrib["bits"]
+    else:
+        return
+    bits.claimed = True
+
+
+_PROPERTY = re.compile(rf"{re.escape(GLOBAL)}([A-Za-z0-9_.-]{{1,64}})=(on|off|[0-9]{{1,10}})", re.ASCII).fullmatch
+
+
+def _read_arguments(domain: Domain, vm: VM) -> None:
+    """Take `-global x86_64-cpu.NAME=VALUE`, and a `-cpu` with a model that libvirt does not know."""
+    words = domain.arguments
+    kept: list[str] = []
+    n = 0
+    while n < len(words):
+        option, value = words[n], words[n + 1] if n + 1 < len(words) else ""
+        if option == "-global" and (match := _PROPERTY(value)) and _take_property(vm.cpu, match[1], match[2]):
+            n += 2
+        elif option == "-cpu" and vm.cpu.runningcpu is None and value.partition(",")[0] in UNKNOWN_TO_LIBVIRT:
+            vm.cpu.runningcpu = value
+            n += 2
+        else:
+            kept.append(option)
+            n += 1
+    words[:] = kept
+
+
+def _take_property(cpu: CPU, name: str, value: str) -> bool:
+    on = {"on": True, "off": False}.get(value)
+    if name == "enforce" and on:
+        cpu.enforce = True
+    elif name == "level" and on is None:
+        cpu.level = value
+    elif name == "guest-phys-bits" and on is None:
+        cpu.guest_phys_bits = value
+    elif name == "phys-bits" and on is None:
+        cpu.phys_bits = value
+    elif name == "host-phys-bits" and on:
+        cpu.phys_bits = "host"
+    elif on is not None and name.startswith("hv-"):
+        cpu.hyperv = {**(cpu.hyperv or {}), name[3:].replace("-", "_"): on}
+    elif on is not None and cpu.features is not None and name not in cpu.features:
+        cpu.features[name] = on
+    else:
+        return False
+    return True

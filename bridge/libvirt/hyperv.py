@@ -1,0 +1,150 @@
+"""The CPU's part of <features> and <clock>: Hyper-V, KVM's own features, and timers (mapping-machine 5.2, 6.5)."""
+
+from __future__ import annotations
+
+import re
+
+from ..data.cpus import HYPERV_CHILDREN, KVM_CHILDREN
+from ..model.vm import VM
+from ..rows import ON_OFF, YES_NO, whole_number
+from .domain import Domain
+from .node import Node
+
+_VENDOR_ID = re.compile(r"[^,\x00-\x1f\x7f]{1,12}").fullmatch
+_HYPERV_ORDER = (
+    "relaxed", "vapic", "spinlocks", "vpindex", "runtime", "synic", "stimer", "reset", "vendor_id", "frequencies",
+    "reenlightenment", "tlbflush", "ipi", "evmcs", "avic", "emsr_bitmap", "xmm_input",
+)  # fmt: skip
+
+
+def write_enlightenments(vm: VM, domain: Domain) -> None:
+    cpu = vm.cpu
+    features = domain.root.ensure("features")
+    if vm.machine.arch == "x86_64" and vm.machine.kvm and cpu.pv_eoi is not None:
+        features.ensure("apic").set("eoi", ON_OFF.write(cpu.pv_eoi))
+    _write_hyperv(vm, domain, features)
+    kvm = {name: state for name in KVM_CHILDREN if (state := (cpu.features or {}).get(f"kvm-{name}")) is not None}
+    if cpu.kvm_off or kvm:
+        node = features.add("kvm")
+        if cpu.kvm_off:
+            node.add("hidden", state="on")
+        for name in sorted(kvm):
+            node.add(name, state=ON_OFF.write(kvm[name]))
+    if vm.machine.kvm and cpu.pv_unhalt is not None:
+        features.add("pvspinlock", state=ON_OFF.write(cpu.pv_unhalt))
+    if (pmu := (cpu.features or {}).get("pmu")) is not None:
+        features.add("pmu", state=ON_OFF.write(pmu))
+    if (kvmclock := (cpu.features or {}).get("kvmclock")) is not None:
+        domain.root.ensure("clock").add("timer", name="kvmclock", present=YES_NO.write(kvmclock))
+
+
+def _write_hyperv(vm: VM, domain: Domain, features: Node) -> None:
+    hyperv = vm.cpu.hyperv or {}
+    on = [name for name in _HYPERV_ORDER if hyperv.get(name)]
+    if on:
+        node = features.add("hyperv", mode="custom")
+        for name in on:
+            child = node.add(name, state="on")
+            if name == "spinlocks":
+                child.set("retries", str(int(str(hyperv[name]), 16)))
+            elif name == "vendor_id":
+                child.set("value", str(hyperv[name]))
+    if hyperv.get("time"):
+        domain.root.ensure("clock").add("timer", name="hypervclock", present="yes")
+    for name, state in hyperv.items():
+        if state and name != "time" and name not in _HYPERV_ORDER:
+            domain.arguments += ("-global", f"x86_64-cpu.hv-{name.replace('_', '-')}=on")
+
+
+def read_enlightenments(domain: Domain, vm: VM) -> None:
+    hyperv: dict[str, str | bool] = {}
+    states: dict[str, bool] = {}
+    features = domain.root.peek("features")
+    if features is not None:
+        features.claimed = True
+        _read_hyperv(features, hyperv)
+        _read_kvm(features, vm, states)
+    clock = domain.root.peek("clock")
+    if clock is not None:
+        _read_timers(domain, clock, hyperv, states)
+    vm.cpu.hyperv = hyperv
+    vm.cpu.features = states
+
+
+def _state(node: Node, default: str | None = None) -> bool | None:
+    """Take state='on' or 'off'; None if it is neither, and then it stays."""
+    text = node.attrib.get("state", default)
+    if text not in ("on", "off"):
+        return None
+    node.attrib.pop("state", None)
+    return text == "on"
+
+
+def _read_hyperv(features: Node, hyperv: dict[str, str | bool]) -> None:
+    node = features.only("hyperv")
+    if node is None or not node.expect("mode", "custom"):
+        return
+    for child in node.children:
+        name = child.tag
+        if (name not in HYPERV_CHILDREN and name not in ("spinlocks", "vendor_id")) or name in hyperv:
+            continue
+        state = _state(child)
+        if state is None:
+            continue
+        child.claimed = True
+        if name == "spinlocks" and state:
+            try:
+                hyperv[name] = hex(whole_number(child.attrib.get("retries", "8191")))
+            except ValueError:
+                continue
+            child.attrib.pop("retries", None)
+        elif name == "vendor_id" and state:
+            value = child.attrib.get("value", "")
+            if _VENDOR_ID(value):
+                hyperv[name] = value
+                del child.attrib["value"]
+        elif state:
+            hyperv[name] = True
+
+
+def _read_kvm(features: Node, vm: VM, states: dict[str, bool]) -> None:
+    cpu = vm.cpu
+    features.only("pae")  # QEMU's x86 CPUs do not look at it
+    if (apic := features.only("apic")) is not None and apic.attrib.get("eoi") in ("on", "off"):
+        cpu.pv_eoi = apic.attrib.pop("eoi") == "on"
+    if (spinlock := features.only("pvspinlock")) is not None:
+        cpu.pv_unhalt = _state(spinlock, "on")
+    if (pmu := features.only("pmu")) is not None and (state := _state(pmu, "on")) is not None:
+        states["pmu"] = state
+    kvm = features.only("kvm")
+    if kvm is None:
+        return
+    for child in kvm.children:
+        if child.tag != "hidden" and child.tag not in KVM_CHILDREN:
+            continue
+        state = _state(child)
+        if state is None:
+            continue
+        child.claimed = True
+        if child.tag == "hidden":
+            cpu.kvm_off = state or None
+        elif state:
+            states[f"kvm-{child.tag}"] = True
+
+
+def _read_timers(domain: Domain, clock: Node, hyperv: dict[str, str | bool], states: dict[str, bool]) -> None:
+    for timer in clock.children:
+        name = timer.attrib.get("name")
+        if timer.tag != "timer" or timer.claimed:
+            continue
+        if name == "tsc":
+            timer.claimed = True
+            domain.report.add("guest-lost", timer, f"{timer.whole()} has no counterpart in a config", "args: -cpu with tsc-frequency=")
+        elif name in ("hypervclock", "kvmclock") and timer.attrib.get("present", "yes") in ("yes", "no"):
+            timer.claimed = True
+            del timer.attrib["name"]
+            present = timer.attrib.pop("present", "yes") == "yes"
+            if name == "kvmclock":
+                states["kvmclock"] = present
+            elif present:
+                hyperv["time"] = True

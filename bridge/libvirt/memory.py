@@ -1,0 +1,206 @@
+"""<memory>, <memoryBacking>, memory modules and the balloon (mapping-machine 8; mapping-devices 14)."""
+
+from __future__ import annotations
+
+from ..model.memory import DIMM
+from ..model.vm import VM
+from ..rows import INT, ON_OFF, Row
+from .address import read_address
+from .domain import Domain
+from .node import Node, read_rows, write_rows
+from .numa import is_set, mib
+
+ROWS = (
+    Row("size", "memory", code=True),
+    Row("maximum", "maxMemory", code=True),
+    Row("slots", "maxMemory@slots", code=True),
+    Row("dimms", "devices/memory", code=True),
+    Row("numa", "cpu/numa", code=True),
+    Row("nodes", "cpu/numa/cell", code=True),
+    Row("numa_said", "cpu/numa/cell", code=True),
+    Row("hugepages", "memoryBacking/hugepages/page", code=True),
+    Row("shared", "memoryBacking/access@mode", code=True),
+)
+BALLOON_ROWS = (
+    Row("target", "currentMemory", code=True),
+    Row("present", "@model", code=True),
+    Row("free_page_reporting", "@freePageReporting", ON_OFF),
+    Row("stats_period", "stats@period", INT),
+)
+
+
+def write(vm: VM, domain: Domain) -> None:
+    memory, balloon = vm.memory, vm.balloon
+    root = domain.root
+    size = memory.size or 0
+    if memory.hotplug and memory.maximum:
+        root.add("maxMemory", str(memory.maximum), slots=str(memory.slots), unit="MiB")
+    root.add("memory", str(size), unit="MiB")
+    if balloon.target and balloon.target < size:
+        root.add("currentMemory", str(balloon.target), unit="MiB")
+    _write_backing(vm, domain)
+    for dimm in memory.dimms or ():
+        node = domain.devices.add("memory", model="dimm")
+        if dimm.hugepage_mib and memory.hugepages == "any":
+            node.add("source").add("pagesize", str(dimm.hugepage_mib), unit="MiB")
+        target = node.add("target")
+        target.add("size", str(dimm.size), unit="MiB")
+        target.add("node", str(dimm.node))
+        node.add("address", type="dimm", slot=str(dimm.slot))
+    if memory.shares is not None and balloon.target:
+        domain.report.add("not-applied", balloon.where, f"shares: {memory.shares} moves the balloon with the host's load; libvirt does not")
+    if memory.numa_said and not memory.numa:
+        domain.report.add("metadata-only", memory.numa_said[0].where, "numaN counts only with numa: 1, so there are no NUMA nodes")
+
+
+def _write_backing(vm: VM, domain: Domain) -> None:
+    memory = vm.memory
+    root = domain.root
+    if memory.hugepages and memory.nodes:
+        pages = root.ensure("memoryBacking").add("hugepages")
+        by_size: dict[int, list[int]] = {}
+        for n, node in enumerate(memory.nodes):
+            by_size.setdefault(node.hugepage_mib or 0, []).append(n)
+        for size, nodes in sorted(by_size.items()):
+            page = pages.add("page", size=str(size), unit="MiB")
+            if len(by_size) > 1:
+                page.set("nodeset", ",".join(map(str, nodes)))
+    if memory.shared and not memory.hugepages:
+        root.ensure("memoryBacking").add("source", type="memfd")
+    if memory.shared or memory.hugepages:
+        root.ensure("memoryBacking").add("access", mode="shared")
+
+
+def write_balloon(vm: VM, domain: Domain) -> None:
+    balloon = vm.balloon
+    if not balloon.present:
+        domain.devices.add("memballoon", model="none")
+        return
+    node = domain.devices.add("memballoon", model="virtio")
+    write_rows(node, balloon, BALLOON_ROWS)
+    if not domain.target.has("free_page_reporting"):
+        node.attrib.pop("freePageReporting", None)
+    if balloon.address is not None:
+        domain.pci_address(node, balloon.address)  # type: ignore[arg-type]
+
+
+def read(domain: Domain, vm: VM) -> None:
+    memory, root = vm.memory, domain.root
+    node = root.only("memory")
+    if node is not None:
+        memory.where = node
+        memory.size = mib(domain, node, node.value(), node.get("unit"))
+        if node.attrib.get("dumpCore") in ("on", "off"):
+            domain.report.add("host-lost", node, f"dumpCore='{node.get('dumpCore')}' has no counterpart in a config")
+    current = root.only("currentMemory")
+    if current is not None:
+        amount = mib(domain, current, current.value(), current.get("unit"))
+        if memory.size is None or amount < memory.size:
+            vm.balloon.target = amount
+        elif amount > memory.size:
+            domain.report.add("normalised", current, f"currentMemory of {amount} MiB is more than there is")
+    limit = root.only("maxMemory")
+    if limit is not None:
+        memory.maximum = mib(domain, limit, limit.value(), limit.get("unit"))
+        slots = limit.attrib.get("slots", "")
+        if slots.isascii() and slots.isdigit() and len(slots) < 6:
+            memory.slots = int(limit.need("slots"))
+    _read_backing(domain, vm)
+    _read_dimms(domain, vm)
+
+
+HOST_POLICY = ("locked", "allocation", "discard")
+"""Of <memoryBacking>: how the host holds the memory."""
+
+
+def _read_backing(domain: Domain, vm: VM) -> None:
+    backing = domain.root.only("memoryBacking")
+    for tag in ("memtune", "resource", "blkiotune"):
+        if (node := domain.root.peek(tag)) is not None and not node.claimed:
+            domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
+    if backing is None:
+        return
+    memory = vm.memory
+    if backing.flag("nosharepages"):
+        vm.machine.allow_ksm = False
+    for tag in HOST_POLICY:
+        if (node := backing.peek(tag)) is not None:
+            domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
+    access, source = backing.peek("access"), backing.peek("source")
+    if access is not None and access.attrib.get("mode") in ("shared", "private"):
+        access.claimed = True
+        memory.shared = access.get("mode") == "shared" or None
+    if source is not None and source.attrib.get("type") in ("memfd", "anonymous", "file"):
+        source.claimed = True
+        memory.source = source.get("type")
+    if (hugepages := backing.only("hugepages")) is not None:
+        memory.pages = _pages(domain, hugepages)
+
+
+def _pages(domain: Domain, hugepages: Node) -> list[tuple[int, str | None]]:
+    found = []
+    for page in hugepages.all("page"):
+        nodes = page.attrib.get("nodeset")
+        if nodes is not None and not is_set(nodes):
+            page.unclaim()
+            continue
+        found.append((mib(domain, page, page.need("size"), page.get("unit")), page.get("nodeset")))
+    return found
+
+
+def _read_dimms(domain: Domain, vm: VM) -> None:
+    """Plain modules only; nvdimm, virtio-mem and modules with more to say stay, and are reported."""
+    dimms: list[DIMM] = []
+    for node in domain.devices.children:
+        if node.tag != "memory" or node.claimed or node.attrib.get("model") != "dimm":
+            continue
+        dimm = _dimm(domain, node, len(dimms))
+        if dimm is not None:
+            dimms.append(dimm)
+    vm.memory.dimms = dimms or None
+
+
+def _dimm(domain: Domain, node: Node, rank: int) -> DIMM | None:
+    target, address, source = node.peek("target"), node.peek("address"), node.peek("source")
+    size = target.peek("size") if target else None
+    if target is None or size is None or node.attrib.keys() != {"model"}:
+        return None
+    cell = target.peek("node")
+    cell_text = cell.text.strip(" \t\r\n") if cell else "0"
+    slot = address.attrib.get("slot", str(rank)) if address else str(rank)
+    plain_address = address is None or (address.attrib.get("type") == "dimm" and address.attrib.keys() <= {"type", "slot"})
+    known = {"target", "address", "source"}
+    if not plain_address or not _small(slot) or not _small(cell_text) or {child.tag for child in node.children} - known:
+        return None
+    if {child.tag for child in target.children} - {"size", "node"} or (source and {child.tag for child in source.children} - {"pagesize"}):
+        return None
+    mebibytes = mib(domain, size, size.text.strip(" \t\r\n"), size.attrib.get("unit"))
+    page = source.peek("pagesize") if source else None
+    page_mib = mib(domain, page, page.text.strip(" \t\r\n"), page.attrib.get("unit")) if page else None
+    node.whole()
+    return DIMM(int(slot), mebibytes, int(cell_text), page_mib)
+
+
+def _small(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 5
+
+
+def read_balloon(domain: Domain, vm: VM) -> None:
+    balloon = vm.balloon
+    node = domain.devices.only("memballoon")
+    balloon.present = True  # libvirt adds one where none is named
+    if node is None:
+        return
+    balloon.where = node
+    model = node.attrib.get("model", "virtio")
+    if model == "none":
+        node.get("model")
+        balloon.present = False
+        return
+    if model == "virtio":
+        node.get("model")
+    for field, value in read_rows(node, BALLOON_ROWS).items():
+        setattr(balloon, field, value)
+    balloon.address = read_address(node, domain)
+    if (alias := node.peek("alias")) is not None:
+        alias.whole()

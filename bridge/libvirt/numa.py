@@ -1,0 +1,121 @@
+"""<cpu><numa> and <numatune>: the guest's NUMA nodes and where their memory comes from (mapping-machine 8)."""
+
+from __future__ import annotations
+
+import re
+
+from ..model.memory import NUMANode
+from ..model.vm import VM
+from ..report import BridgeError
+from ..rows import choice, whole_number
+from .domain import Domain
+from .node import Node
+
+MAX_CELLS = 64
+"""More is no sane domain; a config knows 8."""
+POLICY = choice({"strict": "bind", "preferred": "preferred", "interleave": "interleave"})
+
+is_set = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*", re.ASCII).fullmatch
+"""`0-3,6`: CPUs or nodes."""
+
+SHIFT = {"b": 0, "bytes": 0, "KiB": 10, "k": 10, "MiB": 20, "M": 20, "GiB": 30, "G": 30, "TiB": 40, "T": 40, "PiB": 50, "P": 50}
+DECIMAL = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
+MAX_BYTES = 1 << 62
+
+
+def size_bytes(text: str, unit: str, where: Node) -> int:
+    """A size with its unit, in bytes. Raises BridgeError on what libvirt refuses too."""
+    factor = 1 << SHIFT[unit] if unit in SHIFT else DECIMAL.get(unit)
+    if factor is None:
+        raise BridgeError(f"'{unit[:40]}' is no unit of memory: write KiB, MiB or GiB", where)
+    try:
+        size = whole_number(text) * factor
+    except ValueError:
+        raise BridgeError(f"'{text[:40]}' is no amount of memory: give a whole number", where) from None
+    if not 0 < size < MAX_BYTES:
+        raise BridgeError(f"{text} {unit} is no amount of memory for a VM", where)
+    return size
+
+
+def mib(domain: Domain, node: Node, text: str, unit: str | None) -> int:
+    """A size in MiB, rounded up as libvirt does at start; a finding says so if it was no whole number."""
+    size = size_bytes(text, unit or "KiB", node)
+    whole = -(-size >> 20)
+    if size & 0xFFFFF:
+        domain.report.add(
+            "normalised", node, f"{text} {unit or 'KiB'} is no whole number of MiB; libvirt gives the guest {whole} MiB, so do we"
+        )
+    return whole
+
+
+def write_cells(vm: VM, domain: Domain, cpu: Node) -> None:
+    memory = vm.memory
+    if not memory.numa or not memory.nodes:
+        return
+    numa = cpu.add("numa")
+    for n, node in enumerate(memory.nodes):
+        if node.id != n:
+            message = f"numa{node.id} becomes NUMA node {n}: libvirt counts them without gaps (QEMU refuses gaps as well)"
+            domain.report.add("guest-changed", node.where, message)
+        cell = numa.add("cell", id=str(n), cpus=(node.cpus or "").replace(";", ","))
+        amount = float(node.memory or 0)
+        if amount == int(amount):
+            cell.attrib.update(memory=str(int(amount)), unit="MiB")
+        else:
+            cell.attrib.update(memory=str(int(amount * 1024)), unit="KiB")
+    tuned = [(n, node) for n, node in enumerate(memory.nodes) if node.hostnodes is not None]
+    if tuned:
+        numatune = domain.root.add("numatune")
+        for n, node in tuned:
+            hosts = (node.hostnodes or "").replace(";", ",")
+            numatune.add("memnode", cellid=str(n), mode=POLICY.write(node.policy), nodeset=hosts)
+
+
+def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
+    numa = cpu.only("numa")
+    if numa is None:
+        return
+    cells = numa.all("cell")
+    if len(cells) > MAX_CELLS:
+        raise BridgeError(f"{len(cells)} NUMA cells are more than {MAX_CELLS}", numa)
+    nodes: list[NUMANode] = []
+    for n, cell in enumerate(cells):
+        number = cell.attrib.pop("id", str(n))
+        if not number.isascii() or not number.isdigit() or len(number) > 3 or int(number) in [node.id for node in nodes]:
+            raise BridgeError(f"'{number[:40]}' is no number of a NUMA cell, or is there twice", cell)
+        size = mib(domain, cell, cell.need("memory"), cell.get("unit"))
+        cpus = cell.attrib.get("cpus")
+        if cpus is not None and is_set(cpus):
+            del cell.attrib["cpus"]
+            cpus = cpus.replace(",", ";")
+        else:
+            cpus = None
+        if cell.attrib.get("memAccess") in ("shared", "private"):
+            access = cell.attrib.pop("memAccess")
+            domain.report.add("host-lost", cell, f"memAccess='{access}' has no counterpart in a config")
+        nodes.append(NUMANode(id=int(number), cpus=cpus, memory=str(size), where=cell))
+    vm.memory.nodes = sorted(nodes, key=lambda node: node.id)
+    vm.memory.numa = True
+    _read_tuning(domain, vm)
+
+
+def _read_tuning(domain: Domain, vm: VM) -> None:
+    numatune = domain.root.peek("numatune")
+    if numatune is None:
+        return
+    by_id = {str(node.id): node for node in vm.memory.nodes or ()}
+    for memnode in numatune.children:
+        node = by_id.get(memnode.attrib.get("cellid", ""))
+        mode, hosts = memnode.attrib.get("mode", "strict"), memnode.attrib.get("nodeset", "")
+        if (
+            memnode.tag != "memnode"
+            or node is None
+            or node.hostnodes is not None
+            or not is_set(hosts)
+            or mode not in ("strict", "preferred", "interleave")
+        ):
+            continue
+        numatune.claimed = memnode.claimed = True
+        memnode.attrib.clear()
+        node.hostnodes = hosts.replace(",", ";")
+        node.policy = POLICY.read(mode)

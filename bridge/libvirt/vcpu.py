@@ -1,0 +1,197 @@
+"""<vcpu>, <vcpus>, <cputune> and <cpu><topology>: how many CPUs, which are started, the host's share for them (mapping-machine 7, 14)."""
+
+from __future__ import annotations
+
+import re
+
+from ..model.vm import VM
+from ..report import BridgeError
+from ..rows import INT, whole_number
+from .domain import Domain
+from .node import Node
+
+MAX_VCPUS = 8192
+"""Far above what QEMU runs; nothing is counted out beyond it (security-rules S9)."""
+PERIOD = 100_000
+"""Microseconds; the quota is a share of it."""
+LEAST_QUOTA = 1000
+WEIGHTS = (1, 10_000)
+"""cgroup v2's range; qemu-server puts cpuunits into it by itself, libvirt refuses to start."""
+
+_CPUSET = re.compile(r"\^?[0-9]{1,5}(-[0-9]{1,5})?(,\^?[0-9]{1,5}(-[0-9]{1,5})?)*", re.ASCII).fullmatch
+
+
+def write_vcpus(vm: VM, domain: Domain) -> None:
+    cpu = vm.cpu
+    most = (cpu.sockets or 1) * (cpu.cores or 1)
+    started = cpu.vcpus or most
+    vcpu = domain.root.add("vcpu", str(most))
+    if cpu.affinity:
+        vcpu.set("cpuset", ",".join(part.strip() for part in cpu.affinity.split(",") if part.strip()))
+    if started > most:
+        domain.report.add("guest-lost", cpu.where, f"vcpus: {started} is more than the {most} CPUs there are; QEMU would not start")
+        started = most
+    if started < most:
+        vcpu.set("current", str(started))
+    if cpu.hotplug and most > 1:
+        vcpus = domain.root.add("vcpus")
+        for n in range(most):
+            enabled = "yes" if n < started else "no"
+            vcpus.add("vcpu", id=str(n), enabled=enabled, hotpluggable="yes" if n else "no")
+    _write_tuning(vm, domain)
+
+
+def _write_tuning(vm: VM, domain: Domain) -> None:
+    cpu = vm.cpu
+    if cpu.cpuunits:
+        low, high = WEIGHTS
+        domain.root.ensure("cputune").add("shares", str(min(max(cpu.cpuunits, low), high)))
+    quota = int(float(cpu.cpulimit or 0) * 100) * LEAST_QUOTA
+    if quota:
+        cputune = domain.root.ensure("cputune")
+        cputune.add("global_period", str(PERIOD))
+        cputune.add("global_quota", str(quota))
+
+
+def write_topology(vm: VM, node: Node) -> None:
+    cpu = vm.cpu
+    node.add("topology", sockets=str(cpu.sockets or 1), cores=str(cpu.cores or 1), threads="1")
+
+
+def read_vcpus(domain: Domain, vm: VM) -> None:
+    """Counts and pins. The topology is read with <cpu>, and must fit (`check_topology`)."""
+    cpu = vm.cpu
+    vcpu = domain.root.only("vcpu")
+    most = 1
+    if vcpu is not None:
+        cpu.where = vcpu
+        most = _count(vcpu.value(), vcpu)
+        vcpu.expect("placement", "static")
+        cpu.affinity = _cpuset(vcpu, "cpuset")
+        if (current := vcpu.get("current")) is not None:
+            cpu.vcpus = _count(current, vcpu)
+            if cpu.vcpus > most:
+                raise BridgeError(f"<vcpu> starts {current} of {most} CPUs: lower current", vcpu)
+    cpu.sockets, cpu.cores = most, 1
+    _read_vcpus(domain, vm, most)
+    _read_tuning(domain, vm, most)
+
+
+def _count(text: str, where: Node) -> int:
+    try:
+        count = whole_number(text)
+    except ValueError:
+        count = 0
+    if not 1 <= count <= MAX_VCPUS:
+        raise BridgeError(f"'{text[:40]}' is no number of CPUs: give 1 to {MAX_VCPUS}", where)
+    return count
+
+
+def _cpuset(node: Node, name: str) -> str | None:
+    text = node.attrib.get(name)
+    if text is None or not _CPUSET(text) or "^" in text:
+        return None  # stays unclaimed, hence is reported
+    del node.attrib[name]
+    return text
+
+
+def _read_vcpus(domain: Domain, vm: VM, most: int) -> None:
+    """All but the first hot-pluggable, the first ones started: that is how qemu-server plugs them. Anything else is reported."""
+    vcpus = domain.root.only("vcpus")
+    if vcpus is None:
+        return
+    rows = vcpus.children
+    started = sum(row.attrib.get("enabled") == "yes" for row in rows)
+    wanted = [{"id": str(n), "enabled": "yes" if n < started else "no", "hotpluggable": "yes" if n else "no"} for n in range(len(rows))]
+    plain = [{name: value for name, value in row.attrib.items() if name != "order"} for row in rows]
+    orders = [row.attrib.get("order", str(n)) for n, row in enumerate(rows[:started], 1)]
+    in_order = orders == [str(n) for n in range(1, started + 1)]
+    if len(rows) != most or plain != wanted or not in_order or (vm.cpu.vcpus or most) != started:
+        vcpus.unclaim()
+        return
+    vcpus.whole()
+    vm.cpu.hotplug = True
+
+
+def _read_tuning(domain: Domain, vm: VM, most: int) -> None:
+    cputune = domain.root.only("cputune")
+    if cputune is None:
+        return
+    cpu = vm.cpu
+    if (shares := _number(cputune, "shares")) is not None:
+        cpu.cpuunits = shares
+    _read_limit(cputune, vm)
+    _read_pins(cputune, vm, most)
+    for node in cputune.children:
+        if not node.claimed and node.tag != "iothreadpin":
+            domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
+
+
+def _number(parent: Node, tag: str) -> int | None:
+    node = parent.peek(tag)
+    if node is None or node.claimed:
+        return None
+    try:
+        value = INT.read(node.text.strip(" \t\r\n"))
+    except ValueError:
+        return None
+    node.claimed = node.text_claimed = True
+    return int(value)
+
+
+def _read_limit(cputune: Node, vm: VM) -> None:
+    """A quota is a share of its period; without a period libvirt takes PERIOD."""
+    quota = cputune.peek("global_quota")
+    period = cputune.peek("global_period")
+    try:
+        share = int(INT.read(quota.text.strip())) if quota else 0
+        of = int(INT.read(period.text.strip())) if period else PERIOD
+    except ValueError:
+        return
+    limit = f"{share / of:.2f}".rstrip("0").rstrip(".") if of else "0"
+    if not quota or limit == "0" or round(float(limit) * of) != share:
+        return
+    for node in (quota, period):
+        if node:
+            node.claimed = node.text_claimed = True
+    vm.cpu.cpulimit = limit
+
+
+def _read_pins(cputune: Node, vm: VM, most: int) -> None:
+    pins: dict[int, str] = {}
+    for node in cputune.all("vcpupin"):
+        number, cpus = node.attrib.get("vcpu", ""), node.attrib.get("cpuset", "")
+        if not _CPUSET(cpus) or not number.isascii() or not number.isdigit() or int(number[:6]) >= most or int(number[:6]) in pins:
+            node.unclaim()
+            continue
+        node.attrib.clear()
+        pins[int(number)] = cpus
+    vm.cpu.vcpupins = pins or None
+    emulator = cputune.only("emulatorpin")
+    if emulator is not None:
+        cpus = emulator.attrib.get("cpuset", "")
+        if _CPUSET(cpus):
+            del emulator.attrib["cpuset"]
+            vm.cpu.emulatorpin = cpus
+
+
+TOPOLOGY = ("sockets", "dies", "clusters", "cores", "threads")
+
+
+def read_topology(cpu_node: Node, vm: VM) -> None:
+    """Sockets and cores; dies and threads too, though a config has none. Raises BridgeError if the product is not the number of CPUs."""
+    node = cpu_node.only("topology")
+    if node is None:
+        return
+    counts = {name: _count(text, node) if (text := node.get(name)) is not None else 1 for name in TOPOLOGY}
+    most = (vm.cpu.sockets or 1) * (vm.cpu.cores or 1)
+    product = 1
+    for count in counts.values():
+        product *= count
+    if product != most:
+        raise BridgeError(f"the topology has {product} CPUs, <vcpu> has {most}: make them equal", node)
+    cpu = vm.cpu
+    cpu.sockets = counts["sockets"]
+    cpu.cores = most // cpu.sockets
+    cpu.threads = counts["threads"] if counts["threads"] > 1 else None
+    cpu.dies = counts["dies"] * counts["clusters"] if counts["dies"] * counts["clusters"] > 1 else None

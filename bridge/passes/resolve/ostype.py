@@ -1,0 +1,83 @@
+"""Which ostype an XML means, where nothing names it (mapping-machine 5.2).
+
+An ostype is judged by what it does to the guest: enlightenments, the clock and its timers, x2apic. The one whose effects are nearest
+wins; it also decides about USB, the display and cloud-init, so the choice is always told.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ...data.gates import machine_has
+from ...data.ostype import WINDOWS, windows_version
+from ...host.facts import HostFacts
+from ...model.vm import VM
+from ...report import Report
+from .cpu_flags import Setting, hyperv_words, setting
+
+CANDIDATES = ("l26", "win10", "win7", "w2k8", "wxp", "solaris", "other", "win11")
+"""Of equal ones the first wins. Systems that qemu-server treats alike stand for each other."""
+OPTIONAL = frozenset(("hv_vendor_id", "hv_evmcs"))
+"""Enlightenments that a config can also set by itself."""
+WEIGHTS = {"relaxed": 4, "x2apic": 4, "localtime": 2, "tdf": 2, "pit": 2, "hpet": 1}
+"""How much an effect tells; an enlightenment counts 1."""
+
+
+def effects(ostype: str, here: Setting, vm: VM, host: HostFacts) -> frozenset[str]:
+    """What qemu-server does to a guest of this ostype."""
+    win = windows_version(ostype)
+    found = {name[3:] for name in hyperv_words(here._replace(ostype=ostype, x_vga=False), None, host) if name not in OPTIONAL}
+    if win >= WINDOWS["wxp"]:
+        found.add("localtime")
+        if vm.machine.acpi is not False:
+            found.add("tdf")
+    if win >= WINDOWS["wvista"]:
+        found.add("pit")
+    version = (*(vm.machine.version or (0, 0)),)
+    if win >= WINDOWS["wvista"] or (ostype == "l26" and machine_has(version, vm.machine.pve or 0, "l26_hpet_off")):
+        found.add("hpet")
+    if ostype == "solaris":
+        found.add("x2apic")
+    return frozenset(found)
+
+
+def seen(vm: VM) -> frozenset[str]:
+    """The same effects, as the XML shows them."""
+    cpu, clock = vm.cpu, vm.clock
+    found = {name for name, state in (cpu.hyperv or {}).items() if state and f"hv_{name}" not in OPTIONAL and name != "tlbflush"}
+    for name, shown in (("localtime", clock.localtime), ("tdf", clock.tdf), ("pit", clock.pit_discard)):
+        if shown:
+            found.add(name)
+    if vm.machine.hpet is False:
+        found.add("hpet")
+    if (cpu.features or {}).get("x2apic") is False:
+        found.add("x2apic")
+    return frozenset(found)
+
+
+def judge(vm: VM, host: HostFacts) -> str:
+    here, shown = setting(vm, host), seen(vm)
+    best, least = CANDIDATES[0], float("inf")
+    for ostype in CANDIDATES:
+        difference = shown ^ effects(ostype, here, vm, host)
+        distance = sum(WEIGHTS.get(effect, 1) for effect in difference)
+        if distance < least:
+            best, least = ostype, distance
+    return "win11" if best == "win10" and _looks_like_11(vm) else best
+
+
+def _looks_like_11(vm: VM) -> bool:
+    """Windows 11 asks for a TPM and secure boot; enlightened VMCS is given to it alone."""
+    firmware = vm.firmware
+    secure = bool(firmware.secure or firmware.pre_enrolled_keys or "secboot" in (firmware.code or "") or ".ms." in (firmware.code or ""))
+    return bool((vm.cpu.hyperv or {}).get("evmcs")) or (vm.tpm is not None and secure)
+
+
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: a VM that says its ostype, or that was completed by `resolve`, stays as it is. Must run first: other kinds ask for the ostype."""
+    if vm.meta.ostype is not None or vm.cpu.features is None or "features" in vm.cpu.filled:
+        return vm
+    ostype = judge(vm, host)
+    message = f"nothing names the guest's system; its clock, timers and enlightenments are nearest to those of ostype {ostype}"
+    report.add("ambiguous", vm.clock.where or vm.cpu.where, message, "set ostype by hand if it is another")
+    return replace(vm, meta=replace(vm.meta, ostype=ostype))
