@@ -16,17 +16,18 @@ FORWARD = (
     display.resolve,
     input.resolve,
     usb.resolve,
-    net.resolve,
-    small.resolve,
     clock.resolve,
     cpu.resolve,
     memory.resolve,
     disk.resolve,
     tpm.resolve,
+    net.resolve,
+    small.resolve,
     boot.resolve,
     machine.pin,
 )
-"""Order matters: the machine's version decides defaults, the display depends on hostpci's x-vga, the pin on all features used."""
+"""Order matters: the machine's version decides defaults, the display depends on hostpci's x-vga, the pin on all features used;
+where a VM has two faults, qemu-server's order decides which one is told."""
 
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
