@@ -23,9 +23,6 @@ DOMAIN_ROWS = (
     Row("iothreadpin", "cputune/iothreadpin@cpuset", code=True),
 )
 
-GATES = {"disk": "iothread_mapping_blk", "controller": "iothread_mapping_scsi"}
-"""Elements that can hold a mapping, and since when."""
-
 MOST = 1024
 """More threads than this are no sane domain (security-rules C8)."""
 
@@ -44,37 +41,19 @@ def write(vm: VM, domain: Domain) -> None:
             domain.root.ensure("cputune").add("iothreadpin", iothread=str(thread.id), cpuset=thread.iothreadpin)
 
 
-def write_served_by(node: Node, served_by: list[ServedBy] | None, domain: Domain) -> None:
-    """Write which threads serve a <disk> or <controller>: one as an attribute, several as a mapping where the target knows it."""
+def write_served_by(node: Node, served_by: list[ServedBy] | None, domain: Domain) -> None:  # noqa: ARG001
+    """Write which threads serve a <disk> or <controller>: one as an attribute, several as a mapping (`passes.gate` saw to the target)."""
     if not served_by:
         return
     driver = node.ensure("driver")
     if len(served_by) == 1 and served_by[0].queues is None:
         driver.set("iothread", str(served_by[0].iothread))
         return
-    if not domain.target.has(GATES[node.tag]):
-        _write_fallback(node, driver, served_by, domain)
-        return
     mapping = driver.add("iothreads")
     for by in served_by:
         thread = mapping.add("iothread", id=str(by.iothread))
         for queue in by.queues or ():
             thread.add("queue", id=str(queue))
-
-
-def _write_fallback(node: Node, driver: Node, served_by: list[ServedBy], domain: Domain) -> None:
-    """One thread for the device; the devices take turns, so that all threads have work."""
-    turn = sum(1 for twin in domain.devices.children if twin is not node and (peer := twin.peek("driver")) and "iothread" in peer.attrib)
-    chosen = served_by[turn % len(served_by)].iothread
-    driver.set("iothread", str(chosen))
-    libvirt = ".".join(map(str, domain.target.libvirt))
-    wanted = ", ".join(str(by.iothread) for by in served_by)
-    domain.report.add(
-        "fallback",
-        node,
-        f"libvirt {libvirt} cannot map queues to iothreads {wanted}: only iothread {chosen} serves this {node.tag}",
-        "a newer libvirt and QEMU (--libvirt, --qemu) keep the whole mapping",
-    )
 
 
 def read(domain: Domain, vm: VM) -> None:

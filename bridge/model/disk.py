@@ -119,3 +119,5 @@ class Disk(Device, kw_only=True):
     """The volume is qemu-server's cloud-init image."""
     target: str | None = None
     """libvirt's target dev name; never reaches the guest when an address is given."""
+    outline: str | None = None
+    """The whole element of XML, where it may turn out that no config can name its image."""

@@ -17,20 +17,20 @@ D = TypeVar("D", Disk, Controller)
 
 def gate(vm: VM, target: Target, report: Report) -> VM:
     """Law: what stays is known to the target; what does not stay has a finding; a younger target never loses more."""
-    disks = [_one_thread(disk, target.has("iothread_mapping_blk"), report) for disk in vm.disks]
-    controllers = [_one_thread(controller, target.has("iothread_mapping_scsi"), report) for controller in vm.controllers]
+    disks = [_one_thread(disk, n, target.has("iothread_mapping_blk"), report) for n, disk in enumerate(vm.disks)]
+    controllers = [_one_thread(controller, n, target.has("iothread_mapping_scsi"), report) for n, controller in enumerate(vm.controllers)]
     return replace(vm, disks=disks, controllers=controllers)
 
 
-def _one_thread(device: D, mapping: bool, report: Report) -> D:
-    """Without queue mapping a device has one thread: the first of its list."""
+def _one_thread(device: D, turn: int, mapping: bool, report: Report) -> D:
+    """Without queue mapping a device has one thread; the devices take turns, so that all threads have work."""
     if mapping or device.served_by is None or len(device.served_by) < 2:
         return device
-    first = device.served_by[0]
+    by = device.served_by[turn % len(device.served_by)]
     report.add(
         "fallback",
         device.where,
-        f"{device.key}: the target maps no queues to iothreads, iothread {first.iothread} alone serves it",
+        f"{device.key}: the target maps no queues to iothreads, iothread {by.iothread} alone serves it",
         "a younger libvirt maps them",
     )
-    return replace(device, served_by=[first])
+    return replace(device, served_by=[by])

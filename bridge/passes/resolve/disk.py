@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...data.gates import machine_has
-from ...data.machines import UNVERSIONED
+from ...data.machines import UNVERSIONED, version_of
 from ...host import storage
 from ...host.facts import HostFacts
 from ...host.storage import Location
+from ...host.volid import volume_id
 from ...model.disk import Disk, Source
 from ...model.vm import VM
 from ...report import BridgeError, Report
@@ -24,17 +25,45 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: every disk knows where its bytes are and has every default of qemu-server. Raises BridgeError where it would refuse."""
     if not vm.disks:
         return vm
-    return change(vm, disks=[_resolve(vm, disk, host, report) for disk in vm.disks])
+    names = target_names(vm)
+    return change(vm, disks=[_resolve(vm, disk, name, host, report) for disk, name in zip(vm.disks, names, strict=True)])
 
 
-def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
-    """Law: what `resolve` would fill in again is unsaid."""
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: what `resolve` would fill in again is unsaid, and every image has the name that qemu-server knows it by."""
     if not vm.disks:
         return vm
-    return change(vm, disks=[_unresolve(vm, disk, host) for disk in vm.disks])
+    found = [disk for said in vm.disks if (disk := _named(vm, said, host, report)) is not None]
+    _report_targets(change(vm, disks=found), report)
+    _report_device_ids(found, report)
+    return change(vm, disks=[_unresolve(vm, disk, host) for disk in found])
 
 
-def _resolve(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk:
+PREFIXES = {"virtio": "vd", "ide": "hd"}
+"""Of libvirt's target names, which no guest sees; all other buses share `sd`."""
+
+
+def target_names(vm: VM) -> list[str]:
+    """`vda`, `sda`, ...: a name for each disk, by bus and order."""
+    count = dict.fromkeys(("vd", "hd", "sd"), 0)
+    names = []
+    for disk in vm.disks:
+        prefix = "sd" if disk.bus == "ide" and vm.machine.base == "q35" else PREFIXES.get(disk.bus or "", "sd")
+        names.append(prefix + _letters(count[prefix]))
+        count[prefix] += 1
+    return names
+
+
+def _letters(n: int) -> str:
+    """0 -> a, 25 -> z, 26 -> aa, as libvirt and Linux count."""
+    text = ""
+    while n >= 0:
+        text = chr(ord("a") + n % 26) + text
+        n = n // 26 - 1
+    return text
+
+
+def _resolve(vm: VM, disk: Disk, name: str, host: HostFacts, report: Report) -> Disk:
     said = disk.source
     if said is None or said.volid is None:
         raise BridgeError(f"{disk.key or 'a disk'} has no volume", disk.where)
@@ -57,7 +86,7 @@ def _resolve(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk:
             f"{disk.key}: scsiblock=1, but nothing says that {location.volid} is a SCSI disk: scsi-hd is taken, as for any other",
             f"if it is one: --host-fact scsi_type.{location.volid}=disk",
         )
-    return fill(disk, format=form, **defaults(vm, disk, location, host))
+    return fill(disk, format=form, target=name, **defaults(vm, disk, location, host))
 
 
 def defaults(vm: VM, disk: Disk, location: Location, host: HostFacts) -> dict[str, Any]:
@@ -93,7 +122,7 @@ def scsi_type(vm: VM, disk: Disk, location: Location, host: HostFacts) -> str:
 def front_has(vm: VM, name: str) -> bool:
     """Whether the drive's device has the feature. DriveDevice.pm takes a machine without a version for that of the node's own QEMU,
     whatever QEMU the rest was told of; that one is new enough."""
-    return vm.machine.pinned in UNVERSIONED or _machine_has(vm, name)
+    return without_revision(vm.machine.pinned or "") in UNVERSIONED or _machine_has(vm, name)
 
 
 def _machine_has(vm: VM, name: str) -> bool:
@@ -112,22 +141,79 @@ def _check(vm: VM, disk: Disk, location: Location, blockdev: bool) -> None:
         raise BridgeError(f"{disk.key}: explicit media parameter is required for iso images", disk.where)
 
 
-def _unresolve(vm: VM, disk: Disk, host: HostFacts) -> Disk:
+def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
+    """The disk with the volume id of its image; None, with a finding, if qemu-server cannot open it."""
     source = disk.source or Source(kind="empty")
-    disk = change(disk, source=source)
-    volid = source.volid or "none"
-    location = _located(host, volid)
-    if location is None:
+    if source.volid is not None:
+        return disk
+    name = f"{disk.target} ({disk.key})" if disk.target else disk.key
+    try:
+        match = volume_id(host, source, vm.meta.vmid or 0)
+    except BridgeError as error:
+        raise BridgeError(f"{name}: {error.message}", disk.where) from None
+    volid = match.volid if match else "none"
+    if match and match.finding and (match.finding != "lint" or vm.meta.vmid):
+        told = f" ({disk.outline})" if disk.outline and volid is None else ""
+        report.add(match.finding, disk.where, f"{name}: {match.message}{told}", match.hint)
+    if volid is None:
+        if disk.media != "cdrom":
+            report.add("guest-lost", disk.where, f"{name} is left out, as qemu-server cannot open its image", match.hint if match else "")
+            return None
+        volid = "none"
+    if disk.scsiblock and source.path is not None:
+        volid = source.path
+    if match and match.vtype == "iso" and disk.media is None:
+        disk = change(disk, media="disk")
+    return _checked_snapshot(vm, change(disk, source=change(source, volid=volid)), name, report)
+
+
+def _checked_snapshot(vm: VM, disk: Disk, name: str | None, report: Report) -> Disk:
+    """`snapshot=1` only where qemu-server starts such a VM."""
+    version = version_of(vm.machine.type) if vm.machine.type else None
+    if not disk.snapshot or (version is not None and not machine_has(version[:2], version[2], "blockdev")):
+        return disk
+    report.add(
+        "guest-changed",
+        disk.where,
+        f"{name}: qemu-server has no transient disks from machine 10.0 on, what the guest writes stays",
+        "roll back to a snapshot of the VM instead",
+    )
+    return change(disk, snapshot=None)
+
+
+def _report_targets(vm: VM, report: Report) -> None:
+    """Names that others know the disks by, where ours would be different."""
+    changed = [f"{d.target} is {d.key}" for d, name in zip(vm.disks, target_names(vm), strict=True) if d.target and d.target != name]
+    if changed:
+        report.add("normalised", vm.disks[0].where, "disks are named by bus and number: " + ", ".join(changed))
+
+
+def _report_device_ids(disks: list[Disk], report: Report) -> None:
+    """libvirt's SCSI ids say `drive-scsi0-0-0-0`, qemu-server's `drive-scsi0`; /dev/disk/by-id in the guest shows them."""
+    changed = [
+        f"{d.device_id} -> drive-{d.key}" if d.device_id else str(d.key)
+        for d in disks
+        if d.bus == "scsi" and d.device_id != f"drive-{d.key}" and d.media != "cdrom" and not d.scsiblock
+    ]
+    if changed:
+        report.add(
+            "guest-changed",
+            disks[0].where,
+            f"the SCSI ids of {', '.join(changed)} change: /dev/disk/by-id/scsi-0QEMU_* gets other names",
+            "let the guest mount by UUID or label",
+        )
+
+
+def _unresolve(vm: VM, disk: Disk, host: HostFacts) -> Disk:
+    assert disk.source is not None
+    try:
+        location = storage.locate(host, disk.source.volid or "none")
+    except BridgeError:
         return disk
     assumed = defaults(vm, disk, location, host)
     unsaid = [name for name in ("cache", "aio", "detect_zeroes") if assumed.get(name) == getattr(disk, name)]
     if disk.format == (location.format or "raw") or location.kind == "empty" or disk.media == "cdrom":
         unsaid.append("format")
-    return forget(disk, *unsaid, "write_cache", "device_id")
-
-
-def _located(host: HostFacts, volid: str) -> Location | None:
-    try:
-        return storage.locate(host, volid)
-    except BridgeError:
-        return None
+    if disk.rerror == "report":  # QEMU's own default
+        unsaid.append("rerror")
+    return forget(disk, *unsaid, "write_cache", "device_id", "target")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ...host import storage
 from ...host.facts import HostFacts
+from ...host.volid import volume_id
+from ...model.disk import Source
 from ...model.vm import VM
-from ...report import Report
+from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 
 MODEL = "tpm-tis"
@@ -29,11 +31,23 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     return change(vm, tpm=fill(tpm, model=MODEL, version=VERSION))
 
 
-def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: a TPM that `resolve` gives again is unsaid; another model is a finding."""
     tpm = vm.tpm
     if tpm is None:
         return vm
     if tpm.model not in (None, MODEL):
         report.add("guest-changed", tpm.where, f"the TPM is a {tpm.model}; qemu-server's is always a {MODEL}")
-    return change(vm, tpm=forget(tpm, "model", *(["version"] if tpm.version == VERSION else [])))
+    source = tpm.source or Source(kind="empty")
+    if source.volid is None:
+        try:
+            match = volume_id(host, source, vm.meta.vmid or 0)
+        except BridgeError as error:
+            raise BridgeError(f"tpmstate0: {error.message}", tpm.where) from None
+        if match and match.finding:
+            report.add(match.finding, tpm.where, f"tpmstate0: {match.message}", match.hint)
+        if match is None or match.volid is None:
+            report.add("guest-lost", tpm.where, f"the TPM {tpm.version} has no volume and is left out", "add tpmstate0 with a new volume")
+            return change(vm, tpm=None)
+        tpm = change(tpm, source=change(source, volid=match.volid))
+    return change(vm, tpm=forget(tpm, "model", "format", *(["version"] if tpm.version == VERSION else [])))

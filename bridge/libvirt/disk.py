@@ -1,0 +1,446 @@
+"""<disk> (mapping-devices 7, 8 and 11)."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec.structs import replace
+
+from ..model.disk import Disk, Source
+from ..model.part import DriveAddress, PCIAddress
+from ..model.vm import VM
+from ..report import BridgeError
+from ..rows import Row, choice, whole_number
+from .address import read_address, write_drive
+from .domain import Domain
+from .iothread import read_served_by, write_served_by
+from .iotune import read_iotune, write_iotune
+from .node import Node, read_rows, write_rows
+from .source import read_source, type_of, write_source
+
+_WORDS = {word: word for word in ("none", "writeback", "writethrough", "directsync", "unsafe")}
+_WWN = re.compile(r"(?:0x)?([0-9A-Fa-f]{16})")
+
+
+ROWS = (
+    Row("cache", "driver@cache", choice(_WORDS)),
+    Row("aio", "driver@io", choice({word: word for word in ("native", "threads", "io_uring")})),
+    Row("discard", "driver@discard", choice({"ignore": "ignore", "unmap": "on"})),
+    Row("detect_zeroes", "driver@detect_zeroes", choice({word: word for word in ("off", "on", "unmap")})),
+    Row("werror", "driver@error_policy", choice({"enospace": "enospc", "stop": "stop", "report": "report", "ignore": "ignore"})),
+    Row("rerror", "driver@rerror_policy", choice({word: word for word in ("stop", "report", "ignore")})),
+    Row("target", "target@dev"),
+    Row("format", "driver@type", code=True),
+    Row("media", "@device", code=True),
+    Row("bus", "target@bus", code=True),
+    Row("source", "source", code=True),
+    Row("throttle", "iotune", code=True),
+    Row("served_by", "driver/iothreads", code=True),
+    Row("ro", "readonly", code=True),
+    Row("snapshot", "transient", code=True),
+    Row("serial", "serial", code=True),
+    Row("wwn", "wwn", code=True),
+    Row("vendor", "vendor", code=True),
+    Row("product", "product", code=True),
+    Row("model", "product", code=True),
+    Row("ssd", "target@rotation_rate", code=True),
+    Row("scsiblock", "@device", code=True),
+    Row("device_id", "qemu:override device_id", code=True),
+    Row("bootindex", "boot@order", code=True),
+    Row("key", "alias@name", code=True),
+)
+
+SAFE_SERIAL = re.compile(r"[A-Za-z0-9_.+-]+")
+"""What libvirt passes on as it is; it sends a blank with a backslash, and refuses the rest."""
+PRINTABLE = re.compile(r"[ -~]*")
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+WWN_BUSES = ("ide", "scsi")
+
+
+# --- writing
+
+
+def write(vm: VM, domain: Domain) -> None:
+    index = {c.key: c.index or 0 for c in vm.controllers if c.type in ("ide", "sata", "scsi")}
+    for disk in vm.disks:
+        _write(vm, disk, index, domain)
+
+
+def _write(vm: VM, disk: Disk, index: dict[str | None, int], domain: Domain) -> None:
+    source = disk.source or Source(kind="empty")
+    cdrom = is_cdrom(disk)
+    lun = disk.bus == "scsi" and not cdrom and disk.device_id is None and bool(disk.scsiblock)
+    node = domain.devices.add("disk", type=type_of(source), device="cdrom" if cdrom else "lun" if lun else "disk")
+    bus = "sata" if disk.bus == "ide" and vm.machine.base == "q35" else disk.bus or ""
+    _write_driver(node, disk, source, domain)
+    write_source(node, source, domain)
+    target = node.add("target", dev=disk.target or "", bus=bus)
+    _write_identity(node, target, disk, bus, lun, domain)
+    write_iotune(node, disk.throttle, disk.where, domain)
+    if disk.ro or cdrom:
+        node.add("readonly")
+    if disk.snapshot and not cdrom:
+        node.add("transient")
+    if disk.bootindex:
+        node.add("boot", order=str(disk.bootindex))
+    node.add("alias", name=f"ua-{disk.key}")
+    if isinstance(disk.address, PCIAddress):
+        domain.pci_address(node, disk.address)
+    elif isinstance(disk.address, DriveAddress):
+        write_drive(node, disk.address, index[disk.address.controller])
+    if disk.cloudinit:
+        message = f"{disk.key}: qemu-server builds its cloud-init image at each start, libvirt uses the one that is there"
+        domain.report.add("host-lost", disk.where, message, "start the VM once under qemu-server, or build the image by hand")
+
+
+def is_cdrom(disk: Disk) -> bool:
+    """qemu-server gives a cloud-init image on scsi a CD-ROM drive even where `media` does not say so."""
+    return disk.media == "cdrom" or (disk.bus == "scsi" and bool(disk.cloudinit))
+
+
+def _write_driver(node: Node, disk: Disk, source: Source, domain: Domain) -> None:
+    driver = node.add("driver", name="qemu")
+    if source.kind == "empty":
+        return
+    driver.set("type", disk.format or _format_of_name(source))
+    shown = disk
+    if disk.aio is not None and type_of(source) not in ("file", "block"):
+        shown = _without(shown, "aio")
+    elif disk.aio == "native" and disk.cache not in ("none", "directsync"):
+        message = f"{disk.key}: QEMU refuses aio=native without cache=none or directsync (here {disk.cache}): threads instead"
+        domain.report.add("lint", disk.where, message)
+        shown = _without(shown, "aio")
+        driver.set("io", "threads")
+    if disk.media == "cdrom":
+        shown = _without(shown, "cache", "detect_zeroes", "discard")
+    write_rows(node, shown, _DRIVER_ROWS)
+    if disk.werror is not None and disk.rerror is None and disk.werror != "enospc":
+        driver.set("rerror_policy", "report")  # libvirt would take the word for reads too
+    if source.discard_no_unref and domain.target.has("discard_no_unref"):
+        driver.set("discard_no_unref", "on")
+    if disk.bus != "scsi":
+        write_served_by(node, disk.served_by, domain)
+
+
+_DRIVER_ROWS = tuple(row for row in ROWS if row.place.startswith("driver@") and not row.code)
+
+
+def _without(disk: Disk, *names: str) -> Disk:
+    return replace(disk, **dict.fromkeys(names))
+
+
+def _format_of_name(source: Source) -> str:
+    """Of a volume on a storage that is not known: what its name ends in."""
+    ending = (source.volume or "").rpartition(".")[2]
+    return ending if ending in ("qcow2", "vmdk", "qcow", "qed") else "raw"
+
+
+def _write_identity(node: Node, target: Node, disk: Disk, bus: str, lun: bool, domain: Domain) -> None:
+    """What a guest knows the disk by."""
+    cdrom = is_cdrom(disk)
+    if disk.ssd and not cdrom and bus != "virtio":
+        if domain.target.has("rotation_rate"):
+            target.set("rotation_rate", "1")
+        else:
+            _override(disk, "rotation_rate", "unsigned", "1", domain)
+    _write_text(node, disk, "serial", disk.serial, SAFE_SERIAL.fullmatch(disk.serial or "") is not None, domain)
+    if disk.wwn is not None:
+        if bus in WWN_BUSES and not lun:
+            node.add("wwn", disk.wwn[2:])
+        else:  # libvirt takes it on ide and scsi only
+            _override(disk, "wwn", "unsigned", str(int(disk.wwn, 16)), domain)
+    if disk.bus == "scsi":
+        if disk.device_id is not None:
+            _write_text(node, disk, "vendor", disk.vendor, True, domain)
+            _write_text(node, disk, "product", disk.product, True, domain)
+            if disk.device_id != disk.serial:
+                _override(disk, "device_id", "string", disk.device_id, domain)
+        elif not lun:
+            message = f"{disk.key}: qemu-server gives iSCSI disks of such old machines to the guest as scsi-generic; libvirt has scsi-hd"
+            domain.report.add("guest-changed", disk.where, message)
+    elif not cdrom:
+        native = domain.target.has("product_ide")
+        _write_text(node, disk, "product", disk.model, native, domain, "model")
+
+
+def _write_text(node: Node, disk: Disk, tag: str, text: str | None, native: bool, domain: Domain, prop: str | None = None) -> None:
+    """An element, or a property of the device where libvirt would refuse or change the text."""
+    if not text:
+        return
+    if _CONTROL.search(text):
+        raise BridgeError(f"{disk.key}: {prop or tag} has characters that XML cannot hold", disk.where)
+    if native and PRINTABLE.fullmatch(text) and text == text.strip():
+        node.add(tag, text)
+    else:
+        _override(disk, prop or tag, "string", text, domain)
+
+
+def _override(disk: Disk, name: str, type_: str, value: str, domain: Domain) -> None:
+    if domain.target.has("override"):
+        domain.set_override(f"ua-{disk.key}", name, type_, value)
+    else:
+        domain.report.add("guest-lost", disk.where, f"{disk.key}: this libvirt cannot set {name}={value}", "libvirt 8.2 can (--libvirt)")
+
+
+# --- reading
+
+PREFIXES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ub": "usb", "fd": "fdc"}
+"""libvirt's bus for a target without one."""
+BUSES = ("ide", "sata", "scsi", "virtio")
+TYPES = ("file", "block", "network", "volume")
+FORMATS = ("raw", "qcow2", "qcow", "qed", "vmdk", "cloop")
+
+HOST_ATTRIBUTES = ("snapshot", "rawio", "sgio")
+DRIVER_HOST = ("copy_on_read", "discard_no_unref")
+DRIVER_GUEST = ("ats", "iommu", "packed", "page_per_vq", "queue_size", "queues", "event_idx", "ioeventfd")
+"""Properties of the device that a config has no key for."""
+CHILDREN = {
+    "geometry": "guest-lost", "blockio": "guest-lost", "encryption": "guest-lost",
+    "throttlefilters": "host-lost", "shareable": "host-lost", "auth": "host-lost",
+}  # fmt: skip
+"""Elements that no config can say."""
+ARGS = "args: -set device.KEY.PROPERTY=VALUE sets properties of the device"
+
+
+def read(domain: Domain, vm: VM) -> None:
+    vm.disks = []
+    seen: set[str] = set()
+    for node in domain.devices.all("disk"):
+        disk = _read(node, domain)
+        if disk is None:
+            continue
+        if disk.target in seen:
+            raise BridgeError(f"target dev '{disk.target}' is there twice", node)
+        seen.add(disk.target or "")
+        vm.disks.append(disk)
+
+
+def _read(node: Node, domain: Domain) -> Disk | None:
+    type_, device = node.get("type") or "file", node.get("device") or "disk"
+    target = node.only("target")
+    if target is None:
+        raise BridgeError("<disk> has no <target>: add it", node)
+    if node.peek("mirror") is not None:
+        raise BridgeError("a block job runs on this disk: finish or abort it first", node)
+    bus = target.get("bus") or _bus_of(target)
+    if bus not in BUSES or type_ not in TYPES or device not in ("disk", "cdrom", "lun"):
+        _hide_secrets(node)
+        domain.report.add(
+            "guest-lost",
+            node,
+            f"no config has a {device} of type '{type_}' on bus '{bus}', target {target.attrib.get('dev')}: {node.whole()}",
+            "attach its image as a scsi or virtio disk",
+        )
+        return None
+    cdrom = device == "cdrom"
+    outline = None
+    if type_ in ("network", "volume"):
+        _hide_secrets(node)
+        outline = node.outline()
+    driver = node.peek("driver")
+    form = _read_driver(driver, domain) if driver is not None else None
+    fields = read_rows(node, ROWS)
+    source = read_source(node, type_, form, domain)
+    disk = Disk(
+        key=None,
+        bus=bus,
+        media="cdrom" if cdrom else None,
+        source=source,
+        format=_format(node, form, source, cdrom, domain),
+        served_by=read_served_by(node),
+        throttle=read_iotune(node, domain),
+        scsiblock=True if device == "lun" else None,
+        address=read_address(node),
+        outline=outline,
+        where=node,
+        **fields,
+    )
+    _fill_libvirt_defaults(disk, type_, node, domain)
+    _read_switches(disk, node, domain)
+    name = _read_alias(disk, node, domain)
+    _read_identity(disk, node, target, name, domain)
+    return disk
+
+
+def _bus_of(target: Node) -> str:
+    name = (target.attrib.get("dev") or "").rstrip("abcdefghijklmnopqrstuvwxyz0123456789")
+    dev = target.attrib.get("dev") or ""
+    return next((bus for prefix, bus in PREFIXES.items() if dev.startswith(prefix)), name)
+
+
+def _hide_secrets(node: Node) -> None:
+    """Cookies of http sources are credentials: no finding may show them."""
+    for child in node.children:
+        if child.tag == "cookie":
+            child.text = f"({len(child.text.strip())} characters)"
+        _hide_secrets(child)
+
+
+def _read_driver(driver: Node, domain: Domain) -> str | None:
+    driver.claimed = True
+    driver.expect("name", "qemu")
+    for name in DRIVER_HOST:
+        if (value := driver.get(name)) is not None and (name, value) != ("discard_no_unref", "on"):
+            domain.report.add("host-lost", driver, f"{name}='{value}' of the disk has no place in a config")
+    for name in DRIVER_GUEST:
+        if (value := driver.get(name)) is not None:
+            domain.report.add("guest-lost", driver, f"{name}='{value}' of the disk has no place in a config", ARGS)
+    for child in driver.all("metadata_cache"):
+        domain.report.add("host-lost", child, f"{child.whole()} has no place in a config")
+    return driver.get("type")
+
+
+def _format(node: Node, form: str | None, source: Source, cdrom: bool, domain: Domain) -> str | None:
+    """The image's format; never guessed from the image (security-rules S8)."""
+    if source.kind == "empty":
+        if not cdrom:
+            raise BridgeError("the disk has no source", node)
+        return None
+    if form is None:
+        if source.kind == "file" and not cdrom:
+            raise BridgeError("the disk does not say its image's format: add <driver type='raw'/> or what it is", node)
+        if not cdrom:
+            domain.report.add("ambiguous", node, "the disk does not say its image's format: raw is taken, as libvirt does")
+        return "raw"
+    if form not in FORMATS:
+        domain.report.add("import-needed", node, f"qemu-server cannot use images of format '{form}'", "convert it with qemu-img")
+        return None
+    if cdrom and form != "raw":
+        domain.report.add("import-needed", node, f"a CD-ROM of qemu-server is raw, not '{form}'", "convert it with qemu-img")
+    return form
+
+
+def _fill_libvirt_defaults(disk: Disk, type_: str, node: Node, domain: Domain) -> None:
+    """What libvirt means where it says nothing, as qemu-server would assume something else (mapping-devices 18.3)."""
+    if disk.media != "cdrom":
+        if disk.cache is None:
+            disk.cache = "writeback"
+        if disk.aio is None and type_ in ("file", "block"):
+            disk.aio = "threads"
+        if disk.detect_zeroes is None:
+            disk.detect_zeroes = "off"
+        elif disk.detect_zeroes == "unmap" and disk.discard != "on":
+            disk.detect_zeroes = "on"
+        elif disk.detect_zeroes == "on" and disk.discard == "on":
+            message = "detect_zeroes='on' with discard='unmap': qemu-server then unmaps zeroes too"
+            domain.report.add("host-lost", node, message)
+            disk.detect_zeroes = "unmap"
+    if disk.rerror is None and disk.werror in ("stop", "ignore", "report"):
+        disk.rerror = disk.werror
+
+
+def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:
+    if node.flag("readonly") and disk.media != "cdrom":
+        if disk.bus in ("scsi", "virtio"):
+            disk.ro = True
+        else:
+            domain.report.add("guest-lost", node, f"<readonly/>: bus {disk.bus} has no read-only disks in a config")
+    transient = node.only("transient")
+    if transient is not None:
+        disk.snapshot = True
+    boot = node.only("boot")
+    if boot is not None:
+        try:
+            disk.bootindex = whole_number(boot.attrib.get("order", ""))
+            boot.attrib.pop("order")
+        except ValueError:
+            boot.unclaim()
+    node.expect("model", "virtio")
+    for name in HOST_ATTRIBUTES:
+        if (value := node.get(name)) is not None:
+            domain.report.add("host-lost", node, f"{name}='{value}' of the disk has no place in a config")
+    for tag, kind in CHILDREN.items():
+        for child in node.all(tag):
+            domain.report.add(kind, child, f"{child.whole()} of the disk has no place in a config", ARGS if kind == "guest-lost" else "")
+
+
+_GENERATED = re.compile(r"(?:virtio-disk|scsi|ide|sata)[0-9]+(?:-[0-9]+)*")
+"""libvirt's own aliases of a running domain."""
+
+
+def _read_alias(disk: Disk, node: Node, domain: Domain) -> str | None:
+    alias = node.only("alias")
+    name = alias.get("name") if alias is not None else None
+    if alias is None or name is None:
+        return None
+    if re.fullmatch(r"ua-(?:ide|sata|scsi|virtio)[0-9]{1,2}", name):
+        disk.key = name[3:]
+    elif not _GENERATED.fullmatch(name):
+        domain.report.add("normalised", alias, f"the alias '{name}' is not kept: a config names its disks by bus and number")
+    return name
+
+
+def _read_identity(disk: Disk, node: Node, target: Node, alias: str | None, domain: Domain) -> None:
+    disk.serial = _text(node, "serial", alias, 60, domain)
+    vendor, product = _text(node, "vendor", alias, 8, domain), _text(node, "product", alias, 40, domain)
+    model = domain.override(alias, "model")
+    wwn = _wwn(node, alias, domain)
+    if wwn is not None:
+        if disk.bus == "virtio":
+            domain.report.add("guest-lost", node, f"wwn {wwn}: a config has none on bus virtio")
+        else:
+            disk.wwn = wwn
+    if disk.bus == "scsi":
+        disk.vendor, disk.product = _scsi_text(node, "vendor", vendor, 8, domain), _scsi_text(node, "product", product, 16, domain)
+    else:
+        disk.model = model[1] if model is not None else product
+        if vendor:
+            domain.report.add("guest-lost", node, f"vendor '{vendor}': a config has none on bus {disk.bus}")
+    device_id = domain.override(alias, "device_id")
+    disk.device_id = device_id[1] if device_id is not None else None
+    _read_target(disk, target, alias, domain)
+
+
+def _text(node: Node, tag: str, alias: str | None, longest: int, domain: Domain) -> str | None:
+    child = node.only(tag)
+    text = child.value() if child is not None else None
+    if text is not None and _CONTROL.search(text):
+        raise BridgeError(f"<{tag}> has control characters", child)
+    override = domain.override(alias, tag)
+    if override is not None:
+        text = override[1]
+    if not text:
+        return None
+    if len(text.encode("utf-8", "surrogateescape")) > longest:
+        domain.report.add("guest-lost", child or node, f"{tag} '{text[:200]}' is longer than {longest} bytes and is left out")
+        return None
+    return text
+
+
+_SCSI_TEXT = re.compile(r"[A-Za-z0-9_ -]*")
+
+
+def _scsi_text(node: Node, tag: str, text: str | None, longest: int, domain: Domain) -> str | None:
+    if text is not None and (len(text) > longest or not _SCSI_TEXT.fullmatch(text)):
+        domain.report.add("guest-lost", node, f"{tag} '{text}': a config takes {longest} letters, digits, blanks, - and _")
+        return None
+    return text
+
+
+def _wwn(node: Node, alias: str | None, domain: Domain) -> str | None:
+    child = node.only("wwn")
+    override = domain.override(alias, "wwn")
+    if override is not None and override[1] and override[1].isascii() and override[1].isdigit() and len(override[1]) < 21:
+        return f"0x{int(override[1]):016x}"
+    if child is None:
+        return None
+    match = _WWN.fullmatch(child.text.strip())
+    if match is None:
+        return None
+    child.value()
+    return "0x" + match[1]
+
+
+def _read_target(disk: Disk, target: Node, alias: str | None, domain: Domain) -> None:
+    rate = target.get("rotation_rate")
+    override = domain.override(alias, "rotation_rate")
+    if override is not None:
+        rate = override[1]
+    if rate == "1" and disk.bus != "virtio":
+        disk.ssd = True
+    elif rate is not None:
+        domain.report.add("guest-lost", target, f"rotation_rate='{rate}': a config knows ssd=1 (rate 1) only")
+    if (tray := target.get("tray")) is not None and tray != "closed":
+        domain.report.add("host-state", target, f"tray='{tray}' is a running domain's and left behind")
+    if (removable := target.get("removable")) is not None:
+        domain.report.add("guest-lost", target, f"removable='{removable}' of the disk has no place in a config", ARGS)
