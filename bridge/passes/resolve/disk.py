@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...data.gates import machine_has
-from ...data.machines import UNVERSIONED, version_of
+from ...data.machines import UNVERSIONED, version_of, without_revision
 from ...host import storage
 from ...host.facts import HostFacts
 from ...host.storage import Location
