@@ -35,21 +35,22 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         return vm
     found = [disk for said in vm.disks if (disk := _named(vm, said, host, report)) is not None]
     _report_targets(change(vm, disks=found), report)
-    _report_device_ids(found, report)
+    _report_device_ids(vm, found, report)
     return change(vm, disks=[_unresolve(vm, disk, host) for disk in found])
 
 
+BUSES = ("ide", "scsi", "virtio", "sata")
 PREFIXES = {"virtio": "vd", "ide": "hd"}
 """Of libvirt's target names, which no guest sees; all other buses share `sd`."""
 
 
 def target_names(vm: VM) -> list[str]:
-    """`vda`, `sda`, ...: a name for each disk, by bus and order."""
+    """`vda`, `sda`, ...: a name for each disk, in qemu-server's order of buses and numbers."""
     count = dict.fromkeys(("vd", "hd", "sd"), 0)
-    names = []
-    for disk in vm.disks:
+    names = [""] * len(vm.disks)
+    for n, disk in sorted(enumerate(vm.disks), key=lambda pair: (BUSES.index(pair[1].bus or ""), pair[1].index or 0)):
         prefix = "sd" if disk.bus == "ide" and vm.machine.base == "q35" else PREFIXES.get(disk.bus or "", "sd")
-        names.append(prefix + _letters(count[prefix]))
+        names[n] = prefix + _letters(count[prefix])
         count[prefix] += 1
     return names
 
@@ -95,7 +96,7 @@ def defaults(vm: VM, disk: Disk, location: Location, host: HostFacts) -> dict[st
     direct = storage.cache_direct(location, disk.cache, cdrom)
     found: dict[str, Any] = {"aio": storage.default_aio(location, direct)}
     if not cdrom:
-        found["cache"] = "none" if direct else "writeback"
+        found["cache"] = "none" if storage.cache_direct(location, None) else "writeback"
         found["detect_zeroes"] = "unmap" if disk.discard == "on" else "on"
     type_ = scsi_type(vm, disk, location, host) if disk.bus == "scsi" else None
     blockdev = front_has(vm, "blockdev")
@@ -169,8 +170,7 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
 
 def _checked_snapshot(vm: VM, disk: Disk, name: str | None, report: Report) -> Disk:
     """`snapshot=1` only where qemu-server starts such a VM."""
-    version = version_of(vm.machine.type) if vm.machine.type else None
-    if not disk.snapshot or (version is not None and not machine_has(version[:2], version[2], "blockdev")):
+    if not disk.snapshot or not _has_blockdev(vm):
         return disk
     report.add(
         "guest-changed",
@@ -181,6 +181,12 @@ def _checked_snapshot(vm: VM, disk: Disk, name: str | None, report: Report) -> D
     return change(disk, snapshot=None)
 
 
+def _has_blockdev(vm: VM) -> bool:
+    """On the way back: by the machine's name alone; one without a version is the newest."""
+    version = version_of(vm.machine.type) if vm.machine.type else None
+    return version is None or machine_has(version[:2], version[2], "blockdev")
+
+
 def _report_targets(vm: VM, report: Report) -> None:
     """Names that others know the disks by, where ours would be different."""
     changed = [f"{d.target} is {d.key}" for d, name in zip(vm.disks, target_names(vm), strict=True) if d.target and d.target != name]
@@ -188,13 +194,15 @@ def _report_targets(vm: VM, report: Report) -> None:
         report.add("normalised", vm.disks[0].where, "disks are named by bus and number: " + ", ".join(changed))
 
 
-def _report_device_ids(disks: list[Disk], report: Report) -> None:
+def _report_device_ids(vm: VM, disks: list[Disk], report: Report) -> None:
     """libvirt's SCSI ids say `drive-scsi0-0-0-0`, qemu-server's `drive-scsi0`; /dev/disk/by-id in the guest shows them."""
-    changed = [
-        f"{d.device_id} -> drive-{d.key}" if d.device_id else str(d.key)
-        for d in disks
-        if d.bus == "scsi" and d.device_id != f"drive-{d.key}" and d.media != "cdrom" and not d.scsiblock
-    ]
+    blockdev = _has_blockdev(vm)
+    changed = []
+    for disk in disks:
+        if disk.bus == "scsi" and disk.media != "cdrom" and not disk.scsiblock:
+            now = (None if blockdev else disk.serial) or f"drive-{disk.key}"
+            if now != (disk.device_id or disk.serial):
+                changed.append(f"{disk.device_id} -> {now}" if disk.device_id else str(disk.key))
     if changed:
         report.add(
             "guest-changed",
