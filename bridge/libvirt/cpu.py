@@ -139,6 +139,7 @@ def read(domain: Domain, vm: VM) -> None:
         _read_bits(node, vm)
         vcpu.read_topology(node, vm)
         numa.read_cells(domain, node, vm)
+    numa.read_tuning(domain, vm)
     _read_arguments(domain, vm)
 
 

@@ -114,15 +114,14 @@ HOST_POLICY = ("locked", "allocation", "discard")
 
 
 def _read_backing(domain: Domain, vm: VM) -> None:
-    backing = domain.root.only("memoryBacking")
+    backing = domain.root.peek("memoryBacking")
     for tag in ("memtune", "resource", "blkiotune"):
         if (node := domain.root.peek(tag)) is not None and not node.claimed:
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
     if backing is None:
         return
+    backing.claimed = True
     memory = vm.memory
-    if backing.flag("nosharepages"):
-        vm.machine.allow_ksm = False
     for tag in HOST_POLICY:
         if (node := backing.peek(tag)) is not None:
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")

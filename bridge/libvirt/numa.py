@@ -96,11 +96,11 @@ def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
         nodes.append(NUMANode(id=int(number), cpus=cpus, memory=str(size), where=cell))
     vm.memory.nodes = sorted(nodes, key=lambda node: node.id)
     vm.memory.numa = True
-    _read_tuning(domain, vm)
 
 
-def _read_tuning(domain: Domain, vm: VM) -> None:
-    numatune = domain.root.peek("numatune")
+def read_tuning(domain: Domain, vm: VM) -> None:
+    """Host nodes by guest node; a rule for the whole VM is the host's, and a config has none."""
+    numatune = domain.root.only("numatune")
     if numatune is None:
         return
     by_id = {str(node.id): node for node in vm.memory.nodes or ()}
@@ -115,7 +115,10 @@ def _read_tuning(domain: Domain, vm: VM) -> None:
             or mode not in ("strict", "preferred", "interleave")
         ):
             continue
-        numatune.claimed = memnode.claimed = True
+        memnode.claimed = True
         memnode.attrib.clear()
         node.hostnodes = hosts.replace(",", ";")
         node.policy = POLICY.read(mode)
+    for rest in numatune.children:
+        if not rest.claimed:
+            domain.report.add("host-lost", rest, f"{rest.whole()} has no counterpart in a config")

@@ -66,7 +66,8 @@ def read_vcpus(domain: Domain, vm: VM) -> None:
     if vcpu is not None:
         cpu.where = vcpu
         most = _count(vcpu.value(), vcpu)
-        vcpu.expect("placement", "static")
+        if not vcpu.expect("placement", "static") and vcpu.attrib.get("placement") == "auto":
+            domain.report.add("host-lost", vcpu, f"placement='{vcpu.get('placement')}' has no counterpart in a config")
         cpu.affinity = _cpuset(vcpu, "cpuset")
         if (current := vcpu.get("current")) is not None:
             cpu.vcpus = _count(current, vcpu)

@@ -12,6 +12,7 @@ from ...host.facts import HostFacts
 from ...model.cpu import CPU
 from ...model.vm import VM
 from ...report import Report
+from ..fill import forget
 from .cpu_flags import (
     Setting,
     choose,
@@ -31,6 +32,8 @@ States = dict[str, bool | str]
 
 QEMU_DEFAULT = ("kvm-pv-eoi",)
 """On in QEMU under KVM if nobody says anything, like qemu-server's."""
+AES_ONLY = "x86-64-v2-AES"
+"""Without aes it is x86-64-v2."""
 NESTED = ("svm", "vmx")
 BESIDE_TYPE = ("flags", "hidden", "hv_vendor_id", "level", "phys_bits", "guest_phys_bits")
 """Sub-options of `cpu` that need the type beside them."""
@@ -50,8 +53,11 @@ def said(vm: VM, host: HostFacts, report: Report) -> CPU:
             del states[name]
     chosen = _choose_type(cpu, states, here, host)
     plain = replace(cpu, cputype=chosen, flags=None, hidden=None, hv_vendor_id=None)
-    plain = _with_vendor_id(plain, states, here)
+    plain = _without_custom(plain, here, host)
     expected = _expected(plain, here, host)
+    if states.get("hv-vendor-id") != expected.get("hv-vendor-id"):
+        plain = _with_vendor_id(plain, states, here)
+        expected = _expected(plain, here, host)
     if (hidden := states.get("kvm") is False) != (expected.get("kvm") is False):
         plain = replace(plain, hidden=hidden)
         expected = _expected(plain, here, host)
@@ -106,16 +112,25 @@ def _known_model(cpu: CPU, here: Setting, report: Report) -> CPU:
 def _choose_type(cpu: CPU, states: States, here: Setting, host: HostFacts) -> str:
     """The largest abstract model whose flags are all on, or else the model itself."""
     model = cpu.model or ABSTRACT_BASE
-    if model == ABSTRACT_BASE:
-        for name in reversed(ABSTRACT):
-            if all(states.get(flag[1:]) is True for flag in ABSTRACT[name]):
-                return name
+    if model == ABSTRACT_BASE and (name := _abstract(states)):
+        return name
     plain = _leftover(model, states, here, host)
     if plain:
         for name, custom in host.cpu_models.items():
             if (custom.reported_model or DEFAULT) == model and not _leftover(f"custom-{name}", states, here, host):
                 return f"custom-{name}"
     return model
+
+
+def _abstract(states: States) -> str | None:
+    """The largest abstract model that is all on, but for flags that a VM may take away again."""
+    for name in reversed(ABSTRACT):
+        flags = [flag[1:] for flag in ABSTRACT[name]]
+        if all(states.get(flag) is True for flag in flags if flag not in VM_CPU_FLAGS):
+            exact = all(states.get(flag) is True for flag in flags)
+            if exact or (name != AES_ONLY and all(flag in states for flag in flags)):
+                return name
+    return None
 
 
 def _leftover(cputype: str, states: States, here: Setting, host: HostFacts) -> bool:
@@ -133,6 +148,16 @@ def _expected(cpu: CPU, here: Setting, host: HostFacts) -> States:
     if chosen.custom:
         cpu = with_custom(cpu, chosen.custom)
     return states_of(CPU(**meaning(flag_words(chosen, cpu, here, host))))
+
+
+def _without_custom(cpu: CPU, here: Setting, host: HostFacts) -> CPU:
+    """What the custom model says already is unsaid."""
+    chosen = choose(cpu.cputype, here.arch, here.kvm, host)
+    if chosen is None or chosen.custom is None:
+        return cpu
+    custom = with_custom(CPU(), chosen.custom)
+    same = [name for name in ("level", "phys_bits", "guest_phys_bits") if getattr(cpu, name) == getattr(custom, name)]
+    return forget(cpu, *same)
 
 
 def _with_vendor_id(cpu: CPU, states: States, here: Setting) -> CPU:

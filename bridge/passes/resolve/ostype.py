@@ -69,7 +69,8 @@ def judge(vm: VM, host: HostFacts) -> str:
 def _looks_like_11(vm: VM) -> bool:
     """Windows 11 asks for a TPM and secure boot; enlightened VMCS is given to it alone."""
     firmware = vm.firmware
-    secure = bool(firmware.secure or firmware.pre_enrolled_keys or "secboot" in (firmware.code or "") or ".ms." in (firmware.code or ""))
+    code = firmware.code or ""
+    secure = bool(firmware.secure or firmware.pre_enrolled_keys or "secboot" in code or ".ms." in code)
     return bool((vm.cpu.hyperv or {}).get("evmcs")) or (vm.tpm is not None and secure)
 
 
