@@ -1,0 +1,145 @@
+"""A command's files: inputs read, keywords of `bridge.convert` for them, findings printed, documents written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..report import Finding
+
+CANNOT, USAGE, FAILED_ON = 1, 2, 3
+"""Exit codes: the input cannot be converted; usage; done, but a finding is at or above --fail-on and nothing was written."""
+
+T = TypeVar("T")
+
+
+def fail(message: object) -> NoReturn:
+    """End the command with one line."""
+    click.echo(f"error: {message}", err=True)
+    sys.exit(CANNOT)
+
+
+def guarded(action: Callable[[], T]) -> T:
+    """Run it; what cannot be converted ends the command with one line."""
+    from ..report import BridgeError
+
+    try:
+        return action()
+    except BridgeError as error:
+        fail(error)
+
+
+def read(file: str) -> bytes:
+    """The bytes of an input; `-` is stdin."""
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        fail(f"{file}: {error.strerror}: name a file that can be read, or - for stdin")
+
+
+def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of `bridge.convert` for one input."""
+    return {
+        "source": given.get("source"),
+        "vmid": given.get("vmid") or vmid_of(file),
+        "host": host(given),
+        "libvirt": given.get("libvirt"),
+        "qemu": given.get("qemu"),
+        "metadata": not given.get("no_metadata"),
+        "args": given.get("args"),
+        "snapshot": given.get("snapshot"),
+        "file": "stdin" if file == "-" else file,
+    }
+
+
+def vmid_of(file: str) -> int | None:
+    """`.../8006.conf` names VM 8006, as on a node."""
+    stem = Path(file).name.split(".")[0]
+    return int(stem) if stem.isascii() and stem.isdigit() and len(stem) < 10 else None
+
+
+def host(given: dict[str, Any]) -> Any:
+    """The `HostFacts` that the options name."""
+    from ..host.facts import HostFacts
+
+    def load() -> HostFacts:
+        facts = HostFacts.load(given["host_dir"])
+        facts = facts.with_facts(given["host_facts"])
+        pairs = [f"storage_map.{pair}" for pair in given["storages"]] + [f"bridge_map.{pair}" for pair in given["bridges"]]
+        return facts.with_facts(pairs)
+
+    return guarded(load)
+
+
+def write(target: Path, text: str, force: bool) -> None:
+    """Write a file at once: whoever looks, whenever the command is ended, sees the old file, the new one or none."""
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        if not force and target.exists():
+            raise FileExistsError
+        _place(target, data, force)
+    except FileExistsError:
+        fail(f"{target} is there already: pass --force to replace it")
+    except OSError as error:
+        fail(f"{target}: {error.strerror}")
+
+
+def _place(target: Path, data: bytes, force: bool) -> None:
+    """The bytes are in a file without a name until all are on the disk; then it gets its name in one step."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    nameless = _nameless(target.parent)
+    try:
+        with nameless or beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if nameless:
+                # With src_dir_fd Python calls linkat, which alone follows the link in /proc.
+                os.link(f"/proc/self/fd/{file.fileno()}", beside if force else target, src_dir_fd=file.fileno())
+        if force or not nameless:
+            beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _nameless(directory: Path) -> BinaryIO | None:
+    """A new file that has no name yet; None on a file system without such."""
+    try:
+        return os.fdopen(os.open(directory, os.O_TMPFILE | os.O_WRONLY, 0o644), "wb")
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            return None
+        raise
+
+
+def exit_code(findings: list[Finding], fail_on: str | None) -> int:
+    """The exit code that the findings ask for."""
+    from ..report import SEVERITIES, worst
+
+    found = worst(findings)
+    if fail_on is None or found is None:
+        return 0
+    return FAILED_ON if SEVERITIES.index(found) <= SEVERITIES.index(fail_on) else 0
+
+
+def print_findings(findings: list[Finding], form: str, file: str) -> None:
+    """To stderr: text, one line of JSON for the file, or nothing."""
+    if form == "none":
+        return
+    if form == "json":
+        import msgspec
+
+        rows = [finding._asdict() for finding in findings]
+        click.echo(msgspec.json.encode({"file": file, "findings": rows}).decode(), err=True)
+        return
+    from .. import render
+
+    render.print_findings(findings)

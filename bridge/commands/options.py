@@ -1,0 +1,64 @@
+"""Options that several commands have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several click decorators as one, in the order in which the help shows them."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+host_options = together(
+    click.option(
+        "--host",
+        "host_dir",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Directory with the host's facts: storage.cfg, cpu-models.conf, mapping/*.cfg, host.toml.",
+    ),
+    click.option("--host-fact", "host_facts", multiple=True, metavar="KEY=VALUE", help="One fact: qemu_version=10.0.2; wins over --host."),
+    click.option("--storage", "storages", multiple=True, metavar="PATH-OR-POOL=STORAGE", help="Which storage a path or pool is."),
+    click.option("--bridge", "bridges", multiple=True, metavar="A=B", help="Which bridge stands for a network or bridge of the XML."),
+)
+target_options = together(
+    click.option("--libvirt", metavar="VERSION", help="libvirt of the target host, e.g. 11.3."),
+    click.option("--qemu", metavar="VERSION", help="QEMU of the target host, e.g. 10.0."),
+)
+report_options = together(
+    click.option(
+        "--report",
+        "report_form",
+        type=click.Choice(["text", "json", "none"]),
+        default="text",
+        show_default=True,
+        help="How findings are printed on stderr.",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["guest", "data", "host", "note"]),
+        help="Write nothing and exit with 3 if a finding is this severe, or more.",
+    ),
+)
+output_options = together(
+    click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write, or directory for several inputs."),
+    click.option("--force", is_flag=True, help="Replace an existing file."),
+)
+format_options = together(
+    click.option("--from", "source", type=click.Choice(["conf", "xml", "argv"]), help="Format of the input; guessed if left out."),
+    click.option("--vmid", type=click.IntRange(1, 999_999_999), help="The VM's id; taken from the file name or the metadata if left out."),
+    click.option("--args/--no-args", "args", default=None, help="Carry raw QEMU arguments (from XML only on request)."),
+)
+input_options = together(format_options, click.argument("files", nargs=-1, required=True, metavar="FILE..."))
