@@ -207,7 +207,9 @@ def _keys(domain: Domain, wanted: Wanted, report: Report) -> Keys:
     from .passes.unresolve import unresolve
     from .qemuserver.write import write
 
-    found = unplace(read(domain), report)
+    described = read(domain)
+    described.meta.vmid = wanted.vmid
+    found = unplace(described, report)
     vm = unresolve(iothreads.gather(found, wanted.host, report), wanted.host, report)
     return Keys(write(vm, report), vm.meta.description, vm, found)
 
@@ -217,7 +219,11 @@ def _read_conf(text: str | bytes, wanted: Wanted, report: Report) -> tuple[Confi
     from .qemuserver.text import parse
 
     config = parse(text, vmid=wanted.vmid, name=wanted.file)
-    return config, read(config, wanted.vmid, wanted.file, report, wanted.snapshot)
+    vm = read(config, wanted.vmid, wanted.file, report, wanted.snapshot)
+    if wanted.args is False and vm.raw.words:
+        report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", "pass args to carry them over")
+        vm.raw.args = vm.raw.words = None
+    return config, vm
 
 
 def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
@@ -244,6 +250,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
     domain.residue = rest
+    domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
     found = _keys(domain, wanted, report)
     values, description, sections = found.values, found.description, ""
     if rest is not None:

@@ -43,11 +43,7 @@ def read(domain: Domain, vm: VM) -> None:
     os = domain.root.peek("os")
     if os is None:
         return
-    classes = []
-    for node in os.all("boot"):
-        if node.attrib.get("dev") in CLASSES:
-            classes.append(node.attrib.pop("dev"))
-    boot.classes = classes or None
+    boot.classes = [node.attrib.pop("dev") for node in os.all("boot") if node.attrib.get("dev") in CLASSES] or None
     _read_menu(domain, os)
     _read_bios(os, vm)
     for tag in DIRECT[1:]:

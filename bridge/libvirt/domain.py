@@ -26,6 +26,8 @@ class Domain:
         self.devices = root.ensure("devices")
         self.report = report
         self.target = target
+        self.raw_arguments = "drop"
+        """Reading: what becomes of qemu:commandline words that no kind takes: `refuse`, `drop` or `carry` them."""
         self.overrides: dict[str, dict[str, Property]] = {}
         self.arguments: list[str] = []
         self.bus_index: dict[str, int] = {}

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 from ..data.firmware import BASE, IMAGES, SECURE_NAMES, SMALL_NAMES
-from ..model.disk import NetworkHost, Source
+from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
-from ..rows import Row, whole_number
+from ..rows import Row
 from .domain import Domain
 from .node import Node
+from .source import read_source, type_of, write_source
 
 ROWS = (
     Row("bios", "os/loader", code=True),
@@ -31,6 +32,7 @@ CUT_NODE = "efivars"
 CUT_FLASH = ("-machine", f"pflash1={CUT_NODE}")
 """A flash that is larger than its variables would move in the guest's memory; a raw node cuts it."""
 FORMATS = ("raw", "qcow2")
+READABLE = ("file", "block", "volume", "network")
 NO_KEYS_BY_NAME = {code: variant for (_, variant), (code, _) in IMAGES.items()}
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -71,10 +73,10 @@ def _write_vars(firmware: Firmware, source: Source, domain: Domain, os: Node) ->
             domain.report.add(
                 "fallback", firmware.where, f"the target's libvirt does not start with variables on {source.volid}", "copy them to a file"
             )
-        nvram = os.add("nvram", type=source.kind or "file")
+        nvram = os.add("nvram", type=type_of(source))
         if target.has("nvram_format"):
             nvram.set("format", firmware.format or "raw")
-        write_source(nvram, source)
+        write_source(nvram, source, domain)
     if firmware.format == "qcow2" and not target.has("nvram_format"):
         domain.report.add("guest-lost", firmware.where, "the target's libvirt takes raw variables only", "convert efidisk0 to raw")
     if firmware.format == "raw" and not _exact(firmware, source):
@@ -91,29 +93,6 @@ def _exact(firmware: Firmware, source: Source) -> bool:
         return True
     number, unit = size.rstrip("KMGTiB"), size.lstrip("0123456789.")[:1]
     return float(number or 0) * UNITS.get(unit, 1) == firmware.vars_size
-
-
-def write_source(node: Node, source: Source) -> None:
-    """A <source> of variables; the kind stands on the parent's type."""
-    if source.kind == "file":
-        node.add("source", file=source.path or "")
-    elif source.kind == "block":
-        node.add("source", dev=source.path or "")
-    elif source.kind == "volume":
-        node.add("source", pool=source.storage or "", volume=source.volume or "")
-    elif source.kind == "network":
-        _write_network(node.add("source", protocol=source.protocol or "", name=source.name or ""), source)
-
-
-def _write_network(node: Node, source: Source) -> None:
-    for host in source.hosts or ():
-        made = node.add("host", name=host.name or "")
-        if host.port is not None:
-            made.set("port", str(host.port))
-    if source.conf:
-        node.add("config", file=source.conf)
-    if source.user and source.secret_uuid:
-        node.add("auth", username=source.user).add("secret", type="ceph", uuid=source.secret_uuid)
 
 
 # Reading
@@ -244,7 +223,7 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
     if path:
         firmware.vars = Source(kind="file", path=path, format=form or "raw", where=node)
     elif source is not None:
-        _read_source(domain, node, source, firmware)
+        _read_source(domain, node, firmware)
     if firmware.vars is None:
         domain.report.add(
             "firmware-state", node, "libvirt keeps the firmware's variables in a file of its own; without efidisk0 they start fresh",
@@ -252,39 +231,15 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
         )  # fmt: skip
 
 
-def _read_source(domain: Domain, nvram: Node, node: Node, firmware: Firmware) -> None:
+def _read_source(domain: Domain, nvram: Node, firmware: Firmware) -> None:
     kind = nvram.attrib.get("type")
-    source = Source(kind=kind, format=firmware.format or "raw", where=node)
-    names = {"file": ("file",), "block": ("dev",), "volume": ("pool", "volume"), "network": ("protocol", "name")}.get(kind or "")
-    if names is None or any(name not in node.attrib for name in names):
+    if kind not in READABLE:
         domain.report.add("guest-lost", nvram, f"{nvram.whole()} has no counterpart: the firmware's variables start fresh")
         return
-    node.claimed = True
     del nvram.attrib["type"]
-    values = [node.attrib.pop(name) for name in names]
-    if kind in ("file", "block"):
-        source.path = values[0]
-    elif kind == "volume":
-        source.storage, source.volume = values
-    else:
-        source.protocol, source.name = values
-        source.hosts = [_host(host) for host in node.all("host")]
-        if (config := node.only("config")) is not None:
-            source.conf = config.get("file")
-        if (auth := node.only("auth")) is not None:
-            source.user = auth.get("username")
-            domain.report.add("host-state", auth, f"{auth.whole()} names a secret of that host; the storage has its own key")
-    firmware.vars = source
-
-
-def _host(node: Node) -> NetworkHost:
-    port = node.attrib.get("port")
-    try:
-        number = None if port is None else whole_number(port)
-    except ValueError:
-        return NetworkHost(name=node.get("name"))
-    node.attrib.pop("port", None)
-    return NetworkHost(name=node.get("name"), port=number)
+    source = read_source(nvram, kind, firmware.format or "raw", domain)
+    if source.kind != "empty":
+        firmware.vars = source
 
 
 def _read_cut(domain: Domain, firmware: Firmware) -> None:

@@ -45,6 +45,7 @@ STEPS = (
     boot.write,
     clock.write,
     controller.write,
+    machine.write_iommu,
     disk.write,
     net.write,
     serial.write,

@@ -1,0 +1,27 @@
+"""cloud-init: libvirt has no place for it; the image on its drive stays as it was last built (mapping-machine 16)."""
+
+from __future__ import annotations
+
+from ..model.vm import VM
+from ..rows import Row
+from .domain import Domain
+
+ROWS = (Row("keys", "metadata", code=True),)
+SECRETS = ("cipassword", "sshkeys")
+
+
+def write(vm: VM, domain: Domain) -> None:
+    keys = vm.cloudinit.keys or {}
+    if keys:
+        domain.report.add(
+            "not-applied", vm.cloudinit.where, f"{', '.join(sorted(keys))}: libvirt does not rebuild the cloud-init image from them",
+            "the drive's present content is used",
+        )  # fmt: skip
+    for key in SECRETS:
+        if key in keys:
+            domain.report.add("secret-left-out", vm.cloudinit.where, f"{key} is not written into the XML")
+
+
+def read(domain: Domain, vm: VM) -> None:
+    """Nothing in a domain says what cloud-init was told."""
+    del domain, vm

@@ -1,0 +1,69 @@
+"""args <-> qemu:commandline (mapping-machine 18). What other kinds wrote there was taken by them before."""
+
+from __future__ import annotations
+
+from ..model.raw import Raw
+from ..model.vm import VM
+from ..report import BridgeError, Report
+from ..rows import Row
+from ..shellwords import quote, split
+from .domain import Domain
+
+ROWS = (
+    Row("words", "qemu:commandline/qemu:arg@value", code=True),
+    Row("args", "qemu:commandline", code=True),
+    Row("vmstate", "", code=True),
+)
+
+ONLY_PVE = {"-id": 1, "-loadstate": 1}
+"""Options that only Proxmox VE's QEMU knows, with the number of their words (mapping-machine G3)."""
+
+
+def write(vm: VM, domain: Domain) -> None:
+    raw = vm.raw
+    if raw.words:
+        domain.arguments += _vanilla(raw.words, domain.report)
+        domain.report.add("not-applied", raw.where, "args go to QEMU as they are; libvirt neither checks them nor opens files for them")
+    if raw.vmstate:
+        domain.report.add(
+            "host-lost", raw.where, "the saved state of the VM cannot be loaded by libvirt", "start it there once and shut it down"
+        )
+
+
+def _vanilla(words: list[str], report: Report) -> list[str]:
+    kept: list[str] = []
+    skip = 0
+    for word in words:
+        if skip:
+            skip -= 1
+        elif word in ONLY_PVE:
+            skip = ONLY_PVE[word]
+            report.add("host-lost", None, f"args: {word} is left out, as only Proxmox VE's QEMU knows it")
+        else:
+            kept.append(word)
+    return kept
+
+
+def read(domain: Domain, vm: VM) -> None:
+    """Whatever no kind took. Words that the residue remembers come back from there; others need the caller's word (security-rules S10)."""
+    for node in domain.root.children:
+        if node.tag == "qemu:commandline":
+            for env in node.all("qemu:env"):
+                raise BridgeError(f"{env.outline()}: a config cannot set QEMU's environment", env)
+    words = list(domain.arguments)
+    domain.arguments.clear()
+    remembered = domain.residue.text("args") if domain.residue is not None else None
+    if not words or (remembered is not None and words == _vanilla(split(remembered), Report())):
+        return
+    place = domain.root.peek("qemu:commandline") or domain.root
+    shown = " ".join(words)
+    if domain.raw_arguments == "refuse":
+        raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: pass args", place)
+    if domain.raw_arguments == "drop":
+        domain.report.add("args-off", place, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
+        return
+    try:
+        quote(words)
+    except ValueError as error:
+        raise BridgeError(f"raw QEMU arguments ({shown[:200]!r}): {error}", place) from None
+    vm.raw = Raw(words=words, where=place)
