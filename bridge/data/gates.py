@@ -118,6 +118,7 @@ ELEMENTS: dict[str, Element] = {
     "iothread_mapping_scsi": Element((11, 2), (10, 0)),
     "product_ide": Element((11, 1)),
     "rotation_rate": Element((7, 3)),
+    "clock_absolute": Element((8, 4)),
     "nvram_source": Element((8, 5)),
     "nvram_format": Element((9, 2)),
     "nvram_block": Element((10, 10)),
@@ -136,6 +137,8 @@ ELEMENTS: dict[str, Element] = {
     "override": Element((8, 2)),
     "throttlefilters": Element((11, 2)),
     "tdx": Element((11, 10)),
+    "qemu_vdagent": Element((8, 4)),
+    "host_tunnel": Element((8, 2), (10, 2)),
 }
 
 
