@@ -1,0 +1,68 @@
+"""<sound> and <audio> (mapping-devices 16, xml-paths display)."""
+
+from __future__ import annotations
+
+from ..model.audio import Audio
+from ..model.vm import VM
+from ..rows import Row
+from .device import host_state, lose, lose_attributes, lose_rest, read_device, refuse, write_device
+from .domain import Domain
+from .node import Node
+
+ROWS = (Row("device", "@model", code=True), Row("driver", "audio@type", code=True))
+
+MODELS = {"intel-hda": "ich6", "ich9-intel-hda": "ich9", "AC97": "ac97"}
+"""qemu-server's device -> libvirt's model."""
+CODECS = ("micro", "duplex")
+DRIVERS = ("spice", "none")
+
+
+def write(vm: VM, domain: Domain) -> None:
+    audio = vm.audio
+    if audio is None:
+        return
+    node = domain.devices.add("sound", model=MODELS[audio.device or "AC97"])
+    if audio.device != "AC97":
+        for codec in CODECS:
+            node.add("codec", type=codec)
+    node.add("audio", id="1")
+    write_device(domain, node, audio)
+    domain.devices.add("audio", id="1", type=audio.driver or "none")
+
+
+def read(domain: Domain, vm: VM) -> None:
+    drivers = {node.get("id"): _driver(domain, node) for node in domain.devices.all("audio")}
+    back = {model: device for device, model in MODELS.items()}
+    for node in domain.devices.all("sound"):
+        device = back.get(node.attrib.get("model", ""))
+        if device is None or vm.audio is not None:
+            refuse(domain, node, "guest-lost", "a config has one sound device: intel-hda, ich9-intel-hda or AC97")
+            continue
+        node.get("model")
+        link = node.only("audio")
+        backend = drivers.get(link.get("id") if link is not None else None) or next(iter(drivers.values()), None)
+        vm.audio = Audio(device=device, driver=backend or "none", **read_device(domain, node, "audio0"))
+        _codecs(domain, node, device)
+        host_state(domain, node)
+        lose(domain, node, "host-lost", "driver")
+        lose_attributes(domain, node, "guest-changed", "multichannel", "streams")
+
+
+def _driver(domain: Domain, node: Node) -> str:
+    """`spice` or `none`; any other backend of the host is lost."""
+    type_ = node.attrib.get("type", "")
+    if type_ in DRIVERS:
+        node.get("type")
+        lose_rest(domain, node, "host-lost", f"{type_} audio")
+        return type_
+    domain.report.add("host-lost", node, f"{node.whole()}: a config plays sound by SPICE or not at all")
+    return "none"
+
+
+def _codecs(domain: Domain, node: Node, device: str) -> None:
+    """libvirt's own choice is one duplex codec; qemu-server has always a microphone and a duplex one."""
+    there = tuple(codec.get("type") or "" for codec in node.all("codec"))
+    if device != "AC97" and there != CODECS:
+        domain.report.add("guest-changed", node, f"sound codecs: {', '.join(there or ('duplex',))} there, {', '.join(CODECS)} here")
+    elif device == "AC97" and there:
+        domain.report.add("lint", node, f"an AC97 has no codecs: {', '.join(there)}")

@@ -1,0 +1,102 @@
+"""What devices have in common: alias, address, boot order, and what running domains and host policy leave in them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..model.part import Device, PCIAddress, USBAddress
+from ..model.vm import VM
+from ..rows import INT, Row
+from .address import read_address, write_usb
+from .domain import Domain
+from .node import Node
+
+BOOT = Row("bootindex", "boot@order", INT)
+
+OWN = {
+    "interface": "net", "hostdev": "hostdev", "redirdev": "redir", "hub": "hub", "video": "video", "channel": "channel", "sound": "sound",
+    "input": "input", "serial": "serial", "console": "console|serial", "parallel": "parallel", "rng": "rng", "watchdog": "watchdog",
+    "filesystem": "fs", "shmem": "shmem",
+}  # fmt: skip
+"""Element -> beginning of the alias that libvirt itself gives a running device."""
+
+
+def alias(key: str) -> str:
+    """User aliases hold letters, digits, `-` and `_` only; a dot would be dropped silently (mapping-devices R7)."""
+    return "ua-" + key.replace(".", "-")
+
+
+def write_device(domain: Domain, node: Node, device: Device, key: str | None = None) -> None:
+    """Alias and address."""
+    node.add("alias", name=alias(key or device.key or ""))
+    if isinstance(device.address, PCIAddress):
+        domain.pci_address(node, device.address)
+
+
+def index_of(vm: VM, key: str) -> int:
+    """libvirt's index of the controller with this id."""
+    return next((controller.index or 0 for controller in vm.controllers if controller.key == key), 0)
+
+
+def write_usb_address(vm: VM, node: Node, address: object) -> None:
+    if isinstance(address, USBAddress):
+        write_usb(node, address, index_of(vm, address.bus))
+
+
+def read_alias(domain: Domain, node: Node, keys: str) -> tuple[str | None, str | None]:
+    """(key, alias): the key that a `ua-` alias says, if it fits the pattern `keys`. Aliases of libvirt's own are host state."""
+    found = node.peek("alias")
+    name = found.attrib.get("name") if found is not None else None
+    if found is None or name is None or found.claimed:
+        return None, None
+    own = OWN.get(node.tag)
+    if re.fullmatch(f"ua-(?:{keys})", name):
+        found.whole()
+        return name[3:], name
+    if own and re.fullmatch(f"(?:{own})[0-9]{{1,3}}", name):
+        found.whole()
+    else:
+        lose(domain, node, "host-lost", "alias")
+    return None, name
+
+
+def read_device(domain: Domain, node: Node, keys: str) -> dict[str, Any]:
+    """Fields of every Device: key, address, where."""
+    key, _ = read_alias(domain, node, keys)
+    return {"key": key, "address": read_address(node, domain), "where": node}
+
+
+def lose(domain: Domain, node: Node, kind: str, *tags: str) -> None:
+    """Claim these children whole, each with a finding that names it."""
+    for child in node.children:
+        if not child.claimed and child.tag in tags:
+            domain.report.add(kind, child, f"{child.whole()} has no counterpart in a config")
+
+
+def lose_attributes(domain: Domain, node: Node, kind: str, *names: str) -> None:
+    for name in names:
+        value = node.attrib.pop(name, None)
+        if value is not None:
+            domain.report.add(kind, node, f"{name}='{value}' has no counterpart in a config")
+
+
+def lose_rest(domain: Domain, node: Node, kind: str, what: str) -> None:
+    """Claim what is left of an element, in one finding with all its values."""
+    left = [text for _, text in node.unclaimed()]
+    if left:
+        domain.report.add(kind, node, f"{what}: {' '.join(left)} is left behind")
+    node.whole()
+
+
+def refuse(domain: Domain, node: Node, kind: str, why: str) -> None:
+    """A device that cannot be carried over, whole."""
+    domain.report.add(kind, node, f"{why}: {node.whole()}")
+
+
+def host_state(domain: Domain, node: Node) -> None:
+    """Labels of the host's security driver, at the device or at its source."""
+    for parent in (node, *(child for child in node.children if child.tag in ("source", "backend"))):
+        for child in parent.children:
+            if child.tag == "seclabel" and not child.claimed:
+                domain.report.add("host-state", child, f"{child.whole()} is set by the host's security driver and left behind")

@@ -1,0 +1,134 @@
+"""The display as a whole: cards, graphics, and the channels that come with SPICE (mapping-devices 15, xml-paths display)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.display import Display
+from ..model.part import SerialAddress
+from ..model.vm import VM
+from ..rows import Row
+from .address import write_serial
+from .device import host_state, index_of, lose, lose_rest, read_alias, refuse
+from .domain import Domain
+from .graphics import read_graphics, write_graphics
+from .node import Node
+from .video import read_videos, write_video
+
+ROWS = (
+    Row("type", "video/model@type", code=True),
+    Row("memory", "video/model@vram", code=True),
+    Row("videos", "video", code=True),
+    Row("vnc", "graphics[@type='vnc']", code=True),
+    Row("vnc_socket", "graphics@socket", code=True),
+    Row("spice", "graphics[@type='spice']", code=True),
+    Row("spice_port", "graphics@tlsPort", code=True),
+    Row("spice_address", "graphics/listen@address", code=True),
+    Row("egl", "graphics[@type='egl-headless']", code=True),
+    Row("vdagent", "channel@type", code=True),
+    Row("clipboard", "channel/source/clipboard@copypaste", code=True),
+    Row("foldersharing", "channel[@type='spiceport']", code=True),
+    Row("videostreaming", "graphics/streaming@mode", code=True),
+    Row("keyboard", "graphics@keymap", code=True),
+)
+
+AGENT = "com.redhat.spice.0"
+WEBDAV = "org.spice-space.webdav.0"
+
+
+def write(vm: VM, domain: Domain) -> None:
+    display, add = vm.display, domain.report.add
+    if display.vdagent:
+        _write_channels(vm, domain)
+    elif display.foldersharing or display.videostreaming:
+        add("metadata-only", display.where, "spice_enhancements need SPICE, which this VM has not")
+    write_graphics(display, domain)
+    if display.keyboard and not display.vnc:
+        add("metadata-only", display.where, f"keyboard {display.keyboard}: libvirt sets a layout for VNC only")
+    if not display.videos:
+        domain.devices.add("video").add("model", type="none")
+    for video in display.videos or ():
+        write_video(domain, video)
+
+
+def _write_channels(vm: VM, domain: Domain) -> None:
+    display = vm.display
+    controller = index_of(vm, "spice")
+    if display.vdagent == "qemu-vdagent" and not domain.target.has("qemu_vdagent"):
+        domain.report.add("guest-lost", display.where, "clipboard=vnc: this libvirt has no qemu-vdagent channel")
+        return
+    channel = domain.devices.add("channel", type=display.vdagent or "")
+    if display.vdagent == "qemu-vdagent":
+        channel.add("source").add("clipboard", copypaste="yes")
+    channel.add("target", type="virtio", name=AGENT)
+    write_serial(channel, SerialAddress("spice", 1), controller)
+    if display.foldersharing and display.spice:
+        channel = domain.devices.add("channel", type="spiceport")
+        channel.add("source", channel=WEBDAV)
+        channel.add("target", type="virtio", name=WEBDAV)
+        write_serial(channel, SerialAddress("spice", 2), controller)
+
+
+def read(domain: Domain, vm: VM) -> None:
+    said: dict[str, Any] = read_graphics(domain)
+    videos = domain.devices.peek("video") is not None
+    said["videos"] = read_videos(domain, vm)
+    if (said.get("vnc") or said.get("spice")) and not videos:
+        domain.report.add("ambiguous", domain.devices, "graphics without a <video>: libvirt adds a card of its choice, mostly cirrus")
+        said["videos"] = None
+        said["type"] = "cirrus"
+    for node in domain.devices.children:
+        if node.tag == "channel" and not node.claimed:
+            _read_channel(domain, node, said)
+    vm.display = Display(where=domain.devices, **said)
+
+
+def _read_channel(domain: Domain, node: Node, said: dict[str, Any]) -> None:
+    type_ = node.attrib.get("type")
+    target = node.peek("target")
+    name = target.attrib.get("name") if target is not None else None
+    virtio = target is not None and target.attrib.get("type") == "virtio"
+    if virtio and type_ in ("spicevmc", "qemu-vdagent") and name in (None, AGENT) and "vdagent" not in said:
+        said["vdagent"] = type_
+    elif virtio and type_ == "spiceport" and name == WEBDAV and "foldersharing" not in said:
+        said["foldersharing"] = True
+        source = node.peek("source")
+        if source is not None and source.expect("channel", WEBDAV):
+            source.claimed = True
+    else:
+        refuse(domain, node, "guest-lost", "a config has no channels but those of the guest agent and of SPICE")
+        return
+    assert target is not None
+    node.claimed = target.claimed = True
+    for attribute in ("type", "name"):
+        target.get(attribute)
+    target.expect("state", "connected", "disconnected")
+    node.get("type")
+    read_alias(domain, node, "vdagent|foldershare")
+    host_state(domain, node)
+    if type_ == "qemu-vdagent":
+        source = node.peek("source")
+        clipboard = source.peek("clipboard") if source is not None else None
+        if clipboard is None or not clipboard.expect("copypaste", "yes") or source is None:
+            domain.report.add("host-lost", node, "the clipboard is off there and on with clipboard=vnc")
+        if source is not None:
+            lose_rest(domain, source, "host-lost", "agent channel") if source.children and clipboard is None else None
+            source.claimed = True
+            if clipboard is not None:
+                clipboard.claimed = True
+            lose(domain, source, "host-lost", "mouse")
+    _read_port(domain, node)
+
+
+def _read_port(domain: Domain, node: Node) -> None:
+    """qemu-server gives the channels their ports itself."""
+    address = node.peek("address")
+    if address is not None and not address.claimed:
+        port = address.attrib.get("port")
+        if address.attrib.get("type") == "virtio-serial" and port in ("1", "2") and address.attrib.get("controller", "").isdigit():
+            address.expect("bus", "0")
+            for attribute in ("type", "controller", "port"):
+                address.get(attribute)
+            address.claimed = True
+        else:
+            domain.report.add("moved", address, f"{address.whole()}: qemu-server numbers the ports of a channel itself")

@@ -1,0 +1,93 @@
+"""<graphics>: VNC, SPICE, EGL (mapping-devices 15)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..data.options import option
+from ..model.display import Display
+from ..rows import whole_number
+from .device import lose_rest
+from .domain import Domain
+from .node import Node
+
+_STREAMING = ("off", "all", "filter")
+_SECRET = ("passwd", "passwdValidTo", "connected")
+_KEYBOARD = option("keyboard")
+KEYBOARDS = _KEYBOARD.enum if _KEYBOARD else ()
+
+
+def write_graphics(display: Display, domain: Domain) -> None:
+    devices, add = domain.devices, domain.report.add
+    if display.vnc:
+        node = devices.add("graphics", type="vnc", socket=display.vnc_socket or "")
+        if display.keyboard:
+            node.set("keymap", display.keyboard)
+    if display.spice:
+        node = devices.add("graphics", type="spice", tlsPort=str(display.spice_port), autoport="no")
+        node.add("listen", type="address", address=display.spice_address or "")
+        if display.videostreaming:
+            node.add("streaming", mode=display.videostreaming)
+        add("not-applied", display.where, "SPICE is for TLS only: libvirt needs spice_tls and a certificate in qemu.conf")
+    if display.egl:
+        devices.add("graphics", type="egl-headless")
+
+
+def read_graphics(domain: Domain) -> dict[str, Any]:
+    """Which displays there are; ports, addresses and passwords stay behind."""
+    found: dict[str, Any] = {}
+    for node in domain.devices.all("graphics"):
+        type_ = node.get("type")
+        for name in _SECRET:
+            if node.attrib.pop(name, None) is not None:
+                domain.report.add("secret-left-out", node, f"{name} of the display is not carried over")
+        keymap = node.attrib.get("keymap")
+        if keymap in KEYBOARDS and type_ in ("vnc", "spice"):
+            found["keyboard"] = node.get("keymap")
+        if type_ == "vnc" and not found.get("vnc"):
+            found["vnc"] = True
+            found["vnc_socket"] = _socket(node)
+            lose_rest(domain, node, "host-lost", "VNC display")
+        elif type_ == "spice" and not found.get("spice"):
+            found |= {"spice": True, **_read_spice(node)}
+            lose_rest(domain, node, "host-lost", "SPICE display")
+        elif type_ == "egl-headless":
+            found["egl"] = True
+            lose_rest(domain, node, "host-lost", "EGL display")
+        else:
+            node.set("type", type_ or "")
+            lose_rest(domain, node, "host-lost", "display")
+    return found
+
+
+def _socket(node: Node) -> str | None:
+    """The socket stands at the element, in <listen>, or in both."""
+    path = node.get("socket")
+    listen = node.peek("listen")
+    if listen is not None and listen.attrib.get("type") == "socket":
+        second = listen.attrib.get("socket")
+        if path is None or second in (None, path):
+            path = path or second
+            listen.get("type")
+            listen.get("socket")
+            listen.claimed = True
+    return path
+
+
+def _read_spice(node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    port = node.attrib.get("tlsPort")
+    if port is not None and port.isascii() and port.isdigit() and len(port) < 6:
+        found["spice_port"] = whole_number(node.get("tlsPort") or "")
+    node.expect("autoport", "no")
+    listen = node.peek("listen")
+    if listen is not None and listen.attrib.get("type") == "address" and "address" in listen.attrib:
+        found["spice_address"] = listen.get("address")
+        listen.get("type")
+        listen.claimed = True
+        node.expect("listen", str(found["spice_address"]))
+    streaming = node.peek("streaming")
+    if streaming is not None and streaming.attrib.get("mode") in _STREAMING:
+        found["videostreaming"] = streaming.get("mode")
+        streaming.claimed = True
+    return found

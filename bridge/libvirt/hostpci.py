@@ -1,0 +1,229 @@
+"""<hostdev> for PCI and mediated devices (mapping-devices 14)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..model.hostpci import HostPCI
+from ..model.part import PCIAddress
+from ..model.vm import VM
+from ..rows import Codec, Row
+from .address import number
+from .device import BOOT, alias, host_state, lose, lose_attributes, read_device, refuse, write_device
+from .domain import Domain
+from .node import Node, read_rows, write_rows
+
+ROM_DIRECTORY = "/usr/share/kvm/"
+
+
+def _rom(path: str) -> str:
+    name = path.removeprefix(ROM_DIRECTORY)
+    if name == path or "/" in name or not name or set(name) & set(",; \t"):
+        raise ValueError(f"'{path[:60]}' is not below {ROM_DIRECTORY}")
+    return name
+
+
+ROWS = (
+    Row("rombar", "rom@bar", Codec({"on": True, "off": False}.__getitem__, lambda on: "on" if on else "off"), code=True),
+    Row("romfile", "rom@file", Codec(_rom, lambda name: ROM_DIRECTORY + name)),
+    BOOT,
+    Row("ids", "source/address", code=True),
+    Row("host", "source/address", code=True),
+    Row("mapping", "source/address", code=True),
+    Row("multifunction", "address@multifunction", code=True),
+    Row("mdev", "source/address@uuid", code=True),
+    Row("mdev_uuid", "source/address@uuid", code=True),
+    Row("pcie", "address@bus", code=True),
+    Row("legacy_igd", "address", code=True),
+    Row("driver", "@managed", code=True),
+    Row("x_vga", "qemu:override x-vga", code=True),
+    Row("enable_migration", "qemu:override enable-migration", code=True),
+    *(
+        Row(field, f"qemu:override x-pci-{field.replace('_', '-')}", code=True)
+        for field in ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
+    ),
+)
+ID_FIELDS = ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
+LAST_SLOT = 0x1F
+_FUNCTION = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-9a-f])")
+
+
+def write(vm: VM, domain: Domain) -> None:
+    for device in vm.hostpcis:
+        if not device.ids:
+            domain.report.add("guest-lost", device.where, f"{device.key}: the device behind '{device.mapping}' is not known: left out")
+        elif device.mdev_uuid:
+            _write_mdev(vm, domain, device)
+        else:
+            for n, function in enumerate(device.ids):
+                _write_function(vm, domain, device, n, function)
+
+
+def _write_mdev(vm: VM, domain: Domain, device: HostPCI) -> None:
+    node = domain.devices.add("hostdev", mode="subsystem", type="mdev", managed="no", model="vfio-pci")
+    node.add("source").add("address", uuid=device.mdev_uuid or "")
+    _write_options(vm, domain, node, device)
+    domain.report.add(
+        "not-applied",
+        device.where,
+        f"{device.key}: libvirt makes no mediated device: {device.mdev} at {(device.ids or ['?'])[0]} must exist as {device.mdev_uuid}",
+        f"mdevctl define --auto --uuid {device.mdev_uuid} --parent {(device.ids or ['?'])[0]} --type {device.mdev}",
+    )
+
+
+def _write_function(vm: VM, domain: Domain, device: HostPCI, n: int, function: str) -> None:
+    """Function n of the guest's device; the options belong to function 0."""
+    match = _FUNCTION.fullmatch(function)
+    if not match or int(match[3], 16) > LAST_SLOT:
+        domain.report.add("guest-lost", device.where, f"{device.key}: {function} is no address that a PCI bus can have: left out")
+        return
+    keep = device.driver == "keep" or device.mdev is not None
+    node = domain.devices.add("hostdev", mode="subsystem", type="pci", managed="no" if keep else "yes")
+    node.add("driver", name="vfio")
+    node.add("source").add(
+        "address", domain=f"0x{match[1]}", bus=f"0x{match[2]}", slot=f"0x{match[3]}", function=f"0x{match[4]}"
+    )
+    if device.mdev:
+        domain.report.add(
+            "not-applied", device.where, f"{device.key}: {function} must be set up as vGPU type {device.mdev} before the start"
+        )
+    if n == 0:
+        _write_options(vm, domain, node, device)
+        return
+    address = device.address
+    node.add("alias", name=alias(f"{device.key}-{n}"))
+    if isinstance(address, PCIAddress):
+        domain.pci_address(node, PCIAddress(address.bus, address.slot, n))
+    if device.enable_migration:
+        domain.set_override(alias(f"{device.key}-{n}"), "enable-migration", "string", "on")
+
+
+def _write_options(vm: VM, domain: Domain, node: Node, device: HostPCI) -> None:
+    name = alias(device.key or "")
+    if device.rombar is False:
+        node.ensure("rom").set("bar", "off")
+    write_rows(node, device, ROWS)
+    write_device(domain, node, device)
+    if device.x_vga and vm.firmware.bios != "ovmf":
+        domain.set_override(name, "x-vga", "bool", "true")
+    if device.enable_migration:
+        domain.set_override(name, "enable-migration", "string", "on")
+    for field in ID_FIELDS:
+        value = getattr(device, field)
+        if value is not None:
+            domain.set_override(name, f"x-pci-{field.replace('_', '-')}", "unsigned", str(int(value, 16)))
+
+
+def read(domain: Domain, vm: VM) -> None:
+    vm.hostpcis = []
+    for node in domain.devices.children:
+        if node.claimed or node.tag not in ("hostdev", "interface"):
+            continue
+        type_ = node.attrib.get("type")
+        if node.tag == "interface" and type_ == "hostdev":
+            found = _read_interface(domain, node)
+        elif node.tag == "hostdev" and type_ in ("pci", "mdev"):
+            found = _read_pci(domain, node) if type_ == "pci" else _read_mdev(domain, node)
+        elif node.tag == "hostdev" and type_ != "usb":
+            refuse(domain, node, "guest-lost", f"a config has no host devices of type {type_}")
+            continue
+        else:
+            continue
+        if found is not None:
+            vm.hostpcis.append(found)
+
+
+def _function(node: Node) -> str | None:
+    """The host's function; None if it says none."""
+    source = node.peek("source")
+    address = source.peek("address") if source is not None else None
+    if source is None or address is None:
+        return None
+    try:
+        parts = [number(address.attrib.get(name)) for name in ("domain", "bus", "slot", "function")]
+    except ValueError:
+        return None
+    if "bus" not in address.attrib or parts[0] > 0xFFFFFFFF or parts[1] > 0xFF or parts[2] > LAST_SLOT or parts[3] > 7:
+        return None
+    source.claimed = address.claimed = True
+    for name in ("domain", "bus", "slot", "function"):
+        address.get(name)
+    address.expect("type", "pci")
+    return "{:04x}:{:02x}:{:02x}.{:x}".format(*parts)
+
+
+def _options(domain: Domain, node: Node) -> dict[str, Any]:
+    said = read_rows(node, ROWS)
+    rom = node.peek("rom")
+    if rom is not None and rom.attrib.get("bar") in ("on", "off"):
+        said["rombar"] = False if rom.get("bar") == "off" else None
+        rom.claimed = True
+    said |= read_device(domain, node, r"hostpci[0-9]+(?:-[0-9]+)?")
+    name = alias(said["key"]) if said["key"] else None
+    if domain.override(name, "x-vga") is not None:
+        said["x_vga"] = True
+    if domain.override(name, "enable-migration") is not None:
+        said["enable_migration"] = True
+    for field in ID_FIELDS:
+        if (value := domain.override(name, f"x-pci-{field.replace('_', '-')}")) is not None and (value[1] or "").isdigit():
+            said[field] = f"0x{int(value[1] or 0):04x}"
+    host_state(domain, node)
+    return said
+
+
+def _read_pci(domain: Domain, node: Node) -> HostPCI | None:
+    function = _function(node)
+    if function is None:
+        refuse(domain, node, "guest-lost", "a PCI device of the host needs its address")
+        return None
+    node.claimed = True
+    node.get("type")
+    node.expect("mode", "subsystem")
+    managed = node.get("managed")
+    driver = node.peek("driver")
+    if driver is not None and driver.expect("name", "vfio"):
+        driver.claimed = True
+    said = _options(domain, node)
+    domain.report.add("lint", node, f"the VM takes the device {function} of the host it runs on", "check that it is the right one there")
+    device = HostPCI(ids=[function], driver=None if managed == "yes" else "keep", **said)
+    lose_attributes(domain, node, "guest-changed", "display", "ramfb", "model")
+    lose(domain, node, "host-lost", "teaming")
+    return device
+
+
+def _read_mdev(domain: Domain, node: Node) -> HostPCI | None:
+    source = node.peek("source")
+    address = source.peek("address") if source is not None else None
+    uuid = address.attrib.get("uuid", "") if address is not None else ""
+    own = re.fullmatch(r"([0-9]{8})-0000-0000-0000-[0-9]{12}", uuid)
+    if not own or source is None or address is None:
+        refuse(domain, node, "guest-lost", "qemu-server makes mediated devices itself: give device and type as hostpciN")
+        return None
+    # Ours: device and type stand in the residue only; without them there is nothing to say.
+    for part in (node, source, address):
+        part.claimed = True
+    address.get("uuid")
+    node.get("type")
+    for name, value in (("mode", "subsystem"), ("managed", "no"), ("model", "vfio-pci")):
+        node.expect(name, value)
+    lose_attributes(domain, node, "guest-changed", "display", "ramfb")
+    said = _options(domain, node)
+    return HostPCI(mdev_uuid=uuid, **said)
+
+
+def _read_interface(domain: Domain, node: Node) -> HostPCI | None:
+    """A network card of the host, with an address and a VLAN that libvirt sets on it."""
+    function = _function(node)
+    if function is None:
+        refuse(domain, node, "guest-lost", "a network card of the host needs its PCI address")
+        return None
+    node.claimed = True
+    node.get("type")
+    managed = node.get("managed")
+    driver = node.peek("driver")
+    if driver is not None and driver.expect("name", "vfio"):
+        driver.claimed = True
+    said = _options(domain, node)
+    lose(domain, node, "host-lost", "mac", "vlan", "virtualport", "teaming", "model", "target")
+    return HostPCI(ids=[function], driver=None if managed == "yes" else "keep", **said)

@@ -1,0 +1,180 @@
+"""<serial>, <parallel>, <console> (mapping-devices 16, xml-paths chardevs)."""
+
+from __future__ import annotations
+
+import re
+
+from ..model.serial import Parallel, Serial
+from ..model.vm import VM
+from ..report import BridgeError
+from ..rows import Row
+from .device import alias, host_state, lose, lose_rest, read_alias, refuse
+from .domain import Domain
+from .node import Node
+
+ROWS = (
+    Row("path", "source@path", code=True),
+    Row("socket", "source@path", code=True),
+    Row("port", "target@port", code=True),
+)
+
+USB_PRINTER = "/dev/usb/lp"
+DEVICE = re.compile(r"/dev/[A-Za-z0-9_./:+@-]+")
+PARALLEL = re.compile(r"/dev/(?:parport|usb/lp)[0-9]+")
+
+
+def write(vm: VM, domain: Domain) -> None:
+    for serial in vm.serials:
+        write_port(vm, domain, serial.key or "", serial.port or 0, serial.path, serial.socket)
+    for parallel in vm.parallels:
+        node = domain.devices.add("parallel", type="dev")
+        node.add("source", path=parallel.path or "")
+        node.add("target", port=str(parallel.port or 0))
+        node.add("alias", name=alias(parallel.key or ""))
+        if (parallel.path or "").startswith(USB_PRINTER):
+            domain.report.add("host-lost", parallel.where, f"{parallel.key}: libvirt opens {parallel.path} as a parallel port")
+
+
+def write_port(vm: VM, domain: Domain, key: str, port: int, path: str | None, socket: str | None) -> None:
+    """One serial port; on aarch64 the first is the board's own UART."""
+    node = domain.devices.add("serial", type="dev" if path else "unix")
+    if path:
+        node.add("source", path=path)
+    else:
+        node.add("source", mode="bind", path=socket or "")
+    if vm.machine.base == "virt" and port == 0:
+        node.add("target", type="system-serial", port="0").add("model", name="pl011")
+    else:
+        node.add("target", type="isa-serial", port=str(port)).add("model", name="isa-serial")
+    node.add("alias", name=alias(key))
+
+
+_TARGETS = {"isa-serial": "isa-serial", "system-serial": "pl011"}
+
+
+def read(domain: Domain, vm: VM) -> None:
+    vm.serials = []
+    for node in domain.devices.all("serial"):
+        if (serial := _read_serial(domain, node, len(vm.serials))) is not None:
+            vm.serials.append(serial)
+    vm.parallels = [_read_parallel(domain, node, n) for n, node in enumerate(domain.devices.all("parallel"))]
+    for n, node in enumerate(domain.devices.all("console")):
+        _read_console(domain, node, vm, n)
+
+
+def _port(node: Node, rank: int) -> int:
+    """`target@port`; the guest's COM number is the rank among them."""
+    target = node.peek("target")
+    text = target.attrib.get("port") if target is not None else None
+    if target is None or text is None:
+        return rank
+    if not text.isascii() or not text.isdigit() or len(text) > 3:
+        return rank
+    target.claimed = True
+    del target.attrib["port"]
+    return int(text)
+
+
+def _read_serial(domain: Domain, node: Node, rank: int) -> Serial | None:
+    target = node.peek("target")
+    type_ = target.attrib.get("type", "isa-serial") if target is not None else "isa-serial"
+    if type_ not in _TARGETS:
+        refuse(domain, node, "guest-lost", f"a config has no serial port on {type_}")
+        return None
+    if target is not None:
+        target.claimed = True
+        target.get("type")
+        model = target.peek("model")
+        if model is not None and model.expect("name", _TARGETS[type_]):
+            model.claimed = True
+        lose(domain, target, "guest-changed", "address")
+    key, _ = read_alias(domain, node, "serial[0-3]|qga0")
+    serial = Serial(key=key, port=_port(node, rank), where=node)
+    serial.path, serial.socket = _backend(domain, node, "serial port")
+    lose(domain, node, "guest-changed", "address")
+    return serial
+
+
+def _backend(domain: Domain, node: Node, what: str) -> tuple[str | None, str | None]:
+    """(device of the host, socket): anything else becomes a socket."""
+    type_ = node.get("type")
+    host_state(domain, node)
+    source = node.peek("source")
+    path = source.attrib.get("path") if source is not None else None
+    if type_ == "dev" and path is not None and source is not None:
+        if "," in path or any(ord(c) <= 0x20 or ord(c) == 0x7F for c in path):
+            raise BridgeError(f"'{path[:60]}' cannot be written into a config", node)
+        if DEVICE.fullmatch(path) and ".." not in path:
+            source.claimed = True
+            source.get("path")
+            lose(domain, node, "host-lost", "log", "protocol")
+            return path, None
+    if type_ == "unix" and source is not None and source.attrib.get("mode", "bind") == "bind":
+        source.claimed = True
+        source.get("mode")
+        source.get("path")
+        lose(domain, source, "host-lost", "reconnect")
+        lose(domain, node, "host-lost", "log", "protocol")
+        return None, path
+    if type_ == "pty":
+        node.get("tty")
+        if source is not None:
+            source.claimed = True
+            if source.get("path") is not None:
+                domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
+        domain.report.add("host-lost", node, f"the {what} on a pseudo terminal becomes a socket (qm terminal)")
+    else:
+        text = source.whole() if source is not None else ""
+        domain.report.add("host-lost", node, f"the {what} on {type_} {text} becomes a socket (qm terminal)")
+    lose(domain, node, "host-lost", "log", "protocol", "source")
+    return None, None
+
+
+def _read_parallel(domain: Domain, node: Node, rank: int) -> Parallel:
+    key, _ = read_alias(domain, node, "parallel[0-2]")
+    source = node.peek("source")
+    path = source.attrib.get("path", "") if source is not None else ""
+    if node.attrib.get("type") == "dev" and source is not None and PARALLEL.fullmatch(path):
+        node.get("type")
+        source.claimed = True
+        source.get("path")
+    else:
+        text = source.whole() if source is not None else ""
+        domain.report.add("guest-changed", node, f"a config's parallel ports are devices of the host, not {node.get('type')} {text}")
+        path = "/dev/parport0"
+    parallel = Parallel(key=key, port=_port(node, rank), path=path, where=node)
+    host_state(domain, node)
+    lose(domain, node, "host-lost", "protocol", "log")
+    return parallel
+
+
+def _read_console(domain: Domain, node: Node, vm: VM, rank: int) -> None:
+    """The first console is the first serial port by another name; without such a port it is one."""
+    target = node.peek("target")
+    type_ = target.attrib.get("type", "serial") if target is not None else "serial"
+    if type_ != "serial" or rank:
+        refuse(domain, node, "guest-lost", f"a config has no console on {type_}" if type_ != "serial" else "a config has one console")
+        return
+    if target is not None:
+        target.claimed = True
+        target.get("type")
+        target.expect("port", "0")
+    if not vm.serials:
+        key, _ = read_alias(domain, node, "serial[0-3]")
+        path, socket = _backend(domain, node, "console")
+        vm.serials.append(Serial(key=key, port=0, path=path, socket=socket, where=node))
+        return
+    read_alias(domain, node, "serial[0-3]|qga0")
+    first = vm.serials[0]
+    twin = first.where
+    assert isinstance(twin, Node)
+    source = node.peek("source")
+    if source is not None and source.attrib.get("path") in (first.path or first.socket, None):
+        source.claimed = True
+        source.get("path")
+        source.expect("mode", "bind")
+    node.get("tty")
+    if node.attrib.get("type") in ("unix", "dev", "pty"):
+        node.get("type")
+    host_state(domain, node)
+    lose_rest(domain, node, "host-lost", "console beside the first serial port")

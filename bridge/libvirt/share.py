@@ -1,0 +1,162 @@
+"""<filesystem> by virtiofs, and <shmem> (mapping-devices 16, xml-paths passthrough)."""
+
+from __future__ import annotations
+
+import re
+
+from ..model.share import IVSHMEM, VirtioFS
+from ..model.vm import VM
+from ..rows import INT, ON_OFF, Row, whole_number
+from .device import host_state, lose, lose_attributes, read_device, refuse, write_device
+from .domain import Domain
+from .node import Node
+
+ROWS = (
+    Row("dirid", "target@dir", code=True),
+    Row("path", "source@dir", code=True),
+    Row("cache", "binary/cache@mode", code=True),
+    Row("expose_xattr", "binary@xattr", ON_OFF, code=True),
+    Row("direct_io", "", code=True),
+    Row("expose_acl", "", code=True),
+)
+IVSHMEM_ROWS = (
+    Row("name", "@name", code=True),
+    Row("size", "size", INT, code=True),
+)
+
+QUEUE = "1024"
+CACHES = {"always": "always", "never": "none"}
+"""qemu-server's cache -> libvirt's; `auto` is the daemon's own."""
+PREFIX = "pve-shm-"
+MIB = 1 << 20
+CONFIG_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
+UNITS = {"b": 1, "bytes": 1, "K": 1 << 10, "KiB": 1 << 10, "KB": 1000, "M": MIB, "MiB": MIB, "MB": 10**6, "G": 1 << 30, "GiB": 1 << 30}
+
+
+def write(vm: VM, domain: Domain) -> None:
+    for share in vm.virtiofs:
+        _write_share(domain, share)
+    if vm.ivshmem is not None:
+        _write_shmem(domain, vm.ivshmem)
+
+
+def _write_share(domain: Domain, share: VirtioFS) -> None:
+    add = domain.report.add
+    if share.path is None:
+        add("guest-lost", share.where, f"{share.key}: the directory behind '{share.dirid}' is not known: left out")
+        return
+    node = domain.devices.add("filesystem", type="mount", accessmode="passthrough")
+    node.add("driver", type="virtiofs", queue=QUEUE)
+    if share.expose_xattr:
+        node.ensure("binary").set("xattr", "on")
+    if share.cache in CACHES:
+        node.ensure("binary").add("cache", mode=CACHES[share.cache])
+    elif share.cache == "metadata":
+        add("guest-changed", share.where, f"{share.key}: libvirt has no cache=metadata: the daemon chooses")
+    node.add("source", dir=share.path)
+    node.add("target", dir=share.dirid or "")
+    write_device(domain, node, share)
+    for field, word in (("direct_io", "direct-io"), ("expose_acl", "expose-acl")):
+        if getattr(share, field):
+            add("guest-changed", share.where, f"{share.key}: libvirt has no {word}", "run virtiofsd yourself, with <source socket=>")
+
+
+def _write_shmem(domain: Domain, memory: IVSHMEM) -> None:
+    size = memory.size or 1
+    if size & (size - 1):
+        domain.report.add("guest-lost", memory.where, f"ivshmem: {size} MiB is no power of two, which a PCI region must be: left out")
+        return
+    node = domain.devices.add("shmem", name=PREFIX + (memory.name or ""))
+    node.add("model", type="ivshmem-plain")
+    node.add("size", str(size), unit="M")
+    write_device(domain, node, memory)
+
+
+def read(domain: Domain, vm: VM) -> None:
+    for node in domain.devices.all("filesystem"):
+        if (share := _read_share(domain, node)) is not None:
+            vm.virtiofs.append(share)
+    for node in domain.devices.all("shmem"):
+        if vm.ivshmem is None:
+            vm.ivshmem = _read_shmem(domain, node)
+        else:
+            refuse(domain, node, "guest-lost", "a config has one shared memory device")
+
+
+def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
+    driver, source, target = node.peek("driver"), node.peek("source"), node.peek("target")
+    tag = target.attrib.get("dir", "") if target is not None else ""
+    path = source.attrib.get("dir", "") if source is not None else ""
+    if driver is None or driver.attrib.get("type") != "virtiofs":
+        refuse(domain, node, "guest-lost", "a config shares directories by virtiofs only")
+        return None
+    if source is None or target is None or not path or not CONFIG_ID.fullmatch(tag):
+        refuse(domain, node, "guest-lost", "a config needs a directory, and a mount tag of letters, digits, - and _")
+        return None
+    for part in (driver, source, target):
+        part.claimed = True
+    driver.get("type")
+    source.get("dir")
+    target.get("dir")
+    node.expect("type", "mount")
+    node.expect("accessmode", "passthrough")
+    if driver.attrib.get("queue") != QUEUE:
+        domain.report.add("guest-changed", driver, f"queue={driver.get('queue') or 'unset'} there, {QUEUE} here")
+    driver.get("queue")
+    share = VirtioFS(dirid=tag, path=path, **read_device(domain, node, "virtiofs[0-9]"))
+    _read_binary(domain, node, share)
+    host_state(domain, node)
+    lose_attributes(domain, node, "host-lost", "accessmode", "multidevs", "fmode", "dmode")
+    lose(domain, node, "host-lost", "idmap", "readonly", "space_hard_limit", "space_soft_limit")
+    return share
+
+
+def _read_binary(domain: Domain, node: Node, share: VirtioFS) -> None:
+    binary = node.only("binary")
+    if binary is None:
+        return
+    xattr = binary.attrib.get("xattr")
+    if xattr in ("on", "off"):
+        share.expose_xattr = binary.get("xattr") == "on" or None
+    cache = binary.peek("cache")
+    back = {there: here for here, there in CACHES.items()}
+    if cache is not None and cache.attrib.get("mode") in back:
+        share.cache = back[cache.get("mode") or ""]
+        cache.claimed = True
+    lose_attributes(domain, binary, "host-lost", "path")
+    lose(domain, binary, "host-lost", "lock", "sandbox", "thread_pool", "cache", "openfiles")
+
+
+def _read_shmem(domain: Domain, node: Node) -> IVSHMEM | None:
+    model = node.peek("model")
+    name = node.attrib.get("name", "")
+    if model is None or model.attrib.get("type") != "ivshmem-plain" or not re.fullmatch(r"(?:pve-shm-)?[A-Za-z0-9-]+", name):
+        refuse(domain, node, "guest-lost", "a config has plain shared memory only, with a name of letters, digits and -")
+        return None
+    size = _size(node)
+    if size is None:
+        refuse(domain, node, "guest-lost", "a config has shared memory in whole MiB only")
+        return None
+    model.claimed = True
+    model.get("type")
+    node.get("name")
+    if not name.startswith(PREFIX):
+        domain.report.add("host-lost", node, f"the host's file is called {name} there, {PREFIX}{name} here")
+    lose_attributes(domain, node, "guest-changed", "role")
+    return IVSHMEM(name=name.removeprefix(PREFIX), size=size, **read_device(domain, node, "ivshmem"))
+
+
+def _size(node: Node) -> int | None:
+    """MiB; 4 where none is said (libvirt's own)."""
+    size = node.peek("size")
+    if size is None:
+        return 4
+    unit = UNITS.get(size.attrib.get("unit", "b"))
+    try:
+        number = whole_number(size.text.strip(" \t\r\n"))
+    except ValueError:
+        return None
+    if unit is None or (number * unit) % MIB or not number:
+        return None
+    size.whole()
+    return number * unit // MIB

@@ -1,0 +1,186 @@
+"""<hostdev type='usb'>, <redirdev>, <hub>: USB devices (mapping-devices 6).
+
+A device of the host goes by the command line: libvirt finds a device once, when the domain starts, and knows no ports; QEMU
+follows an id or a port whenever something is plugged in, as under qemu-server.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..model.part import USBAddress
+from ..model.usb import USB
+from ..model.vm import VM
+from ..passes.place.usb import NEC_PORTS
+from ..rows import Row
+from .device import BOOT, alias, host_state, lose, lose_attributes, read_device, refuse, write_device, write_usb_address
+from .domain import Domain
+from .node import Node, read_rows
+
+ROWS = (
+    BOOT,
+    Row("vendor", "source/vendor@id", code=True),
+    Row("product", "source/product@id", code=True),
+    Row("host", "source", code=True),
+    Row("hostbus", "qemu:commandline hostbus", code=True),
+    Row("hostport", "qemu:commandline hostport", code=True),
+    Row("spice", "redirdev@type", code=True),
+    Row("usb3", "address@bus", code=True),
+    Row("mapping", "source", code=True),
+)
+
+
+def write(vm: VM, domain: Domain) -> None:
+    _write_hubs(vm, domain)
+    for usb in vm.usbs:
+        if usb.spice:
+            _write_redirdev(vm, domain, usb)
+        elif usb.hostport or usb.vendor:
+            _write_host(domain, usb)
+        else:
+            domain.report.add("guest-lost", usb.where, f"{usb.key}: the device behind '{usb.mapping}' is not known: left out")
+
+
+def _write_hubs(vm: VM, domain: Domain) -> None:
+    """QEMU adds a hub when a controller has too few ports."""
+    buses = {usb.address.bus for usb in vm.usbs if isinstance(usb.address, USBAddress) and "." in usb.address.port}
+    for bus in sorted(buses):
+        node = domain.devices.add("hub", type="usb")
+        write_usb_address(vm, node, USBAddress(bus, str(NEC_PORTS)))
+
+
+def _write_redirdev(vm: VM, domain: Domain, usb: USB) -> None:
+    if not vm.display.spice:
+        domain.report.add("host-lost", usb.where, f"{usb.key}: without SPICE libvirt redirects no USB devices: left out")
+        return
+    node = domain.devices.add("redirdev", bus="usb", type="spicevmc")
+    write_device(domain, node, usb)
+    write_usb_address(vm, node, usb.address)
+
+
+def _write_host(domain: Domain, usb: USB) -> None:
+    properties: dict[str, Any] = {"driver": "usb-host"}
+    if usb.vendor and usb.product:
+        properties |= {"vendorid": int(usb.vendor, 16), "productid": int(usb.product, 16)}
+    else:
+        properties |= {"hostbus": usb.hostbus, "hostport": usb.hostport}
+    properties["id"] = usb.key
+    if isinstance(usb.address, USBAddress):
+        properties |= {"bus": f"{alias(usb.address.bus)}.0", "port": usb.address.port}
+    if usb.bootindex is not None:
+        properties["bootindex"] = usb.bootindex
+    domain.arguments += ("-device", json.dumps(properties, separators=(",", ":")))
+    domain.report.add(
+        "not-applied",
+        usb.where,
+        f"{usb.key}: libvirt gives QEMU no access to a USB device that stands on the command line",
+        "let the QEMU user open /dev/bus/usb, or put a <hostdev type='usb'> there, which is found once, at start",
+    )
+
+
+def read(domain: Domain, vm: VM) -> None:
+    usbs = [_read_redirdev(domain, node) for node in domain.devices.all("redirdev")]
+    hostdevs = [node for node in domain.devices.children if node.tag == "hostdev" and not node.claimed]
+    usbs += [_read_hostdev(domain, node) for node in hostdevs if node.attrib.get("type") == "usb"]
+    usbs += _read_arguments(domain, vm)
+    vm.usbs = [usb for usb in usbs if usb is not None]
+    for node in domain.devices.all("hub"):
+        _read_hub(domain, node, vm)
+    lose(domain, domain.devices, "host-lost", "redirfilter")
+
+
+def _read_redirdev(domain: Domain, node: Node) -> USB | None:
+    if node.attrib.get("bus", "usb") != "usb":
+        refuse(domain, node, "guest-lost", "only USB devices can be redirected in a config")
+        return None
+    node.get("bus")
+    if (type_ := node.get("type")) != "spicevmc":
+        domain.report.add("host-lost", node, f"the redirection by {type_} becomes one by SPICE")
+    usb = USB(spice=True, host="spice", **read_device(domain, node, r"usb[0-9]+|usbredirdev[0-9]+"), **read_rows(node, ROWS))
+    if usb.key:
+        usb.key = usb.key.replace("redirdev", "")
+    if usb.bootindex is not None:
+        domain.report.add("guest-changed", node, f"boot order {usb.bootindex}: qemu-server boots from no redirected device")
+        usb.bootindex = None
+    host_state(domain, node)
+    lose(domain, node, "host-lost", "source", "protocol", "guest")
+    return usb
+
+
+_ID = re.compile(r"0x[0-9A-Fa-f]{4}")
+
+
+def _read_hostdev(domain: Domain, node: Node) -> USB | None:
+    source = node.peek("source")
+    vendor = source.peek("vendor") if source is not None else None
+    product = source.peek("product") if source is not None else None
+    ids = [part.attrib.get("id", "") if part is not None else "" for part in (vendor, product)]
+    if source is None or vendor is None or product is None or not all(_ID.fullmatch(text) for text in ids):
+        refuse(domain, node, "guest-lost", "a USB device needs vendor and product: its device number changes with every plug")
+        return None
+    for part in (node, source, vendor, product):
+        part.claimed = True
+        part.attrib.pop("id", None)
+    node.get("type")
+    node.expect("mode", "subsystem")
+    node.expect("managed", "no", "yes")
+    source.expect("startupPolicy", "optional")
+    lose_attributes(domain, source, "host-lost", "startupPolicy", "guestReset")
+    said = read_device(domain, node, r"usb[0-9]+") | read_rows(node, ROWS)
+    usb = USB(vendor=ids[0][2:], product=ids[1][2:], **said)
+    host_state(domain, node)
+    lose(domain, source, "host-state", "address")
+    return usb
+
+
+_HOST = {"driver", "vendorid", "productid", "hostbus", "hostport", "id", "bus", "port", "bootindex"}
+
+
+def _read_arguments(domain: Domain, vm: VM) -> list[USB]:
+    """The devices that `_write_host` wrote."""
+    found = []
+    for word in [word for word in domain.arguments if word.startswith('{"driver":"usb-host"')]:
+        try:
+            properties = json.loads(word)
+            usb = _from_json(properties, vm, domain)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        if usb is not None and domain.take_arguments("-device", word):
+            found.append(usb)
+    return found
+
+
+def _from_json(properties: dict[str, Any], vm: VM, domain: Domain) -> USB | None:
+    if not set(properties) <= _HOST or not all(isinstance(value, str | int) for value in properties.values()):
+        return None
+    usb = USB(key=properties["id"], bootindex=properties.get("bootindex"), where=domain.root)
+    if "vendorid" in properties:
+        usb.vendor, usb.product = f"{properties['vendorid']:04x}", f"{properties['productid']:04x}"
+    else:
+        usb.hostbus, usb.hostport = int(properties["hostbus"]), properties["hostport"]
+        if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)*", usb.hostport or ""):
+            return None
+    if not re.fullmatch(r"usb[0-9]+", usb.key or "") or not isinstance(usb.bootindex, int | None):
+        return None
+    bus = properties.get("bus", "")
+    if bus:
+        key = bus.removesuffix(".0")
+        name = next((c for c in vm.controllers if c.alias == key or c.key == key), None)
+        known = name is not None and name.master is None and name.alias is not None
+        usb.address = USBAddress(f"#{name.index or 0}" if known and name else key.removeprefix("ua-"), properties["port"])
+    return usb
+
+
+def _read_hub(domain: Domain, node: Node, vm: VM) -> None:
+    """A hub that QEMU would add by itself says nothing; any other is lost."""
+    said = read_device(domain, node, "hub[0-9]+")
+    address = said["address"]
+    if isinstance(address, USBAddress) and node.attrib.get("type") == "usb":
+        nec = any(c.type == "usb" and c.model == "nec-xhci" and f"#{c.index or 0}" == address.bus for c in vm.controllers)
+        behind = any(isinstance(u.address, USBAddress) and u.address.bus == address.bus and "." in u.address.port for u in vm.usbs)
+        if nec and behind and address.port == str(NEC_PORTS):
+            node.get("type")
+            return
+    refuse(domain, node, "guest-lost", f"a config has no USB hubs ({getattr(address, 'bus', '')} port {getattr(address, 'port', '')})")

@@ -1,0 +1,59 @@
+"""<watchdog> (mapping-devices 16)."""
+
+from __future__ import annotations
+
+from ..model.vm import VM
+from ..model.watchdog import Watchdog
+from ..rows import Row
+from .device import host_state, read_device, refuse, write_device
+from .domain import Domain
+
+ROWS = (Row("model", "@model", code=True), Row("action", "@action", code=True))
+
+ACTIONS = ("reset", "shutdown", "poweroff", "pause", "none")
+"""Of both sides; libvirt has no `debug`."""
+NEAR = {"dump": "pause", "inject-nmi": "none"}
+DEFAULT = "reset"
+
+
+def write(vm: VM, domain: Domain) -> None:
+    watchdog = vm.watchdog
+    if watchdog is None:
+        return
+    node = domain.devices.add("watchdog", model=watchdog.model or "i6300esb")
+    if watchdog.action in ACTIONS:
+        node.set("action", watchdog.action)
+    elif watchdog.action:
+        domain.report.add("host-lost", watchdog.where, f"libvirt has no watchdog action '{watchdog.action}': it resets the VM")
+    if watchdog.model == "ib700":  # on the ISA bus
+        domain.report.add("guest-changed", watchdog.where, "the ib700 does not start as qemu-server gives it; libvirt's does")
+        node.add("alias", name="ua-watchdog")
+    else:
+        write_device(domain, node, watchdog)
+
+
+def read(domain: Domain, vm: VM) -> None:
+    nodes = domain.devices.all("watchdog")
+    others = [node.attrib.get("action", DEFAULT) for node in nodes if node.attrib.get("model") != "itco"]
+    for node in nodes:
+        model = node.attrib.get("model")
+        if model == "itco":  # every q35 has it
+            node.get("model")
+            read_device(domain, node, "itco")
+            if not node.expect("action", others[0] if others else DEFAULT):
+                domain.report.add("host-lost", node, f"the chipset's watchdog does action='{node.get('action')}': a config has none for it")
+            continue
+        if model not in ("i6300esb", "ib700") or vm.watchdog is not None:
+            refuse(domain, node, "guest-lost", "a config has one watchdog: i6300esb or ib700")
+            continue
+        node.get("model")
+        if model == "ib700":
+            domain.report.add("guest-lost", node, "QEMU does not start with the ib700 as qemu-server gives it: use i6300esb")
+        action = node.attrib.get("action")
+        if action in NEAR:
+            domain.report.add("host-lost", node, f"the watchdog's action {action} becomes {NEAR[action]}")
+        if action in ACTIONS or action in NEAR:
+            node.get("action")
+        action = NEAR.get(action or "", action)
+        vm.watchdog = Watchdog(model=model, action=action if action in ACTIONS else None, **read_device(domain, node, "watchdog"))
+        host_state(domain, node)
