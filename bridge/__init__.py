@@ -36,6 +36,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     # `bridge.convert` is the function, though importing the module of that name binds the module first.
-    value = getattr(import_module(_HOME[name], __name__), name)
-    globals()[name] = value
-    return value
+    # So every name of a module is bound at once.
+    home = import_module(_HOME[name], __name__)
+    globals().update({other: getattr(home, other) for other, place in _HOME.items() if place == _HOME[name]})
+    return globals()[name]
