@@ -167,7 +167,7 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
     from .qemuserver.write import write as write_config
 
     said = vm
-    vm = gate(_completed(vm, wanted, report), wanted.target, report)
+    vm = gate(_whole(vm, wanted, report), wanted.target, report)
     root = write(vm, report, wanted.target).root
     top = element(root)
     if wanted.metadata:
@@ -181,6 +181,19 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
             rest.description = description
         append(top, "metadata", residue.element(rest))
     return Result(vm, to_text(top))
+
+
+def _whole(vm: VM, wanted: Wanted, report: Report) -> VM:
+    """`_completed`; a template that could not run as it is (it never does, but to be backed up) becomes what it starts with."""
+    from .passes.template import reduce
+
+    try:
+        return _completed(vm, wanted, report)
+    except BridgeError as error:
+        if not vm.meta.template:
+            raise
+        report.add("guest-changed", error.where, f"the template cannot run as it is ({error.message}): only its disks are carried")
+        return _completed(reduce(vm), wanted, report)
 
 
 def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
@@ -231,6 +244,8 @@ def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 
 def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    if wanted.host.qemu_version is None:  # a machine without a version follows the QEMU that it will run on
+        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, wanted.target.qemu)))
     config, vm = _read_conf(text, wanted, report)
     return _xml(vm, config if wanted.snapshot is None else None, wanted, report)
 

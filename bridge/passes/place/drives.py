@@ -58,7 +58,8 @@ def _place(vm: VM, disk: Disk, adapters: dict[str, Controller]) -> Disk:
     if vm.machine.base == "q35":  # no IDE there: the chipset's AHCI stands in; odd units move up by two (qemu-server, DriveDevice.pm)
         adapters.setdefault("ide", Controller(type="sata", key="ide", builtin=True, address=PCIAddress("pcie.0", 0x1F, 2)))
         return replace(disk, key=key, address=DriveAddress("ide", unit=n // 2 + 2 * (n % 2)))
-    adapters.setdefault("ide", Controller(type="ide", key="ide", builtin=True, address=PCIAddress("pci.0", 1, 1)))
+    board = PCIAddress("pci.0", 1, 1) if vm.machine.base == "i440fx" else None  # virt has no IDE: QEMU refuses what qemu-server writes
+    adapters.setdefault("ide", Controller(type="ide", key="ide", builtin=True, address=board))
     return replace(disk, key=key, address=DriveAddress("ide", bus=n // 2, unit=n % 2))
 
 
