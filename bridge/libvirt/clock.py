@@ -37,7 +37,9 @@ def epoch(date: str) -> int | None:
 
 
 def date_of(seconds: int) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    """The startdate of these seconds; midnight needs no time of day."""
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None).isoformat()
+    return moment.removesuffix("T00:00:00")
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -86,6 +88,7 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
         if start <= LAST:
             del node.attrib["start"]
             clock.startdate = date_of(start)
+            clock.localtime = None
     elif offset == "timezone":
         clock.localtime = True
         zone = node.get("timezone")

@@ -160,8 +160,10 @@ def read(domain: Domain, vm: VM) -> None:
     if backing is not None and backing.flag("nosharepages"):
         backing.claimed = True
         machine.allow_ksm = False
+    machine.pci_hotplug_bridge = True if machine.base == "q35" else None
     if domain.take_arguments(*NO_BRIDGE_HOTPLUG):
-        machine.pci_hotplug_bridge = False
+        remembered = domain.residue is not None and domain.residue.text("machine") is not None
+        machine.pci_hotplug_bridge = None if remembered else False  # the remembered `machine` implies it
     domain.take_arguments(*NO_REBOOT_BY_ITCO)
     if domain.take_arguments(*NO_GRAPHICS):
         machine.graphics = False

@@ -206,12 +206,54 @@ LAST_OLD_SCSI = 13
 """The highest scsiN of machines without the gate `scsi_more_than_14`."""
 
 
-def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
-    """Law: what `resolve` would fill in again is unsaid."""
-    machine = vm.machine
+def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: what `resolve` would fill in again is unsaid; a switch that no option holds is a finding."""
+    machine = _named(vm, host, report)
     if machine.arch == host.arch:
         machine = forget(machine, "arch")
     usual = _defaults(replace(vm, machine=machine), host) | _console(vm)
+    for name, option in SWITCHES.items():
+        value = getattr(machine, name)
+        if value is not None and value != (True if usual.get(name) is None else usual[name]):
+            report.add(
+                "guest-changed", machine.where, f"{option}={'on' if value else 'off'} has no option", f"args: {SWITCH_ARGS[name][value]}"
+            )
     same = [name for name, value in usual.items() if value is not None and getattr(machine, name) == value]
-    derived = [name for name in ("pinned", "graphics", "irqchip_split") if getattr(machine, name) is not None]
-    return replace(vm, machine=forget(machine, *same, *derived))
+    return replace(vm, machine=forget(machine, "pinned", *SWITCHES, *same))
+
+
+SWITCHES = {
+    "hpet": "hpet",
+    "smm": "smm",
+    "graphics": "graphics",
+    "irqchip_split": "kernel-irqchip-split",
+    "pci_hotplug_bridge": "acpi-pci-hotplug-with-bridge-support",
+}
+"""Fields that only other options imply."""
+SWITCH_ARGS = {
+    "hpet": {True: "-machine hpet=on", False: "-machine hpet=off"},
+    "smm": {True: "-machine smm=on", False: "-machine smm=off"},
+    "graphics": {True: "-machine graphics=on", False: "-machine graphics=off"},
+    "irqchip_split": {True: "-machine kernel-irqchip=split", False: "-machine kernel-irqchip=on"},
+    "pci_hotplug_bridge": {
+        True: "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=on",
+        False: "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+    },
+}
+
+
+def _named(vm: VM, host: HostFacts, report: Report) -> Machine:
+    """The type as a config says it. Where qemu-server would take a bare `pc` or `q35` for an old machine, the version is said."""
+    machine = vm.machine
+    if machine.type not in UNVERSIONED or machine.base is None:
+        return machine
+    if windows_version(vm.meta.ostype) or (machine.pci_hotplug_bridge and not _bridge_hotplug(vm, host)):
+        qemu = gates.qemu_version(host.qemu_version, host.qemu_server)
+        name = f"{VERSIONED[machine.base]}-{qemu[0]}.{qemu[1]}"
+        report.add(
+            "normalised", machine.where, f"machine {machine.type} is pinned to {name}, as qemu-server takes it for an older one here"
+        )
+        return replace(machine, type=name, version=qemu[:2], pve=0)
+    if machine.type == DEFAULT.get(machine.arch or host.arch):
+        return forget(machine, "type")
+    return machine
