@@ -27,11 +27,15 @@ def write(vm: VM, domain: Domain) -> None:
             node.add("codec", type=codec)
     node.add("audio", id="1")
     write_device(domain, node, audio)
-    domain.devices.add("audio", id="1", type=audio.driver or "none")
+    driver = audio.driver or "none"
+    if driver == "spice" and not vm.display.spice:  # QEMU has no such sound without SPICE either
+        domain.report.add("host-lost", audio.where, "audio0: without SPICE nothing plays its sound")
+        driver = "none"
+    domain.devices.add("audio", id="1", type=driver)
 
 
 def read(domain: Domain, vm: VM) -> None:
-    drivers = {node.get("id"): _driver(domain, node) for node in domain.devices.all("audio")}
+    drivers = {_id(domain, node): _driver(domain, node) for node in domain.devices.all("audio")}
     back = {model: device for device, model in MODELS.items()}
     for node in domain.devices.all("sound"):
         device = back.get(node.attrib.get("model", ""))
@@ -46,6 +50,14 @@ def read(domain: Domain, vm: VM) -> None:
         host_state(domain, node)
         lose(domain, node, "host-lost", "driver")
         lose_attributes(domain, node, "guest-changed", "multichannel", "streams")
+
+
+def _id(domain: Domain, node: Node) -> str | None:
+    """Only names the backend inside the document."""
+    name = node.get("id")
+    if name not in (None, "1"):
+        domain.report.add("normalised", node, f"the audio backend {name} becomes the only one")
+    return name
 
 
 def _driver(domain: Domain, node: Node) -> str:

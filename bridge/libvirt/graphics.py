@@ -12,7 +12,7 @@ from .domain import Domain
 from .node import Node
 
 _STREAMING = ("off", "all", "filter")
-_SECRET = ("passwd", "passwdValidTo", "connected")
+_SECRET = ("passwd", "passwdValidTo")
 _KEYBOARD = option("keyboard")
 KEYBOARDS = _KEYBOARD.enum if _KEYBOARD else ()
 

@@ -34,8 +34,13 @@ UNITS = {"b": 1, "bytes": 1, "K": 1 << 10, "KiB": 1 << 10, "KB": 1000, "M": MIB,
 
 
 def write(vm: VM, domain: Domain) -> None:
+    tags: set[str | None] = set()
     for share in vm.virtiofs:
-        _write_share(domain, share)
+        if share.dirid in tags:
+            domain.report.add("guest-lost", share.where, f"{share.key}: libvirt shares a mount tag ({share.dirid}) once: left out")
+        else:
+            _write_share(domain, share)
+        tags.add(share.dirid)
     if vm.ivshmem is not None:
         _write_shmem(domain, vm.ivshmem)
 

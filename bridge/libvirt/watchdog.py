@@ -20,6 +20,9 @@ def write(vm: VM, domain: Domain) -> None:
     watchdog = vm.watchdog
     if watchdog is None:
         return
+    if watchdog.model == "ib700" and vm.machine.base != "i440fx":
+        domain.report.add("guest-lost", watchdog.where, "the ib700 stands on the ISA bus of a pc machine only: left out")
+        return
     node = domain.devices.add("watchdog", model=watchdog.model or "i6300esb")
     if watchdog.action in ACTIONS:
         node.set("action", watchdog.action)

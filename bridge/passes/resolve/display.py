@@ -145,7 +145,7 @@ def _type(vm: VM, videos: list[Video]) -> str:
     first = videos[0]
     if first.model == "qxl-vga":
         extra = sum(1 for video in videos[1:] if video.model == "qxl")
-        several = first.ram == LINUX_RAM and first.vram == LINUX_VRAM and first.vgamem in (None, VGAMEM)
+        several = [seen(first, name) for name in ("ram", "vram", "vgamem")] == [LINUX_RAM, LINUX_VRAM, VGAMEM]
         heads = min(1 + extra, 4) if extra else 2 if several and not windows_version(vm.meta.ostype) else 1
         return f"qxl{heads}" if heads > 1 else "qxl"
     for table in (MODELS, AARCH64_MODELS):
@@ -209,7 +209,8 @@ def _report(said: Display, want: dict[str, Any], report: Report) -> None:
     videos = want["videos"]
     for n, video in enumerate(said.videos):
         if n >= len(videos):
-            report.add("guest-lost", video.where, f"graphics card {n + 1} ({video.model}) has no counterpart in a config")
+            sizes = ", ".join(f"{word} {value}" for name, word in _SPOKEN.items() if (value := seen(video, name)) is not None)
+            report.add("guest-lost", video.where, f"graphics card {n + 1} ({sizes}) has no counterpart in a config")
             continue
         for name, word in _SPOKEN.items():
             there, here = seen(video, name), seen(videos[n], name)
@@ -228,6 +229,10 @@ def _report_channels(said: Display, want: dict[str, Any], report: Report) -> Non
             report.add("guest-changed", said.where, "qemu-server adds the SPICE agent's channel and its serial controller for this card")
         else:
             report.add("host-lost", said.where, f"the agent channel is {said.vdagent} there, {want['vdagent']} here")
+    for field, word in (("vnc_socket", "VNC socket"), ("spice_port", "SPICE port"), ("spice_address", "SPICE address")):
+        there, here = getattr(said, field), want[field]
+        if there is not None and there != here:
+            report.add("host-state", said.where, f"{word} {there} is not kept: qemu-server takes {here or 'none'}")
     if said.spice and not want["spice"]:
         report.add("host-lost", said.where, "SPICE needs a qxl or virtio card in a config: the VM is shown by VNC only")
     if said.egl and not want["egl"]:

@@ -76,6 +76,7 @@ def _share(share: VirtioFS, vm: VM, host: HostFacts, report: Report) -> VirtioFS
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: resolve brings the same devices back."""
+    _report_sockets(vm, report)
     agent = forget(vm.agent, "socket", "port")
     if agent.type == AGENT_TYPE:
         agent = forget(agent, "type")
@@ -92,6 +93,16 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         vm, agent=agent, audio=audio, watchdog=watchdog, ivshmem=ivshmem, rng=_bare_rng(vm.rng), serials=_bare_serials(vm.serials),
         parallels=_bare_parallels(vm.parallels), virtiofs=[_bare_share(share, host, report) for share in vm.virtiofs],
     )  # fmt: skip
+
+
+def _report_sockets(vm: VM, report: Report) -> None:
+    """Sockets of the host have names of qemu-server's own."""
+    for device, own in (
+        (vm.agent, f"{RUN}/{vm.meta.vmid}.qga"),
+        *((serial, f"{RUN}/{vm.meta.vmid}.{serial.key}") for serial in vm.serials),
+    ):
+        if device.socket not in (None, own):
+            report.add("host-state", device.where, f"the socket {device.socket} of {device.key} is not kept: it is {own}")
 
 
 def _bare_rng(rng: RNG | None) -> RNG | None:
