@@ -1,7 +1,7 @@
 """What qemu-server does not check when it loads a file, but a converter must (security-rules C1-C9, config-grammar 4.1).
 
 qemu-server checks a top-level option without a format only by its type, drops a bad line with a warning, and lets any byte pass in a
-value. Here each such place is a Finding-like `Doubt`; the caller turns it into a finding or, where `refuse` is set, into an error.
+value. Each such place is a Doubt; the caller makes it a finding or, where `refuse` is set, an error.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from ..data.options import OPTIONS, Option, keys, option
+from ..data.options import Option, option
 from .formats import SPACE
 from .text import ConfigText, Entry, Problem, SectionText
 
 
 class Doubt(NamedTuple):
-    """`refuse`: the VM cannot be converted safely. `loss`: a line of the file is lost in the conversion, as it is for qemu-server."""
+    """`refuse`: the VM cannot be converted safely.
 
-    line: int
-    message: str
-    key: str
+    Beside the kinds of `text`: `control` (characters), `blank` (value), `limit` (of the schema), `aside` (sections that are left),
+    `quotes` (that the next write strips), `restore` (a comment that steers one).
+    """
+
+    problem: Problem
     refuse: bool
-    loss: bool
-    hint: str = ""
 
 
 LOSABLE = frozenset((
@@ -75,92 +75,55 @@ def _has_limits(key: str) -> bool:
     )
 
 
-def _of_value(key: str, entry: Entry) -> Doubt | None:
+def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
+    """Kind, message, whether to refuse."""
     value = entry.value
     if _CONTROL.search(value):
-        return Doubt(entry.line, f"{key}: control characters or broken UTF-8 in the value: {value!r}", key, refuse=True, loss=False)
+        return "control", f"control characters or broken UTF-8 in the value: {value!r}", True
     if not value.strip(SPACE):
-        return Doubt(entry.line, f"{key}: the value is blank", key, refuse=entry.parts is None, loss=False)
+        return "blank", "the value is blank", entry.parts is None
     if _has_limits(key) and (message := limit_problem(key, value)):
-        return Doubt(entry.line, f"{key}: {message}", key, refuse=True, loss=False)
+        return "limit", message, True
+    if key == "args" and len(value) > 1 and value[0] == value[-1] == '"':
+        return "quotes", "qemu-server strips the outer quotes at its next write", False
     return None
 
 
-def _of_sections(found: ConfigText) -> list[Doubt]:
-    """Sections that a conversion leaves aside."""
-    aside = []
+def _aside(found: ConfigText) -> list[Doubt]:
+    """Sections that a conversion leaves."""
+    doubtful = []
     if found.pending.entries:
-        changes = ", ".join(found.pending.entries)
-        message = f"changes that wait for a restart are not converted: {changes}"
-        aside.append(Doubt(found.pending.line, message, "", refuse=False, loss=False))
+        message = f"changes that wait for a restart are not converted: {', '.join(found.pending.entries)}"
+        doubtful.append(Doubt(Problem(found.pending.line, message, "aside"), refuse=False))
     if found.snapshots:
         line = min(part.line for part in found.snapshots.values())
-        names = ", ".join(found.snapshots)
-        aside.append(Doubt(line, f"snapshots are not converted: {names}", "", refuse=False, loss=False))
-    return aside
-
-
-def doubts(found: ConfigText, snapshot: str | None = None) -> list[Doubt]:
-    """All doubts about the main section, or about that snapshot's, in the order of their lines."""
-    part = found.snapshots[snapshot] if snapshot is not None else found.main
-    label = snapshot or ""
-    doubtful = [_bad_line(problem, part) for problem in found.problems if problem.section == label or problem.kind == "section"]
-    doubtful += [Doubt(note.line, note.message, note.key, refuse=False, loss=True) for note in found.notes if note.section == label]
-    for key, entry in part.entries.items():
-        if doubt := _of_value(key, entry):
-            doubtful.append(doubt)
-    if (args := part.entries.get("args")) and len(args.value) > 1 and args.value[0] == args.value[-1] == '"':
-        doubtful.append(
-            Doubt(args.line, "args: qemu-server strips the outer quotes at its next write", "args", refuse=False, loss=False)
-        )
-    if part.description and any(_RESTORE.match(line) for line in part.description.split("\n")):
-        doubtful.append(
-            Doubt(part.line, "a comment that steers the restore of a backup (qmdump, vzdump)", "description", refuse=False, loss=False)
-        )
-    if snapshot is None:
-        doubtful += _of_sections(found)
-    if len(doubtful) > 1:
-        doubtful.sort(key=lambda doubt: doubt.line)
+        doubtful.append(Doubt(Problem(line, f"snapshots are not converted: {', '.join(found.snapshots)}", "aside"), refuse=False))
     return doubtful
 
 
 def _bad_line(problem: Problem, part: SectionText) -> Doubt:
-    """What a line that qemu-server drops means here."""
-    key = problem.key
-    refuse = False
-    hint = ""
+    """A line that qemu-server drops. What would take away or change a device without a word is refused."""
     if problem.kind == "value":
-        stored = "ide2" if key == "cdrom" else key
-        refuse = key not in LOSABLE and stored not in part.entries
-    elif problem.kind == "line":
-        # A broken section header: the keys after it land in the section before.
-        refuse = "unable to parse config: [" in problem.message
-        if "unable to parse config: \ufeff" in problem.message:
-            hint = "the file begins with a byte order mark: save it without one"
-    elif problem.kind == "unknown":
-        near = suggestion(key)
-        hint = f"did you mean {near}?" if near else ""
-    return Doubt(problem.line, problem.message, key, refuse, loss=True, hint=hint)
+        stored = "ide2" if problem.key == "cdrom" else problem.key
+        return Doubt(problem, problem.key not in LOSABLE and stored not in part.entries)
+    # A broken section header: the keys after it land in the section before.
+    return Doubt(problem, problem.kind == "line" and "unable to parse config: [" in problem.message)
 
 
-def suggestion(key: str) -> str | None:
-    """The known key that looks most like an unknown one; None if none does."""
-    from difflib import get_close_matches
-
-    if len(key) > 40:
-        return None
-    name = key.rstrip("0123456789")
-    index = key[len(name) :]
-    if index and (found := OPTIONS.get(name + "N")) is not None:
-        return f"{name}0 to {name}{found.max_index}"
-    near = get_close_matches(key, keys(), 1)
-    return near[0] if near else None
-
-
-def suboption_suggestion(key: str, sub: str) -> str | None:
-    """The known sub-option of `key` that looks most like an unknown one."""
-    from difflib import get_close_matches
-
-    declared = option(key)
-    near = get_close_matches(sub[:40], declared.fields, 1) if declared and declared.fields else []
-    return near[0] if near else None
+def doubts(found: ConfigText, snapshot: str | None = None) -> list[Doubt]:
+    """All doubts about the main section, or about that snapshot's, by line. The file's problems and notes are among them."""
+    part = found.snapshots[snapshot] if snapshot is not None else found.main
+    label = snapshot or ""
+    doubtful = [_bad_line(problem, part) for problem in found.problems if problem.section == label or problem.kind == "section"]
+    doubtful += [Doubt(note, refuse=False) for note in found.notes if note.section == label]
+    for key, entry in part.entries.items():
+        if wrong := _of_value(key, entry):
+            kind, message, refuse = wrong
+            doubtful.append(Doubt(Problem(entry.line, f"{key}: {message}", kind, key, label), refuse))
+    if part.description and any(_RESTORE.match(line) for line in part.description.split("\n")):
+        message = "a comment that steers the restore of a backup (qmdump, vzdump)"
+        doubtful.append(Doubt(Problem(part.line, message, "restore", "description", label), refuse=False))
+    if snapshot is None:
+        doubtful += _aside(found)
+    doubtful.sort(key=lambda doubt: doubt.problem.line)
+    return doubtful

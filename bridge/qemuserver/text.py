@@ -74,7 +74,7 @@ def config(main: SectionText, snapshots: dict[str, SectionText] | None = None) -
 
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _UNSAFE = re.compile(rb"[^\x20-\x24\x26-\x39\x3b-\x7e]")
-_UNICODE_SPACE = SPACE + "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+UNICODE_SPACE = SPACE + "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
 def decode_comment(text: str) -> str:
@@ -158,7 +158,7 @@ class _Reader:
     def finish_description(self) -> None:
         if self.comment:
             assert self.section
-            self.section.description = "".join(self.comment).rstrip(_UNICODE_SPACE)
+            self.section.description = "".join(self.comment).rstrip(UNICODE_SPACE)
             self.comment = []
 
     def header(self, line: int, inner: str) -> None:
