@@ -10,7 +10,7 @@ from ...host.facts import HostFacts
 from ...model.boot import Boot
 from ...model.part import Device
 from ...model.vm import VM
-from ...report import Report
+from ...report import BridgeError, Report
 from ..fill import fill
 
 LEGACY = "cdn"
@@ -81,10 +81,39 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  t
 
 
 def _ordered(vm: VM) -> Boot:
-    found = {key_of(name, device): device.bootindex for name in LISTS for device in getattr(vm, name) if device.bootindex is not None}
-    boot = replace(vm.boot, menu=None, reboot_timeout=None, splash=None, filled=frozenset())
+    boot = replace(vm.boot, menu=None, reboot_timeout=None, splash=None, classes=None, filled=frozenset())
     if boot.legacy or boot.order is not None:
         return boot
+    found = _found(vm)
+    if not found:
+        order = _by_class(vm)
+        return boot if not order and not _legacy(vm) else replace(boot, order=order)
     if found == _legacy(vm):
         return boot
-    return replace(boot, order=sorted(found, key=lambda key: found[key] or 0))
+    return replace(boot, order=sorted(found, key=found.__getitem__))
+
+
+def _found(vm: VM) -> dict[str, int]:
+    """Key -> the place that its device has in the boot order. Raises BridgeError if two devices have the same."""
+    found: dict[str, int] = {}
+    taken: dict[int, str] = {}
+    for name in LISTS:
+        for device in getattr(vm, name):
+            place = device.bootindex
+            if place is None:
+                continue
+            key = key_of(name, device)
+            if place in taken:
+                raise BridgeError(f"boot order {place} is said for {taken[place]} and for {key}: change one", device.where)
+            taken[place] = key
+            found[key] = place
+    return found
+
+
+def _by_class(vm: VM) -> list[str]:
+    """libvirt's list of classes: the first device of each; without a list the first disk."""
+    disks = [key_of("disks", disk) for disk in vm.disks if disk.media != "cdrom"]
+    cdroms = [key_of("disks", disk) for disk in vm.disks if disk.media == "cdrom"]
+    nets = [key_of("nets", net) for net in vm.nets]
+    members = {"hd": disks, "cdrom": cdroms, "network": nets}
+    return [members[name][0] for name in vm.boot.classes or ("hd",) if members.get(name)]

@@ -97,7 +97,9 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         firmware = _as_efidisk(firmware, vm, host, report)
     if firmware.vars is None and not firmware.rom and (firmware.efitype or firmware.pre_enrolled_keys):
         words = f",efitype={firmware.efitype or '2m'}" + (",pre-enrolled-keys=1" if firmware.pre_enrolled_keys else "")
-        report.add("firmware-state", firmware.where, "without efidisk0 the guest gets the old 2 MiB firmware", f"add efidisk0: STORAGE:1{words}")
+        report.add(
+            "firmware-state", firmware.where, "without efidisk0 the guest gets the old 2 MiB firmware", f"add efidisk0: STORAGE:1{words}"
+        )
     if vm.security.amd_sev:
         firmware = forget(firmware, "efitype", "pre_enrolled_keys")
     return replace(vm, firmware=forget(firmware, *DERIVED))
@@ -109,7 +111,8 @@ def _as_efidisk(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> 
     assert source is not None
     match = volume_id(host, source, vm.meta.vmid or 0)
     if match is None or match.volid is None:
-        shown = source.path or source.name or source.volume
+        hosts = " ".join(f"{host.name or host.socket}:{host.port}" for host in source.hosts or ())
+        shown = " ".join(filter(None, (source.protocol, source.path, source.name, source.storage, source.volume, hosts, source.conf)))
         report.add("firmware-state", source.where, f"the firmware's variables in {shown} are out of qemu-server's reach and start fresh")
         return forget(firmware, "vars", "format", "efitype", "pre_enrolled_keys")
     if match.finding:
