@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...data.ostype import windows_version
 from ...host.facts import HostFacts
 from ...host.mapping import directory_path
+from ...model.agent import Agent
 from ...model.part import Device
 from ...model.rng import RNG
 from ...model.serial import Parallel, Serial
@@ -97,10 +98,9 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
 
 def _report_sockets(vm: VM, report: Report) -> None:
     """Sockets of the host have names of qemu-server's own."""
-    for device, own in (
-        (vm.agent, f"{RUN}/{vm.meta.vmid}.qga"),
-        *((serial, f"{RUN}/{vm.meta.vmid}.{serial.key}") for serial in vm.serials),
-    ):
+    named: list[tuple[Agent | Serial, str]] = [(vm.agent, "qga"), *((serial, serial.key or "") for serial in vm.serials)]
+    for device, name in named:
+        own = f"{RUN}/{vm.meta.vmid}.{name}"
         if device.socket not in (None, own):
             report.add("host-state", device.where, f"the socket {device.socket} of {device.key} is not kept: it is {own}")
 

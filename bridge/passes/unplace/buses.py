@@ -38,7 +38,7 @@ def name(vm: VM) -> VM:
         key = _other(vm, controller)
         if key is not None:
             if controller.master is None:
-                names[controller.type, f"#{controller.index or 0}"] = key
+                names.setdefault((controller.type, f"#{controller.index or 0}"), key)  # the second EHCI has no index of its own
             controller = replace(controller, key=key)
         keyed.append(controller)
     return _rename(replace(vm, controllers=keyed), names)
