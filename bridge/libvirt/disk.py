@@ -79,8 +79,8 @@ def _write(vm: VM, disk: Disk, index: dict[str | None, int], domain: Domain) -> 
     write_iotune(node, disk.throttle, disk.where, domain)
     if disk.ro or cdrom:
         node.add("readonly")
-    if disk.snapshot and not cdrom:
-        node.add("transient")
+    if disk.snapshot and not cdrom and not disk.ro:
+        _write_transient(node, disk, source, domain)
     if disk.bootindex:
         node.add("boot", order=str(disk.bootindex))
     node.add("alias", name=f"ua-{disk.key}")
@@ -91,6 +91,14 @@ def _write(vm: VM, disk: Disk, index: dict[str | None, int], domain: Domain) -> 
     if disk.cloudinit:
         message = f"{disk.key}: qemu-server builds its cloud-init image at each start, libvirt uses the one that is there"
         domain.report.add("host-lost", disk.where, message, "start the VM once under qemu-server, or build the image by hand")
+
+
+def _write_transient(node: Node, disk: Disk, source: Source, domain: Domain) -> None:
+    if type_of(source) == "file":
+        node.add("transient")
+    else:
+        message = f"{disk.key}: snapshot=1 works on image files only in libvirt; here what the guest writes stays"
+        domain.report.add("guest-changed", disk.where, message, "put an overlay over the image by hand")
 
 
 def is_cdrom(disk: Disk) -> bool:
