@@ -136,7 +136,7 @@ def _abstract(states: States) -> str | None:
 def _leftover(cputype: str, states: States, here: Setting, host: HostFacts) -> bool:
     """Whether a CPU of this type would differ in what no flag of a VM can mend."""
     expected = _expected(CPU(cputype=cputype), here, host)
-    fixed = set(VM_CPU_FLAGS) | {"kvm", "hv-vendor-id", *NESTED}
+    fixed = {*VM_CPU_FLAGS, *NESTED, "kvm", *(name for name in QEMU_DEFAULT if name not in states)}
     return any(
         states.get(name) != expected.get(name) for name in states.keys() | expected.keys() if name not in fixed and name[:3] != "hv-"
     )
