@@ -283,7 +283,7 @@ def _prove(written: str, found: Keys, wanted: Wanted, report: Report) -> None:
         vm = _completed(_read_conf(written, wanted, Report())[1], wanted, Report())
     except BridgeError as error:
         report.add("unproved", None, f"qemu-server would refuse this config: {error}", "change the domain, or the config by hand")
-        return
+        vm = None
     moves(found.read, vm, report)
 
 

@@ -12,8 +12,12 @@ from ...model.vm import VM
 from ...report import Report
 
 
-def moves(before: VM, after: VM, report: Report) -> None:
-    """One finding per device whose address changes, one for controllers that disappear. `before` has its keys already."""
+def moves(before: VM, after: VM | None, report: Report) -> None:
+    """One finding per device whose address changes, one per controller that disappears.
+
+    `before` has its keys already; `after` None: the config could not be placed, so no address is known to stay."""
+    if after is None:
+        after = VM()
     now = {device.key: device for device in _devices(after) if device.key}
     for device in _devices(before):
         found = now.get(device.key)
@@ -47,7 +51,9 @@ def _devices(vm: VM) -> Iterator[Device]:
 
 def _text(address: Address) -> str:
     if isinstance(address, PCIAddress):
-        return f"{address.bus} slot 0x{address.slot:02x}.{address.function:x}"
+        domain = f" domain 0x{address.domain:04x}" if address.domain else ""
+        shared = " multifunction" if address.multifunction else ""
+        return f"{address.bus} slot 0x{address.slot:02x}.{address.function:x}{domain}{shared}"
     if isinstance(address, DriveAddress):
         return f"{address.controller} {address.bus}:{address.target}:{address.unit}"
     if isinstance(address, USBAddress):
@@ -62,13 +68,16 @@ def _same(controller: Controller) -> tuple[object, ...]:
 
 
 def _controllers(before: VM, after: VM, report: Report) -> None:
-    left = [_same(controller) for controller in after.controllers]
+    left = [(_same(controller), controller) for controller in after.controllers]
     for controller in before.controllers:
         same = _same(controller)
-        if same in left:
-            left.remove(same)
-            continue
+        found = next((pair for pair in left if pair[0] == same), None)
         name = f"{controller.type} controller {controller.index if controller.index is not None else ''}".strip()
+        if found is not None:
+            left.remove(found)
+            if controller.index not in (None, found[1].index):
+                report.add("normalised", controller.where, f"{name} becomes number {found[1].index}; the guest does not see it")
+            continue
         report.add("moved", controller.where, f"{name} ({_describe(controller)}) is not kept: qemu-server brings its own tree of buses")
 
 
