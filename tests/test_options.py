@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.data import options
-from bridge.data.options import Field, Option
+from bridge.data.schema import Field, Option
 from bridge.qemuserver.formats import value_format
 
 
@@ -55,7 +55,8 @@ def ours(entry: Option | Field) -> dict[str, Any]:
         del said["internal"]
         said["optional"] = True
         if entry.fields is not None:
-            said["format"] = {key: ours(field) for key, field in said.pop("fields").items()}
+            said["format"] = {key: ours(field) for key, field in (entry.fields or {}).items()}
+            del said["fields"]
     elif entry.alias:
         del said["type"]
     return said

@@ -8,89 +8,7 @@ qemu-server checks a top-level option without a format only by its type when a f
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-Default = bool | int | float | str | None
-
-
-class Field(NamedTuple):
-    """A sub-option. `alias`: another name of that field; with `key_alias` the name itself is the value of that other field."""
-
-    type: str = "string"
-    default: Default = None
-    optional: bool = True
-    default_key: bool = False
-    enum: tuple[str, ...] = ()
-    pattern: str | None = None
-    format: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    max_length: int | None = None
-    alias: str | None = None
-    key_alias: str | None = None
-    requires: str | None = None
-
-
-class Option(NamedTuple):
-    """A top-level option. `type`: string, boolean, integer or number.
-
-    `fields` or `format` (bridge.qemuserver.formats) says how a string is checked.
-    """
-
-    type: str = "string"
-    default: Default = None
-    fields: dict[str, Field] | None = None
-    format: str | None = None
-    enum: tuple[str, ...] = ()
-    pattern: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    max_length: int | None = None
-    max_index: int | None = None
-    internal: bool = False
-    """Written by qemu-server itself, most into snapshots; not settable."""
-    since: str | None = None
-    """Where an option comes from that is not in 9.2.6."""
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-def _flag(default: bool | None = None, *, optional: bool = True, default_key: bool = False) -> Field:
-    return Field("boolean", default, optional, default_key)
-
-
-def _integer(
-    minimum: int | None = None,
-    maximum: int | None = None,
-    default: int | None = None,
-    *,
-    optional: bool = True,
-    default_key: bool = False,
-) -> Field:
-    return Field("integer", default, optional, default_key, minimum=minimum, maximum=maximum)
-
-
-def _number(minimum: int | None = None, maximum: int | None = None) -> Field:
-    return Field("number", minimum=minimum, maximum=maximum)
-
-
-def _enum(words: str, default: str | None = None, *, optional: bool = True, default_key: bool = False) -> Field:
-    return Field("string", default, optional, default_key, _words(words))
-
-
-def _bool(default: bool | None = None) -> Option:
-    return Option("boolean", default)
-
-
-def _int(minimum: int, maximum: int | None = None, default: int | str | None = None) -> Option:
-    return Option("integer", default, minimum=minimum, maximum=maximum)
-
-
-def _choice(words: str, default: str | None = None) -> Option:
-    return Option(enum=_words(words), default=default)
-
+from .schema import Field, Option, boolean_option, choice_option, enum, flag, integer, integer_option, number, words
 
 # Drives: PVE/QemuServer/Drive.pm
 
@@ -98,38 +16,38 @@ _FILE = {
     "file": Field(format="pve-volume-id-or-qm-path", optional=False, default_key=True),
     "volume": Field(alias="file"),
 }
-_FORMAT = _enum("raw qcow qed qcow2 vmdk cloop")
+_FORMAT = enum("raw qcow qed qcow2 vmdk cloop")
 _SIZE = Field(format="disk-size")
 
 _THROTTLE = {
-    **{f"bps{way}": _integer() for way in ("", "_rd", "_wr")},
-    **{f"iops{way}{peak}": _integer() for way in ("", "_rd", "_wr") for peak in ("", "_max")},
-    **{f"mbps{way}{peak}": _number() for way in ("", "_rd", "_wr") for peak in ("", "_max")},
-    **{f"{what}{way}_max_length": _integer(1) for what in ("bps", "iops") for way in ("", "_rd", "_wr")},
+    **{f"bps{way}": integer() for way in ("", "_rd", "_wr")},
+    **{f"iops{way}{peak}": integer() for way in ("", "_rd", "_wr") for peak in ("", "_max")},
+    **{f"mbps{way}{peak}": number() for way in ("", "_rd", "_wr") for peak in ("", "_max")},
+    **{f"{what}{way}_max_length": integer(1) for what in ("bps", "iops") for way in ("", "_rd", "_wr")},
     **{f"{what}{way}_length": Field(alias=f"{what}{way}_max_length") for what in ("bps", "iops") for way in ("_rd", "_wr")},
 }
 _DRIVE = {
     **_FILE,
-    "aio": _enum("native threads io_uring"),
-    "backup": _flag(),
-    "cache": _enum("none writethrough writeback unsafe directsync"),
-    "detect_zeroes": _flag(),
-    "discard": _enum("ignore on"),
+    "aio": enum("native threads io_uring"),
+    "backup": flag(),
+    "cache": enum("none writethrough writeback unsafe directsync"),
+    "detect_zeroes": flag(),
+    "discard": enum("ignore on"),
     "format": _FORMAT,
-    "media": _enum("cdrom disk", "disk"),
-    "replicate": _flag(True),
-    "rerror": _enum("ignore report stop"),
+    "media": enum("cdrom disk", "disk"),
+    "replicate": flag(True),
+    "rerror": enum("ignore report stop"),
     "serial": Field(format="urlencoded", max_length=60),
-    "shared": _flag(False),
+    "shared": flag(False),
     "size": _SIZE,
-    "snapshot": _flag(),
-    "werror": _enum("enospc ignore report stop"),
+    "snapshot": flag(),
+    "werror": enum("enospc ignore report stop"),
     **_THROTTLE,
 }
-_IOTHREAD = {"iothread": _flag()}
+_IOTHREAD = {"iothread": flag()}
 _MODEL = {"model": Field(format="urlencoded", max_length=120)}
-_RO = {"ro": _flag()}
-_SSD = {"ssd": _flag()}
+_RO = {"ro": flag()}
+_SSD = {"ssd": flag()}
 _WWN = {"wwn": Field(pattern=r"^(0x)[0-9a-fA-F]{16}")}
 _IDE = {**_DRIVE, **_MODEL, **_SSD, **_WWN}
 _SCSI = {
@@ -139,8 +57,8 @@ _SCSI = {
     **_SSD,
     **_WWN,
     "product": Field(pattern=r"[A-Za-z0-9\-_\s]{,16}"),
-    "queues": _integer(2),
-    "scsiblock": _flag(False),
+    "queues": integer(2),
+    "scsiblock": flag(False),
     "vendor": Field(pattern=r"[A-Za-z0-9\-_\s]{,8}"),
 }
 
@@ -160,10 +78,10 @@ _BASE64 = Field(pattern=r"[A-Za-z0-9+\/]+={0,2}")
 _MAPPING = Field(format="pve-configid")
 _VOLUME = Field(format="pve-volume-id")
 
-NIC_MODELS = _words(
+NIC_MODELS = words(
     "e1000 e1000-82540em e1000-82544gc e1000-82545em e1000e i82551 i82557b i82559er ne2k_isa ne2k_pci pcnet rtl8139 virtio vmxnet3"
 )
-CPU_MODELS = _words("""
+CPU_MODELS = words("""
     486 a64fx athlon Broadwell Broadwell-IBRS Broadwell-noTSX Broadwell-noTSX-IBRS Cascadelake-Server Cascadelake-Server-noTSX
     Cascadelake-Server-v2 Cascadelake-Server-v4 Cascadelake-Server-v5 ClearwaterForest Conroe Cooperlake Cooperlake-v2 core2duo
     coreduo cortex-a35 cortex-a53 cortex-a55 cortex-a57 cortex-a710 cortex-a72 cortex-a76 EPYC EPYC-Genoa EPYC-Genoa-v2 EPYC-IBPB
@@ -177,43 +95,43 @@ CPU_MODELS = _words("""
     Skylake-Server-IBRS Skylake-Server-noTSX-IBRS Skylake-Server-v4 Skylake-Server-v5 Westmere Westmere-IBRS
 """)
 """What `cputype` and `reported-model` may name (PVE/QemuServer/CPUConfig.pm)."""
-CPU_LEVELS = _words("x86-64-v2 x86-64-v2-AES x86-64-v3 x86-64-v4")
+CPU_LEVELS = words("x86-64-v2 x86-64-v2-AES x86-64-v3 x86-64-v4")
 """qemu-server's own models, for `cputype` only."""
-VM_CPU_FLAGS = _words("aes amd-no-ssb amd-ssbd hv-evmcs hv-tlbflush ibpb md-clear nested-virt pcid pdpe1gb spec-ctrl ssbd virt-ssbd")
+VM_CPU_FLAGS = words("aes amd-no-ssb amd-ssbd hv-evmcs hv-tlbflush ibpb md-clear nested-virt pcid pdpe1gb spec-ctrl ssbd virt-ssbd")
 """The only flags that a VM's own `cpu` may set."""
 
 OPTIONS: dict[str, Option] = {
-    "acpi": _bool(True),
+    "acpi": boolean_option(True),
     "affinity": Option(format="pve-cpuset"),
     "agent": Option(
         fields={
-            "enabled": _flag(False, optional=False, default_key=True),
-            "freeze-fs": _flag(True),
+            "enabled": flag(False, optional=False, default_key=True),
+            "freeze-fs": flag(True),
             "freeze-fs-on-backup": Field(alias="freeze-fs"),
-            "fstrim_cloned_disks": _flag(False),
+            "fstrim_cloned_disks": flag(False),
             "guest-fsfreeze": Field(alias="freeze-fs"),
-            "type": _enum("virtio isa", "virtio"),
+            "type": enum("virtio isa", "virtio"),
         }
     ),
-    "allow-ksm": _bool(True),
+    "allow-ksm": boolean_option(True),
     "amd-sev": Option(
         fields={
-            "allow-smt": _flag(True),
-            "kernel-hashes": _flag(False),
-            "no-debug": _flag(False),
-            "no-key-sharing": _flag(False),
-            "type": Field(enum=_words("std es snp"), max_length=3, optional=False, default_key=True),
+            "allow-smt": flag(True),
+            "kernel-hashes": flag(False),
+            "no-debug": flag(False),
+            "no-key-sharing": flag(False),
+            "type": Field(enum=words("std es snp"), max_length=3, optional=False, default_key=True),
         }
     ),
-    "arch": _choice("x86_64 aarch64"),
+    "arch": choice_option("x86_64 aarch64"),
     "args": Option(),
     "audioN": Option(
         max_index=0,
-        fields={"device": _enum("ich9-intel-hda intel-hda AC97", optional=False), "driver": _enum("spice none", "spice")},
+        fields={"device": enum("ich9-intel-hda intel-hda AC97", optional=False), "driver": enum("spice none", "spice")},
     ),
-    "autostart": _bool(False),
-    "balloon": _int(0),
-    "bios": _choice("seabios ovmf", "seabios"),
+    "autostart": boolean_option(False),
+    "balloon": integer_option(0),
+    "bios": choice_option("seabios ovmf", "seabios"),
     "boot": Option(
         fields={
             "legacy": Field(pattern="[acdn]{1,4}", default="cdn", default_key=True),
@@ -224,71 +142,71 @@ OPTIONS: dict[str, Option] = {
     "cdrom": Option(fields=_IDE),
     "cicustom": Option(fields={"meta": _VOLUME, "network": _VOLUME, "user": _VOLUME, "vendor": _VOLUME}),
     "cipassword": Option(),
-    "citype": _choice("configdrive2 nocloud opennebula"),
-    "ciupgrade": _bool(True),
+    "citype": choice_option("configdrive2 nocloud opennebula"),
+    "ciupgrade": boolean_option(True),
     "ciuser": Option(),
-    "cores": _int(1, default=1),
+    "cores": integer_option(1, default=1),
     "cpu": Option(
         format="pve-vm-cpu-conf",
         fields={
             "cputype": Field(default="kvm64", default_key=True),
             "flags": Field(pattern=f"{_CPU_FLAG}(;{_CPU_FLAG})*"),
-            "guest-phys-bits": _integer(32, 64),
-            "hidden": _flag(False),
+            "guest-phys-bits": integer(32, 64),
+            "hidden": flag(False),
             "hv-vendor-id": Field(pattern="[a-zA-Z0-9]{1,12}"),
-            "level": _integer(0, 2**32 - 1),
+            "level": integer(0, 2**32 - 1),
             "phys-bits": Field(format="pve-phys-bits"),
             "reported-model": Field(enum=CPU_MODELS, default="kvm64"),
         },
     ),
     "cpulimit": Option("number", 0, minimum=0, maximum=128),
-    "cpuunits": _int(1, 262144, "cgroup v1: 1024, cgroup v2: 100"),
+    "cpuunits": integer_option(1, 262144, "cgroup v1: 1024, cgroup v2: 100"),
     "description": Option(max_length=8192),
     "efidiskN": Option(
         max_index=0,
         fields={
             **_FILE,
-            "efitype": _enum("2m 4m", "2m"),
+            "efitype": enum("2m 4m", "2m"),
             "format": _FORMAT,
-            "ms-cert": _enum("2011 2023 2023w 2023k", "2011"),
-            "pre-enrolled-keys": _flag(False),
+            "ms-cert": enum("2011 2023 2023w 2023k", "2011"),
+            "pre-enrolled-keys": flag(False),
             "size": _SIZE,
         },
     ),
-    "freeze": _bool(),
+    "freeze": boolean_option(),
     "hookscript": Option(format="pve-volume-id"),
     "hostpciN": Option(
         max_index=15,
         fields={
             "host": Field(pattern=f"{_PCI}(;{_PCI})*", default_key=True),
             "device-id": _PCI_ID,
-            "driver": _enum("vfio keep", "vfio"),
-            "legacy-igd": _flag(False),
+            "driver": enum("vfio keep", "vfio"),
+            "legacy-igd": flag(False),
             "mapping": _MAPPING,
             "mdev": Field(pattern=r"[^/\.:]+"),
-            "pcie": _flag(False),
-            "rombar": _flag(True),
+            "pcie": flag(False),
+            "rombar": flag(True),
             "romfile": Field(pattern="[^,;]+"),
             "sub-device-id": _PCI_ID,
             "sub-vendor-id": _PCI_ID,
             "vendor-id": _PCI_ID,
-            "x-vga": _flag(False),
+            "x-vga": flag(False),
         },
     ),
     "hotplug": Option(format="pve-hotplug-features", default="network,disk,usb"),
-    "hugepages": _choice("any 2 1024"),
+    "hugepages": choice_option("any 2 1024"),
     "ideN": Option(max_index=3, fields=_IDE),
     "intel-tdx": Option(
         fields={
-            "attestation": _flag(True, optional=False),
-            "type": _enum("tdx", optional=False, default_key=True),
-            "vsock-cid": _integer(2, default=2),
-            "vsock-port": _integer(0, default=4050),
+            "attestation": flag(True, optional=False),
+            "type": enum("tdx", optional=False, default_key=True),
+            "vsock-cid": integer(2, default=2),
+            "vsock-port": integer(0, default=4050),
         }
     ),
     "iothreads": Option(
         since="RFC 2025-07",
-        fields={"affinity": Field(format="pve-cpuset"), "iothreads": _integer(1, default=0, default_key=True)},
+        fields={"affinity": Field(format="pve-cpuset"), "iothreads": integer(1, default=0, default_key=True)},
     ),
     "ipconfigN": Option(
         max_index=31,
@@ -299,24 +217,24 @@ OPTIONS: dict[str, Option] = {
             "ip6": Field(format="pve-ipv6-config", default="dhcp"),
         },
     ),
-    "ivshmem": Option(fields={"name": Field(pattern=r"[a-zA-Z0-9\-]+"), "size": _integer(1, optional=False)}),
-    "keephugepages": _bool(False),
-    "keyboard": _choice("de de-ch da en-gb en-us es fi fr fr-be fr-ca fr-ch hu is it ja lt mk nl no pl pt pt-br sv sl tr"),
-    "kvm": _bool(True),
-    "localtime": _bool(),
-    "lock": _choice("backup clone create migrate rollback snapshot snapshot-delete suspending suspended"),
+    "ivshmem": Option(fields={"name": Field(pattern=r"[a-zA-Z0-9\-]+"), "size": integer(1, optional=False)}),
+    "keephugepages": boolean_option(False),
+    "keyboard": choice_option("de de-ch da en-gb en-us es fi fr fr-be fr-ca fr-ch hu is it ja lt mk nl no pl pt pt-br sv sl tr"),
+    "kvm": boolean_option(True),
+    "localtime": boolean_option(),
+    "lock": choice_option("backup clone create migrate rollback snapshot snapshot-delete suspending suspended"),
     "machine": Option(
         fields={
-            "aw-bits": _number(32, 64),
-            "enable-s3": _flag(),
-            "enable-s4": _flag(),
+            "aw-bits": number(32, 64),
+            "enable-s3": flag(),
+            "enable-s4": flag(),
             "type": Field(pattern=_MACHINE, max_length=40, default_key=True),
-            "viommu": _enum("intel virtio"),
+            "viommu": enum("intel virtio"),
         }
     ),
-    "memory": Option(fields={"current": _integer(16, default=512, optional=False, default_key=True)}),
+    "memory": Option(fields={"current": integer(16, default=512, optional=False, default_key=True)}),
     "migrate_downtime": Option("number", 0.1, minimum=0),
-    "migrate_speed": _int(0, default=0),
+    "migrate_speed": integer_option(0, default=0),
     "name": Option(format="dns-name"),
     "nameserver": Option(format="address-list"),
     "netN": Option(
@@ -324,67 +242,67 @@ OPTIONS: dict[str, Option] = {
         fields={
             "model": Field(enum=NIC_MODELS, optional=False, default_key=True),
             "bridge": Field(format="pve-bridge-id"),
-            "firewall": _flag(),
-            "host-tunnel": _flag(),
-            "link_down": _flag(),
+            "firewall": flag(),
+            "host-tunnel": flag(),
+            "link_down": flag(),
             "macaddr": Field(format="mac-addr"),
-            "mtu": _integer(1, 65520),
-            "queues": _integer(0, 64),
-            "rate": _number(0),
-            "tag": _integer(1, 4094),
+            "mtu": integer(1, 65520),
+            "queues": integer(0, 64),
+            "rate": number(0),
+            "tag": integer(1, 4094),
             "trunks": Field(pattern=_ID_LIST),
             **{model: Field(alias="macaddr", key_alias="model") for model in NIC_MODELS},
         },
     ),
-    "numa": _bool(False),
+    "numa": boolean_option(False),
     "numaN": Option(
         max_index=7,
         fields={
             "cpus": Field(pattern=_ID_LIST, optional=False),
             "hostnodes": Field(pattern=_ID_LIST),
-            "memory": _number(),
-            "policy": _enum("preferred bind interleave"),
+            "memory": number(),
+            "policy": enum("preferred bind interleave"),
         },
     ),
-    "onboot": _bool(False),
-    "ostype": _choice("other wxp w2k w2k3 w2k8 wvista win7 win8 win10 win11 l24 l26 solaris", "other"),
+    "onboot": boolean_option(False),
+    "ostype": choice_option("other wxp w2k w2k3 w2k8 wvista win7 win8 win10 win11 l24 l26 solaris", "other"),
     "parallelN": Option(max_index=2, pattern=r"/dev/parport\d+|/dev/usb/lp\d+"),
-    "protection": _bool(False),
-    "reboot": _bool(True),
+    "protection": boolean_option(False),
+    "reboot": boolean_option(True),
     "rngN": Option(
         max_index=0,
         fields={
-            "max_bytes": _integer(default=1024),
-            "period": _integer(default=1000),
-            "source": _enum("/dev/urandom /dev/random /dev/hwrng", optional=False, default_key=True),
+            "max_bytes": integer(default=1024),
+            "period": integer(default=1000),
+            "source": enum("/dev/urandom /dev/random /dev/hwrng", optional=False, default_key=True),
         },
     ),
     "sataN": Option(max_index=5, fields={**_DRIVE, **_SSD, **_WWN}),
     "scsiN": Option(max_index=30, fields=_SCSI),
-    "scsihw": _choice("lsi lsi53c810 virtio-scsi-pci virtio-scsi-single megasas pvscsi", "lsi"),
+    "scsihw": choice_option("lsi lsi53c810 virtio-scsi-pci virtio-scsi-single megasas pvscsi", "lsi"),
     "searchdomain": Option(),
     "serialN": Option(max_index=3, pattern="(/dev/[^,]+|socket)"),
-    "shares": _int(0, 50000, 1000),
+    "shares": integer_option(0, 50000, 1000),
     "smbios1": Option(
         max_length=512,
         fields={
-            "base64": _flag(),
+            "base64": flag(),
             "uuid": Field(pattern=_UUID),
-            **dict.fromkeys(_words("family manufacturer product serial sku version"), _BASE64),
+            **dict.fromkeys(words("family manufacturer product serial sku version"), _BASE64),
         },
     ),
-    "smp": _int(1, default=1),
-    "sockets": _int(1, default=1),
-    "spice_enhancements": Option(fields={"foldersharing": _flag(False), "videostreaming": _enum("off all filter", "off")}),
+    "smp": integer_option(1, default=1),
+    "sockets": integer_option(1, default=1),
+    "spice_enhancements": Option(fields={"foldersharing": flag(False), "videostreaming": enum("off all filter", "off")}),
     "sshkeys": Option(format="urlencoded"),
     "startdate": Option(pattern=r"(now|\d{4}-\d{1,2}-\d{1,2}(T\d{1,2}:\d{1,2}:\d{1,2})?)", default="now"),
     "startup": Option(format="pve-startup-order"),
-    "tablet": _bool(True),
+    "tablet": boolean_option(True),
     "tags": Option(format="pve-tag-list"),
-    "tdf": _bool(False),
-    "template": _bool(False),
+    "tdf": boolean_option(False),
+    "template": boolean_option(False),
     "tpmstateN": Option(
-        max_index=0, fields={**_FILE, "format": _enum("raw qcow2 vmdk"), "size": _SIZE, "version": _enum("v1.2 v2.0", "v1.2")}
+        max_index=0, fields={**_FILE, "format": enum("raw qcow2 vmdk"), "size": _SIZE, "version": enum("v1.2 v2.0", "v1.2")}
     ),
     "unusedN": Option(max_index=255, fields={**_FILE, "file": Field(format="pve-volume-id", optional=False, default_key=True)}),
     "usbN": Option(
@@ -392,15 +310,15 @@ OPTIONS: dict[str, Option] = {
         fields={
             "host": Field(pattern=f"(?:(?:{_USB_ID})|(?:{_USB_PORT})|[Ss][Pp][Ii][Cc][Ee])", default_key=True),
             "mapping": _MAPPING,
-            "usb3": _flag(False),
+            "usb3": flag(False),
         },
     ),
-    "vcpus": _int(1, default=0),
+    "vcpus": integer_option(1, default=0),
     "vga": Option(
         fields={
-            "clipboard": _enum("vnc"),
-            "memory": _integer(4, 512),
-            "type": _enum(
+            "clipboard": enum("vnc"),
+            "memory": integer(4, 512),
+            "type": enum(
                 "cirrus qxl qxl2 qxl3 qxl4 none serial0 serial1 serial2 serial3 std virtio virtio-gl vmware", "std", default_key=True
             ),
         }
@@ -409,26 +327,26 @@ OPTIONS: dict[str, Option] = {
     "virtiofsN": Option(
         max_index=9,
         fields={
-            "cache": _enum("auto always metadata never", "auto"),
-            "direct-io": _flag(False),
+            "cache": enum("auto always metadata never", "auto"),
+            "direct-io": flag(False),
             "dirid": Field(format="pve-configid", optional=False, default_key=True),
-            "expose-acl": _flag(False),
-            "expose-xattr": _flag(False),
+            "expose-acl": flag(False),
+            "expose-xattr": flag(False),
         },
     ),
     "vmgenid": Option(pattern=rf"(?:{_UUID}|[01])", default="1 (autogenerated)"),
     "vmstatestorage": Option(format="pve-storage-id"),
     "watchdog": Option(
         fields={
-            "action": _enum("reset shutdown poweroff pause debug none"),
-            "model": _enum("i6300esb ib700", "i6300esb", default_key=True),
+            "action": enum("reset shutdown poweroff pause debug none"),
+            "model": enum("i6300esb ib700", "i6300esb", default_key=True),
         }
     ),
 }
 
 # Not in the published schema; PVE/QemuServer.pm knows them when it loads a file.
 OPTIONS |= {
-    "meta": Option(internal=True, fields={"creation-qemu": Field(pattern=r"\d+(\.\d+)+"), "ctime": _integer(0)}),
+    "meta": Option(internal=True, fields={"creation-qemu": Field(pattern=r"\d+(\.\d+)+"), "ctime": integer(0)}),
     "parent": Option(internal=True, format="pve-configid", max_length=40),
     "running-nets-host-mtu": Option(internal=True, pattern=r"net\d+=\d+(,net\d+=\d+)*"),
     "runningcpu": Option(internal=True, pattern=r"((?>[+-]?[\w\-\._=]+,?)+)"),
@@ -440,7 +358,7 @@ OPTIONS |= {
 FLEECING: dict[str, Option] = {"fleecing-images": Option(internal=True, format="pve-volume-id-list")}
 """The keys of `[special:fleecing]`."""
 
-DRIVE_KINDS = _words("ide scsi virtio sata efidisk tpmstate")
+DRIVE_KINDS = words("ide scsi virtio sata efidisk tpmstate")
 """Numbered options that are drives of the VM, in the order in which qemu-server walks them; `unusedN` is none."""
 DRIVES: tuple[str, ...] = tuple(f"{kind}{n}" for kind in DRIVE_KINDS for n in range((OPTIONS[f"{kind}N"].max_index or 0) + 1))
 

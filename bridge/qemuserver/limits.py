@@ -10,7 +10,8 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from ..data.options import Option, option
+from ..data.options import option
+from ..data.schema import Option
 from .formats import SPACE
 from .text import ConfigText, Entry, Problem, SectionText
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from ..data.options import Field, option
+from ..data.options import option
+from ..data.schema import Field
 from .formats import SPACE, cpu_problem, format_size, parse_size, value_format
 
 Values: TypeAlias = dict[str, str | bool]

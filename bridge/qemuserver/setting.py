@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..data.options import FLEECING, Option, option
+from ..data.options import FLEECING, option
+from ..data.schema import Option
 from ..report import BridgeError
 from . import propstring
 from .formats import value_format

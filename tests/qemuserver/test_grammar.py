@@ -125,7 +125,7 @@ def test_a_warning_is_fatal_in_strict_mode(example: Example) -> None:
 
 # More that the reference does; each seen from its own parser and writer.
 
-REWRITTEN: list[tuple[str, Any]] = [
+REWRITTEN: list[tuple[str | bytes, str]] = [
     ("#0", ""),  # a lone 0 is false in Perl
     ("[PENDING]\n#0", "\n[PENDING]\n#\n"),
     ("description: \ncores: 1", "# \ncores: 1\n"),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.data.options import OPTIONS, VM_CPU_FLAGS, Field, Option
+from bridge.data.options import OPTIONS, VM_CPU_FLAGS
+from bridge.data.schema import Field, Option
 from bridge.qemuserver import propstring
 from bridge.qemuserver.propstring import FormatError
 
