@@ -37,9 +37,9 @@ _HOSTPCI_PCIE = _inverse("hostpci", PCIE_WIN7, PCIE)
 def _assign(devices: Sequence[D], keys: Keys, wish: Callable[[D], int | None]) -> list[D]:
     """Aliases first, then wishes, then the rest in document order."""
     chosen: dict[int, int] = {}
-    for find in (lambda d: keys.alias(d.key), lambda d: keys.wish(wish(d))):
+    for by_alias in (True, False):
         for n, device in enumerate(devices):
-            if n not in chosen and (number := find(device)) is not None:
+            if n not in chosen and (number := keys.alias(device.key) if by_alias else keys.wish(wish(device))) is not None:
                 chosen[n] = number
     for n, device in enumerate(devices):
         if n not in chosen:

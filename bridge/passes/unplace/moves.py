@@ -20,7 +20,7 @@ def moves(before: VM, after: VM | None, report: Report) -> None:
         after = VM()
     now = {device.key: device for device in _devices(after) if device.key}
     for device in _devices(before):
-        found = now.get(device.key)
+        found = now.get(device.key or "")
         if found is None or device.address is None or found.address is None:
             continue
         old, new = _text(device.address), _text(found.address)
