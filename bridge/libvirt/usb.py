@@ -52,8 +52,10 @@ def _write_hubs(vm: VM, domain: Domain) -> None:
 
 
 def _write_redirdev(vm: VM, domain: Domain, usb: USB) -> None:
-    if not vm.display.spice:
-        domain.report.add("host-lost", usb.where, f"{usb.key}: without SPICE libvirt redirects no USB devices: left out")
+    if not vm.display.spice:  # libvirt refuses the element then; for QEMU it is a device that nothing is ever plugged into
+        chardev = f"usbredirchardev{usb.index}"
+        properties = {"driver": "usb-redir", "chardev": chardev, **_place(usb)}
+        domain.arguments += ("-chardev", f"spicevmc,id={chardev},name=usbredir", "-device", _json(properties))
         return
     node = domain.devices.add("redirdev", bus="usb", type="spicevmc")
     write_device(domain, node, usb)
@@ -66,18 +68,26 @@ def _write_host(domain: Domain, usb: USB) -> None:
         properties |= {"vendorid": int(usb.vendor, 16), "productid": int(usb.product, 16)}
     else:
         properties |= {"hostbus": usb.hostbus, "hostport": usb.hostport}
-    properties["id"] = usb.key
-    if isinstance(usb.address, USBAddress):
-        properties |= {"bus": f"{alias(usb.address.bus)}.0", "port": usb.address.port}
+    properties |= _place(usb)
     if usb.bootindex is not None:
         properties["bootindex"] = usb.bootindex
-    domain.arguments += ("-device", json.dumps(properties, separators=(",", ":")))
+    domain.arguments += ("-device", _json(properties))
     domain.report.add(
         "not-applied",
         usb.where,
         f"{usb.key}: libvirt gives QEMU no access to a USB device that stands on the command line",
         "let the QEMU user open /dev/bus/usb, or put a <hostdev type='usb'> there, which is found once, at start",
     )
+
+
+def _json(properties: dict[str, Any]) -> str:
+    return json.dumps(properties, separators=(",", ":"))
+
+
+def _place(usb: USB) -> dict[str, Any]:
+    address = usb.address
+    at = {"bus": f"{alias(address.bus)}.0", "port": address.port} if isinstance(address, USBAddress) else {}
+    return {"id": usb.key, **at}
 
 
 def read(domain: Domain, vm: VM) -> None:
@@ -135,41 +145,48 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
     return usb
 
 
-_HOST = {"driver", "vendorid", "productid", "hostbus", "hostport", "id", "bus", "port", "bootindex"}
+_HOST = {"driver", "vendorid", "productid", "hostbus", "hostport", "chardev", "id", "bus", "port", "bootindex"}
+_KEY = re.compile(r"usb([0-9]+)")
+_PORTS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
 def _read_arguments(domain: Domain, vm: VM) -> list[USB]:
-    """The devices that `_write_host` wrote."""
+    """The devices that `_write_host` and `_write_redirdev` wrote."""
     found = []
-    for word in [word for word in domain.arguments if word.startswith('{"driver":"usb-host"')]:
+    for word in [word for word in domain.arguments if word.startswith(('{"driver":"usb-host"', '{"driver":"usb-redir"'))]:
         try:
             properties = json.loads(word)
             usb = _from_json(properties, vm, domain)
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
-        if usb is not None and domain.take_arguments("-device", word):
+        chardev = properties.get("chardev")
+        before = ("-chardev", f"spicevmc,id={chardev},name=usbredir") if chardev else ()
+        if usb is not None and domain.take_arguments(*before, "-device", word):
             found.append(usb)
     return found
 
 
 def _from_json(properties: dict[str, Any], vm: VM, domain: Domain) -> USB | None:
-    if not set(properties) <= _HOST or not all(isinstance(value, str | int) for value in properties.values()):
+    """None for what we would not write."""
+    key = _KEY.fullmatch(properties["id"])
+    bootindex = properties.get("bootindex")
+    if not key or not set(properties) <= _HOST or not isinstance(bootindex, int | None):
         return None
-    usb = USB(key=properties["id"], bootindex=properties.get("bootindex"), where=domain.root)
-    if "vendorid" in properties:
+    usb = USB(key=key[0], bootindex=bootindex, where=domain.root)
+    if properties["driver"] == "usb-redir":
+        if properties["chardev"] != f"usbredirchardev{key[1]}":
+            return None
+        usb.spice = True
+    elif "vendorid" in properties:
         usb.vendor, usb.product = f"{properties['vendorid']:04x}", f"{properties['productid']:04x}"
     else:
         usb.hostbus, usb.hostport = int(properties["hostbus"]), properties["hostport"]
-        if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)*", usb.hostport or ""):
+        if not _PORTS.fullmatch(usb.hostport or ""):
             return None
-    if not re.fullmatch(r"usb[0-9]+", usb.key or "") or not isinstance(usb.bootindex, int | None):
-        return None
-    bus = properties.get("bus", "")
-    if bus:
-        key = bus.removesuffix(".0")
-        name = next((c for c in vm.controllers if c.alias == key or c.key == key), None)
-        known = name is not None and name.master is None and name.alias is not None
-        usb.address = USBAddress(f"#{name.index or 0}" if known and name else key.removeprefix("ua-"), properties["port"])
+    if "bus" in properties:
+        name = properties["bus"].removesuffix(".0")
+        known = next((c for c in vm.controllers if c.alias == name and c.master is None), None)
+        usb.address = USBAddress(f"#{known.index or 0}" if known else name.removeprefix("ua-"), properties["port"])
     return usb
 
 
