@@ -263,11 +263,22 @@ def _read(node: Node, domain: Domain) -> Disk | None:
         where=node,
         **fields,
     )
+    _check_place(disk, domain)
     _fill_libvirt_defaults(disk, type_, node, domain)
     _read_switches(disk, node, domain)
     name = _read_alias(disk, node, domain)
     _read_identity(disk, node, target, name, domain)
     return disk
+
+
+def _check_place(disk: Disk, domain: Domain) -> None:
+    """IDE and SATA have no targets, and a PC has one IDE controller."""
+    address = disk.address
+    if isinstance(address, DriveAddress) and (
+        (disk.bus in ("ide", "sata") and address.target) or (disk.bus == "ide" and address.controller != "#0")
+    ):
+        where = f"controller {address.controller[1:]} bus {address.bus} target {address.target} unit {address.unit}"
+        domain.report.add("moved", disk.where, f"there is no place {where} on bus {disk.bus}")
 
 
 def _bus_of(target: Node) -> str:
@@ -303,6 +314,8 @@ def _format(node: Node, form: str | None, source: Source, cdrom: bool, domain: D
     if source.kind == "empty":
         if not cdrom:
             raise BridgeError("the disk has no source", node)
+        if form not in (None, "raw"):
+            domain.report.add("normalised", node, f"an empty drive has no format, '{form}' is left out")
         return None
     if form is None:
         if source.kind == "file" and not cdrom:

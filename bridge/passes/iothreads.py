@@ -84,7 +84,7 @@ def gather(vm: VM, host: HostFacts, report: Report) -> VM:
     used = frozenset().union(*(user.ids() for user in kept))
     for n in sorted(threads.keys() - used):
         if not any(n in user.ids() for user in users):
-            report.add("iothread-lost", threads[n].where, f"iothread {n} serves nothing and is left out")
+            report.add("iothread-lost", threads[n].where, f"iothread {n}{_details(threads[n])} serves nothing and is left out")
     pool = _is_pool(kept, used, threads, host)
     if pool:
         said = _pool(vm, kept, sorted(used), threads, host, report)
@@ -206,6 +206,12 @@ def _report_pins(vm: VM, used: list[int], threads: dict[int, IOThread], report: 
         pin = threads[n].iothreadpin
         if pin is not None and pin != vm.cpu.affinity:
             report.add("iothread-lost", threads[n].where, f"iothread {n} is pinned to host CPU {pin}; {why}")
+
+
+def _details(thread: IOThread) -> str:
+    """What a thread is told beside its id."""
+    said = [f"{field}={value}" for field in ("iothreadpin", *_DETAILS) if (value := getattr(thread, field)) is not None]
+    return f" ({', '.join(said)})" if said else ""
 
 
 _DETAILS = ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink")

@@ -146,6 +146,8 @@ def write(vm: VM, lines: Lines) -> None:
             text = getattr(disk, field)
             if text and disk.bus in ONLY_FOR.get(field, (disk.bus,)):
                 said[field] = quoted(text)
+            elif text:
+                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}: '{text}' is lost")
         if disk.throttle:
             for name in LIMITS:
                 if (limit := getattr(disk.throttle, name)) is not None:

@@ -165,7 +165,24 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
         volid = source.path
     if match and match.vtype == "iso" and disk.media is None:
         disk = change(disk, media="disk")
+    if source.chain:
+        _check_chain(host, volid, source.chain, name, disk, report)
     return _checked_snapshot(vm, change(disk, source=change(source, volid=volid)), name, report)
+
+
+def _check_chain(host: HostFacts, volid: str, chain: list[str], name: str | None, disk: Disk, report: Report) -> None:
+    """The images below, against those that the storage is known to have."""
+    try:
+        known = [path for _, path in storage.locate(host, volid).chain]
+    except BridgeError:
+        known = []
+    if chain != known:
+        report.add(
+            "ambiguous",
+            disk.where,
+            f"{name} stands on {', '.join(chain)}; qemu-server takes the backing images from the image's header",
+            "check with qemu-img info --backing-chain that it says the same",
+        )
 
 
 def _checked_snapshot(vm: VM, disk: Disk, name: str | None, report: Report) -> Disk:
