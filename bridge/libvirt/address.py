@@ -42,7 +42,8 @@ def _usb(get: Callable[[str], str | None]) -> Address:
 
 
 def _serial(get: Callable[[str], str | None]) -> Address:
-    number(get("bus"))
+    if number(get("bus")):
+        raise ValueError("a virtio-serial controller has one bus")
     return SerialAddress(f"#{number(get('controller'))}", number(get("port")))
 
 

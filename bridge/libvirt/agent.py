@@ -6,8 +6,8 @@ from ..model.agent import Agent
 from ..model.part import SerialAddress
 from ..model.vm import VM
 from ..rows import Row
-from .address import read_address, write_serial
-from .device import alias, host_state, index_of, lose, read_alias
+from .address import write_serial
+from .device import alias, host_state, index_of, lose, read_alias, read_port
 from .domain import Domain
 from .node import Node
 from .serial import write_port
@@ -60,7 +60,8 @@ def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     target.expect("state", "connected", "disconnected")
     type_ = node.get("type")
     read_alias(domain, node, "agent|qga0")
-    vm.agent = Agent(enabled=True, type="virtio", key=KEY, address=read_address(node, domain), where=node)
+    vm.agent = Agent(enabled=True, type="virtio", key=KEY, where=node)
+    read_port(domain, vm, node, SerialAddress(KEY, 1))
     source = node.peek("source")
     if type_ == "unix":
         if source is not None:
@@ -70,9 +71,6 @@ def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     else:
         text = source.whole() if source is not None else ""
         domain.report.add("host-lost", node, f"the guest agent's channel on {type_} {text} becomes a socket")
-    address = vm.agent.address
-    if isinstance(address, SerialAddress) and address.port != 1:
-        domain.report.add("moved", node, f"the guest agent's channel has port {address.port} there, 1 here")
     host_state(domain, node)
     lose(domain, node, "host-lost", "log", "protocol")
 

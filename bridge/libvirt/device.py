@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..model.part import Device, PCIAddress, USBAddress
+from ..model.part import Device, PCIAddress, SerialAddress, USBAddress
 from ..model.vm import VM
 from ..rows import INT, Row
 from .address import read_address, write_usb
@@ -65,6 +65,17 @@ def read_device(domain: Domain, node: Node, keys: str) -> dict[str, Any]:
     """Fields of every Device: key, address, where."""
     key, _ = read_alias(domain, node, keys)
     return {"key": key, "address": read_address(node, domain), "where": node}
+
+
+def read_port(domain: Domain, vm: VM, node: Node, own: SerialAddress) -> None:
+    """Take a channel's address; qemu-server has a serial controller for each of its channels, and ports of its own."""
+    address = read_address(node, domain)
+    if not isinstance(address, SerialAddress):
+        return
+    name = next((c.alias for c in vm.controllers if c.type == "virtio-serial" and f"#{c.index or 0}" == address.controller), None)
+    if name != alias(own.controller) or address.port != own.port:
+        there = f"virtio-serial controller {address.controller[1:]} port {address.port}"
+        domain.report.add("moved", node, f"channel: {there} -> {own.controller} port {own.port}")
 
 
 def lose(domain: Domain, node: Node, kind: str, *tags: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.display import Display
+from ..model.display import Display, Video
 from ..model.part import SerialAddress
 from ..model.vm import VM
 from ..rows import Row
 from .address import write_serial
-from .device import host_state, index_of, lose, lose_rest, read_alias, refuse
+from .device import host_state, index_of, lose, lose_rest, read_alias, read_port, refuse
 from .domain import Domain
 from .graphics import read_graphics, write_graphics
 from .node import Node
@@ -34,6 +34,7 @@ ROWS = (
 
 AGENT = "com.redhat.spice.0"
 WEBDAV = "org.spice-space.webdav.0"
+AGENT_PORT, WEBDAV_PORT = 1, 2
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -61,12 +62,12 @@ def _write_channels(vm: VM, domain: Domain) -> None:
     if display.vdagent == "qemu-vdagent":
         channel.add("source").add("clipboard", copypaste="yes")
     channel.add("target", type="virtio", name=AGENT)
-    write_serial(channel, SerialAddress("spice", 1), controller)
+    write_serial(channel, SerialAddress("spice", AGENT_PORT), controller)
     if display.foldersharing and display.spice:
         channel = domain.devices.add("channel", type="spiceport")
         channel.add("source", channel=WEBDAV)
         channel.add("target", type="virtio", name=WEBDAV)
-        write_serial(channel, SerialAddress("spice", 2), controller)
+        write_serial(channel, SerialAddress("spice", WEBDAV_PORT), controller)
 
 
 def read(domain: Domain, vm: VM) -> None:
@@ -75,15 +76,14 @@ def read(domain: Domain, vm: VM) -> None:
     said["videos"] = read_videos(domain, vm)
     if (said.get("vnc") or said.get("spice")) and not videos:
         domain.report.add("ambiguous", domain.devices, "graphics without a <video>: libvirt adds a card of its choice, mostly cirrus")
-        said["videos"] = None
-        said["type"] = "cirrus"
+        said["videos"] = [Video(model="cirrus-vga", primary=True, where=domain.devices)]
     for node in domain.devices.children:
         if node.tag == "channel" and not node.claimed:
-            _read_channel(domain, node, said)
+            _read_channel(domain, vm, node, said)
     vm.display = Display(where=domain.devices, **said)
 
 
-def _read_channel(domain: Domain, node: Node, said: dict[str, Any]) -> None:
+def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> None:
     type_ = node.attrib.get("type")
     target = node.peek("target")
     name = target.attrib.get("name") if target is not None else None
@@ -117,18 +117,4 @@ def _read_channel(domain: Domain, node: Node, said: dict[str, Any]) -> None:
             if clipboard is not None:
                 clipboard.claimed = True
             lose(domain, source, "host-lost", "mouse")
-    _read_port(domain, node)
-
-
-def _read_port(domain: Domain, node: Node) -> None:
-    """qemu-server gives the channels their ports itself."""
-    address = node.peek("address")
-    if address is not None and not address.claimed:
-        port = address.attrib.get("port")
-        if address.attrib.get("type") == "virtio-serial" and port in ("1", "2") and address.attrib.get("controller", "").isdigit():
-            address.expect("bus", "0")
-            for attribute in ("type", "controller", "port"):
-                address.get(attribute)
-            address.claimed = True
-        else:
-            domain.report.add("moved", address, f"{address.whole()}: qemu-server numbers the ports of a channel itself")
+    read_port(domain, vm, node, SerialAddress("spice", WEBDAV_PORT if type_ == "spiceport" else AGENT_PORT))

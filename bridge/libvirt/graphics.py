@@ -12,7 +12,6 @@ from .domain import Domain
 from .node import Node
 
 _STREAMING = ("off", "all", "filter")
-_SECRET = ("passwd", "passwdValidTo")
 _KEYBOARD = option("keyboard")
 KEYBOARDS = _KEYBOARD.enum if _KEYBOARD else ()
 
@@ -38,9 +37,8 @@ def read_graphics(domain: Domain) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in domain.devices.all("graphics"):
         type_ = node.get("type")
-        for name in _SECRET:
-            if node.attrib.pop(name, None) is not None:
-                domain.report.add("secret-left-out", node, f"{name} of the display is not carried over")
+        if node.attrib.pop("passwd", None) is not None:
+            domain.report.add("secret-left-out", node, "the password of the display is not carried over")
         keymap = node.attrib.get("keymap")
         if keymap in KEYBOARDS and type_ in ("vnc", "spice"):
             found["keyboard"] = node.get("keymap")

@@ -117,7 +117,8 @@ def _backend(domain: Domain, node: Node, what: str) -> tuple[str | None, str | N
         lose(domain, node, "host-lost", "log", "protocol")
         return None, path
     if type_ == "pty":
-        node.get("tty")
+        if (tty := node.get("tty")) is not None:
+            domain.report.add("host-state", node, f"{tty} is the terminal of the running domain")
         if source is not None:
             source.claimed = True
             if source.get("path") is not None:
@@ -166,14 +167,17 @@ def _read_console(domain: Domain, node: Node, vm: VM, rank: int) -> None:
         return
     read_alias(domain, node, "serial[0-3]|qga0")
     first = vm.serials[0]
-    twin = first.where
-    assert isinstance(twin, Node)
     source = node.peek("source")
-    if source is not None and source.attrib.get("path") in (first.path or first.socket, None):
+    pty = node.attrib.get("type") == "pty"
+    if pty and source is not None and (path := source.get("path")) is not None:
+        domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
+        source.claimed = True
+    elif source is not None and source.attrib.get("path") in (first.path or first.socket, None):
         source.claimed = True
         source.get("path")
         source.expect("mode", "bind")
-    node.get("tty")
+    if pty and (tty := node.get("tty")) is not None:
+        domain.report.add("host-state", node, f"{tty} is the terminal of the running domain")
     if node.attrib.get("type") in ("unix", "dev", "pty"):
         node.get("type")
     host_state(domain, node)
