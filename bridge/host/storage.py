@@ -91,7 +91,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def locate(facts: HostFacts, volid: str) -> Location:
-    """The place that a drive's `file` names. Raises BridgeError for a name that its storage cannot have."""
+    """The place that a drive's `file` names; kind `volume` with a doubt if it cannot be told. Raises BridgeError for what is no name."""
     if volid == "none":
         return Location(kind="empty", volid=volid)
     if volid == "cdrom":
@@ -110,7 +110,13 @@ def locate(facts: HostFacts, volid: str) -> Location:
             kind="volume", volid=volid, storage=parts[0], volume=parts[1], cloudinit=is_cloudinit(volid),
             doubt=f"storage '{parts[0]}' does not exist",
         )  # fmt: skip
-    return _on_storage(facts, storage, volid, parts[1], parse_volname(storage, parts[1]))
+    try:
+        volume = parse_volname(storage, parts[1])
+    except BridgeError as error:  # qemu-server loads such a config, and refuses to start the VM
+        return Location(
+            kind="volume", volid=volid, storage=parts[0], volume=parts[1], cloudinit=is_cloudinit(volid), doubt=error.message
+        )  # fmt: skip
+    return _on_storage(facts, storage, volid, parts[1], volume)
 
 
 def is_block_device(facts: HostFacts, path: str) -> bool:

@@ -116,7 +116,7 @@ def _read_tdx_arguments(domain: Domain, vm: VM) -> None:
             return
         if not isinstance(guest, dict) or not domain.take_arguments("-object", word, "-machine", TDX_FLAG):
             return
-        security = vm.security = Security(intel_tdx="tdx", where=domain.root)
+        security = vm.security = Security(intel_tdx="tdx", attestation=False, where=domain.root)
         socket = guest.get("quote-generation-socket")
         if isinstance(socket, dict):
             security.attestation = True
