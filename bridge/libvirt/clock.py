@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import calendar
 import re
 
 from ..model.clock import Clock
@@ -20,26 +20,37 @@ ROWS = (
 
 NOW = "now"
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:T([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}))?", re.ASCII).fullmatch
+DAY = 86400
+CYCLE = 146097
+"""Days of 400 years."""
+MARCH_0000 = 719468
+"""Days from the first of March of the year 0 to 1970."""
 LAST = 253402300799
 """The last second of the year 9999."""
 
 
 def epoch(date: str) -> int | None:
-    """A startdate, read as UTC, in seconds; None if there is no such day."""
+    """A startdate, read as UTC, in seconds; None if there is no such moment."""
     match = _DATE(date)
     if match is None:
         return None
-    try:
-        moment = datetime.datetime(*(int(part or 0) for part in match.groups()), tzinfo=datetime.UTC)  # type: ignore[misc,arg-type]
-    except ValueError:
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+    if not (0 < month <= 12 and 0 < day <= calendar.monthrange(max(year, 1), month)[1] and hour < 24 and minute < 60 and second < 60):
         return None
-    return int(moment.timestamp())
+    return calendar.timegm((year, month, day, hour, minute, second))
 
 
 def date_of(seconds: int) -> str:
-    """The startdate of these seconds; midnight needs no time of day."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None).isoformat()
-    return moment.removesuffix("T00:00:00")
+    """The startdate of these seconds; midnight needs no time of day. Calendars repeat every 400 years, which begin in March here."""
+    days, rest = divmod(seconds, DAY)
+    cycle, day = divmod(days + MARCH_0000, CYCLE)
+    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153
+    day -= (153 * month + 2) // 5
+    year += 400 * cycle + (month >= 10)
+    date = f"{year:04d}-{month + 3 if month < 10 else month - 9:02d}-{day + 1:02d}"
+    return date if rest == 0 else f"{date}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -77,7 +77,7 @@ def _name(vm: VM, domain: Domain) -> str:
     """The type without a +pve revision; a type without a version gets the one of the node's QEMU, as libvirt would pin it anyway."""
     machine = vm.machine
     name = without_revision(machine.pinned or machine.type or DEFAULT["x86_64"])
-    version = machine.version or ()
+    version = machine.version or (0, 0)
     if name in UNVERSIONED and machine.base:
         name = f"{VERSIONED[machine.base]}-{version[0]}.{version[1]}"
         if machine.running is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace as change
+
 from ..data.ostype import from_osinfo
 from ..model.meta import SMBIOS, Meta
 from ..model.vm import VM
@@ -186,7 +188,8 @@ def _read_uuid(domain: Domain, meta: Meta, smbios: dict[str, str]) -> None:
     uuid = _dashed(text) if text is not None else None
     meta.uuid = uuid
     if uuid is not None or smbios:
-        meta.smbios1 = SMBIOS(uuid=uuid, where=node or domain.root, **smbios)
+        fields = {name: smbios.get(name) for name in FIELDS}
+        meta.smbios1 = change(SMBIOS(uuid=uuid, where=node or domain.root), **fields)
 
 
 def _dashed(uuid: str) -> str:

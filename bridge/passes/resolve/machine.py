@@ -40,12 +40,11 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     if arch not in DEFAULT:
         raise BridgeError(f"don't know how to emulate architecture '{arch}'", machine.where)
     full = _full_type(vm, arch, qemu)
-    version = version_of(full)
-    if version is None:
-        version = (*qemu[:2], gates.REVISIONS.get(qemu[:2], 0))
-    elif len(qemu) > 2 and qemu[2] >= gates.RELEASE_CANDIDATE:
+    said = version_of(full)
+    version = said or (qemu[0], qemu[1], gates.REVISIONS.get(qemu[:2], 0))
+    if len(qemu) > 2 and qemu[2] >= gates.RELEASE_CANDIDATE:
         report.add("warning", machine.where, f"Installed QEMU version ({shown}) is a release candidate, ignoring version checks")
-    else:
+    elif said is not None:
         _check(full, version, qemu, shown, host.nodename, machine)
     base = base_of(machine.type or DEFAULT[arch])
     if base is None:
