@@ -27,6 +27,12 @@ PLACES: tuple[tuple[str, str, bool], ...] = (
 ROWS = tuple(Row(field, f"iotune/{element}", code=True) for field, element, _ in PLACES)
 
 
+NO_KEY = {
+    "size_iops_sec": "qemu-server counts a large request as one operation",
+    "group_name": "every drive of qemu-server has limits of its own",
+}
+
+
 def write_iotune(node: Node, limits: Throttle | None, where: object, domain: Domain) -> None:
     if limits is None:
         return
@@ -66,9 +72,9 @@ def read_iotune(node: Node, domain: Domain) -> Throttle | None:
             raise BridgeError(f"{element}: {error}", child) from None
         if value:
             said[field] = mib_text(value) if mib else str(value)
-    for child in iotune.children:
-        if not child.claimed and child.tag in ("size_iops_sec", "group_name"):
-            domain.report.add("host-lost", child, f"{child.whole()}: every drive of qemu-server has limits of its own")
+    for tag, why in NO_KEY.items():
+        for child in iotune.all(tag):
+            domain.report.add("host-lost", child, f"{child.whole()}: {why}")
     return Throttle(**said) if said else None
 
 

@@ -153,14 +153,15 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
     except BridgeError as error:
         raise BridgeError(f"{name}: {error.message}", disk.where) from None
     volid = match.volid if match else "none"
-    if match and match.finding and (match.finding != "lint" or vm.meta.vmid):
-        told = f" ({disk.outline})" if disk.outline and volid is None else ""
-        report.add(match.finding, disk.where, f"{name}: {match.message}{told}", match.hint)
-    if volid is None:
+    if match is not None and volid is None:
+        told = "the drive stays empty" if disk.media == "cdrom" else "the disk is left out"
+        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}: {disk.outline or source.path}", match.hint)
         if disk.media != "cdrom":
-            report.add("guest-lost", disk.where, f"{name} is left out, as qemu-server cannot open its image", match.hint if match else "")
             return None
         volid = "none"
+    elif match is not None and match.finding and (match.finding != "lint" or vm.meta.vmid):
+        report.add(match.finding, disk.where, f"{name}: {match.message}", match.hint)
+    assert volid is not None
     if disk.scsiblock and source.path is not None:
         volid = source.path
     if match and match.vtype == "iso" and disk.media is None:
@@ -222,7 +223,7 @@ def _report_device_ids(vm: VM, disks: list[Disk], report: Report) -> None:
                 changed.append(f"{disk.device_id} -> {now}" if disk.device_id else str(disk.key))
     if changed:
         report.add(
-            "guest-changed",
+            "moved",
             disks[0].where,
             f"the SCSI ids of {', '.join(changed)} change: /dev/disk/by-id/scsi-0QEMU_* gets other names",
             "let the guest mount by UUID or label",
