@@ -128,6 +128,8 @@ UNKNOWN_TO_LIBVIRT = _words("""
     EPYC-Turin
 """)
 """qemu-server's models that libvirt 11.3 does not know."""
+VERSIONED = frozenset(model for model in INTEL | AMD if model[-3:-1] == "-v")
+"""`EPYC-v3`: libvirt knows these names from gate `cpu_versioned` on."""
 LIBVIRT_SPELLS: dict[str, tuple[str, dict[str, bool]]] = {
     "cpu64-rhel6": ("kvm64", {"lahf-lm": True}),
     "pentiumpro": ("qemu32", {"pni": False}),

@@ -14,6 +14,7 @@ from ..data.cpus import (
     NEW_FLAGS,
     QEMU_NAMES,
     UNKNOWN_TO_LIBVIRT,
+    VERSIONED,
 )
 from ..model.cpu import CPU
 from ..model.vm import VM
@@ -52,6 +53,7 @@ ROWS = (
 GLOBAL = "x86_64-cpu."
 ELSEWHERE = frozenset(("kvm-hint-dedicated", "kvm-poll-control", "kvm-pv-ipi", "pmu", "kvmclock"))
 """Features with an element of their own outside <cpu> (`hyperv`)."""
+BY_COMMAND_LINE = UNKNOWN_TO_LIBVIRT | VERSIONED
 MODES = {"host": "host-passthrough", "max": "maximum"}
 _MODELS = {mode: model for model, mode in MODES.items()}
 
@@ -61,14 +63,19 @@ def write(vm: VM, domain: Domain) -> None:
     hyperv.write_enlightenments(vm, domain)
     node = domain.root.add("cpu")
     cpu = vm.cpu
-    if cpu.runningcpu is not None or cpu.model in UNKNOWN_TO_LIBVIRT:
+    if cpu.runningcpu is not None or _is_unknown(cpu.model, domain):
         domain.arguments += ("-cpu", cpu.runningcpu or command_line(cpu))
-        domain.report.add("metadata-only", cpu.where, "libvirt does not know this CPU; QEMU gets it by -cpu, and libvirt shows another one")
+        message = f"libvirt has no words for the CPU {cpu.runningcpu or cpu.model}; QEMU gets it by -cpu, and libvirt shows another one"
+        domain.report.add("fallback", cpu.where, message)
     else:
         _write_model(vm, domain, node)
     _write_bits(cpu, domain, node)
     vcpu.write_topology(vm, node)
     numa.write_cells(vm, domain, node)
+
+
+def _is_unknown(model: str | None, domain: Domain) -> bool:
+    return model in UNKNOWN_TO_LIBVIRT or (model in VERSIONED and not domain.target.has("cpu_versioned"))
 
 
 def command_line(cpu: CPU) -> str:
@@ -217,7 +224,7 @@ def _read_arguments(domain: Domain, vm: VM) -> None:
         option, value = words[n], words[n + 1] if n + 1 < len(words) else ""
         if option == "-global" and (match := _PROPERTY(value)) and _take_property(vm.cpu, match[1], match[2]):
             n += 2
-        elif option == "-cpu" and vm.cpu.runningcpu is None and value.partition(",")[0] in UNKNOWN_TO_LIBVIRT:
+        elif option == "-cpu" and vm.cpu.runningcpu is None and value.partition(",")[0] in BY_COMMAND_LINE:
             vm.cpu.runningcpu = value
             n += 2
         else:

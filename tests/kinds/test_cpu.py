@@ -324,3 +324,39 @@ CONFIGS = [
 def test_config_to_xml_to_config(config: str) -> None:
     out = bridge.convert(config, to="xml", source="conf", host=CUSTOM)
     assert bridge.convert(out.text, to="conf", source="xml", host=CUSTOM).text == bridge.rewrite_config(config)
+
+
+def test_an_old_libvirt_gets_a_versioned_model_by_the_command_line() -> None:
+    config = "cpu: EPYC-Rome-v3,phys-bits=40"
+    out = bridge.convert(config, to="xml", source="conf", host=INTEL, libvirt="10.9")
+    assert f"EPYC-Rome-v3,enforce,{PV},vendor=AuthenticAMD,phys-bits=40" in out.text
+    assert "fallback" in [finding.kind for finding in out.findings]
+    assert bridge.convert(out.text, to="conf", source="xml", host=INTEL).text == bridge.rewrite_config(config)
+    assert xml(config).findtext("cpu/model") == "EPYC-Rome-v3"
+
+
+def test_a_saved_state_keeps_its_cpu() -> None:
+    state = "runningcpu: kvm64,+aes\nrunningmachine: pc-i440fx-9.0+pve0\nsnaptime: 1\nvmstate: local:1/vm-1-state-one.raw"
+    config = f"cpu: host\nmemory: 512\n\n[one]\ncpu: host\nmemory: 512\n{state}"
+    argv = bridge.convert(config, to="argv", source="conf", host=INTEL, snapshot="one").argv
+    assert argv
+    assert argv[argv.index("-cpu") + 1] == "kvm64,+aes"
+
+
+ARM = bridge.HostFacts(arch="aarch64", cpus=64, qemu_version="10.0.2")
+
+
+@pytest.mark.parametrize(
+    ("config", "host", "wanted", "mode"),
+    [
+        ("arch: aarch64", INTEL, "max", "maximum"),
+        ("memory: 512", ARM, "host", "host-passthrough"),
+        ("arch: aarch64\ncpu: cortex-a57", INTEL, "cortex-a57", "custom"),
+    ],
+)
+def test_arm_has_a_model_and_no_more(config: str, host: bridge.HostFacts, wanted: str, mode: str) -> None:
+    assert words(config, host, "-cpu") == [wanted]
+    root = xml(config, host)
+    assert root.xpath("string(cpu/@mode)") == mode
+    assert root.find("cpu/feature") is None
+    assert globals_of(root) == []

@@ -6,6 +6,7 @@ model, the cluster's custom model, the VM's own flags, and what is forced.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...data.cpus import (
@@ -19,7 +20,7 @@ from ...data.cpus import (
     VENDOR,
 )
 from ...data.gates import BINARY, MACHINE, Version, qemu_version
-from ...data.ostype import windows_version
+from ...data.ostype import WINDOWS, windows_version
 from ...host.cpumodels import CPUModel
 from ...host.facts import HostFacts
 from ...model.cpu import CPU
@@ -174,20 +175,31 @@ def wants_evmcs(here: Setting, host: HostFacts) -> bool:
     return has_hyperv(here) and windows_version(here.ostype) >= 11 and host.cpu_vendor == "GenuineIntel" and here.machine_has("hv_evmcs")
 
 
-def hyperv_words(here: Setting, vendor_id: str | None, host: HostFacts) -> Words:
+@lru_cache(maxsize=256)
+def enlightenments(here: Setting) -> Words:
+    """What every guest of this setting gets. The same object each time: copy it before a change."""
     words: Words = {}
     if not has_hyperv(here):
         return words
-    if here.x_vga or vendor_id is not None:
-        words["hv_vendor_id"] = f"hv_vendor_id={vendor_id or 'proxmox'}"
     if not here.machine_has("hv_base"):
         words["hv_spinlocks"] = "hv_spinlocks=0xffff"
     win = windows_version(here.ostype)
     for gate, least, names in _HYPERV:
         if win >= least and here.machine_has(gate):
             words.update((word.partition("=")[0], word) for word in names)
-    if win >= 7:
+    if win >= WINDOWS["win7"]:
         words["hv_relaxed"] = "hv_relaxed"
+    return words
+
+
+def hyperv_words(here: Setting, vendor_id: str | None, host: HostFacts) -> Words:
+    """The enlightenments, and those that the VM or the host asks for."""
+    common = enlightenments(here)
+    if not common:
+        return common
+    words = dict(common)
+    if here.x_vga or vendor_id is not None:
+        words["hv_vendor_id"] = f"hv_vendor_id={vendor_id or 'proxmox'}"
     if wants_evmcs(here, host):
         words["hv_evmcs"] = "hv_evmcs"
     return words
@@ -230,11 +242,17 @@ def normal(name: str) -> str:
 
 
 def meaning(words: Words) -> dict[str, Any]:
-    """What the words mean, as fields of the CPU. QEMU applies `name=value` first, then every `+`, then every `-`."""
+    """What the words mean, as fields of the CPU. The same object for the same words: nobody changes it."""
+    return _meaning(tuple(words.items()))
+
+
+@lru_cache(maxsize=512)
+def _meaning(words: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """QEMU applies `name=value` first, then every `+`, then every `-`."""
     states: dict[str, bool | str] = {}
     minus: list[str] = []
     plus: list[str] = []
-    for name, word in words.items():
+    for name, word in words:
         if word[0] == "+":
             plus.append(normal(name))
         elif word[0] == "-":

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...data.cpus import ABSTRACT, ABSTRACT_BASE, DEFAULT, LIBVIRT_SPELLS, MODELS, NEW_FLAGS, UNKNOWN_TO_LIBVIRT, VENDOR
+from ...data.cpus import ABSTRACT, ABSTRACT_BASE, DEFAULT, LIBVIRT_SPELLS, MODELS, NEW_FLAGS, VENDOR
 from ...data.options import VM_CPU_FLAGS
 from ...host.facts import HostFacts
 from ...model.cpu import CPU
@@ -42,7 +42,7 @@ BESIDE_TYPE = ("flags", "hidden", "hv_vendor_id", "level", "phys_bits", "guest_p
 def said(vm: VM, host: HostFacts, report: Report) -> CPU:
     """The CPU as a config says it. What a config cannot say becomes a finding."""
     cpu, here = vm.cpu, setting(vm, host)
-    if cpu.runningcpu is not None and cpu.runningcpu.partition(",")[0] in UNKNOWN_TO_LIBVIRT:
+    if cpu.runningcpu is not None:
         cpu = from_command_line(cpu)
     if here.arch != "x86_64":
         return _said_elsewhere(cpu, here, host, report)

@@ -6,14 +6,15 @@ wins; it also decides about USB, the display and cloud-init, so the choice is al
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec.structs import replace
 
-from ...data.gates import machine_has
 from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.vm import VM
 from ...report import Report
-from .cpu_flags import Setting, hyperv_words, setting
+from .cpu_flags import Setting, enlightenments, setting
 
 CANDIDATES = ("l26", "win10", "win7", "w2k8", "wxp", "solaris", "other", "win11")
 """Of equal ones the first wins. Systems that qemu-server treats alike stand for each other."""
@@ -23,18 +24,18 @@ WEIGHTS = {"relaxed": 4, "x2apic": 4, "localtime": 2, "tdf": 2, "pit": 2, "hpet"
 """How much an effect tells; an enlightenment counts 1."""
 
 
-def effects(ostype: str, here: Setting, vm: VM, host: HostFacts) -> frozenset[str]:
+@lru_cache(maxsize=512)
+def effects(ostype: str, here: Setting, acpi: bool) -> frozenset[str]:
     """What qemu-server does to a guest of this ostype."""
     win = windows_version(ostype)
-    found = {name[3:] for name in hyperv_words(here._replace(ostype=ostype, x_vga=False), None, host) if name not in OPTIONAL}
+    found = {name.removeprefix("hv_") for name in enlightenments(here._replace(ostype=ostype))}
     if win >= WINDOWS["wxp"]:
         found.add("localtime")
-        if vm.machine.acpi is not False:
+        if acpi:
             found.add("tdf")
     if win >= WINDOWS["wvista"]:
         found.add("pit")
-    version = (*(vm.machine.version or (0, 0)),)
-    if win >= WINDOWS["wvista"] or (ostype == "l26" and machine_has(version, vm.machine.pve or 0, "l26_hpet_off")):
+    if win >= WINDOWS["wvista"] or (ostype == "l26" and here.machine_has("l26_hpet_off")):
         found.add("hpet")
     if ostype == "solaris":
         found.add("x2apic")
@@ -56,10 +57,10 @@ def seen(vm: VM) -> frozenset[str]:
 
 
 def judge(vm: VM, host: HostFacts) -> str:
-    here, shown = setting(vm, host), seen(vm)
+    here, shown = setting(vm, host)._replace(ostype=None, x_vga=False), seen(vm)
     best, least = CANDIDATES[0], float("inf")
     for ostype in CANDIDATES:
-        difference = shown ^ effects(ostype, here, vm, host)
+        difference = shown ^ effects(ostype, here, vm.machine.acpi is not False)
         distance = sum(WEIGHTS.get(effect, 1) for effect in difference)
         if distance < least:
             best, least = ostype, distance
@@ -75,7 +76,7 @@ def _looks_like_11(vm: VM) -> bool:
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
-    """Law: a VM that says its ostype, or that was completed by `resolve`, stays as it is. Must run first: other kinds ask for the ostype."""
+    """Law: a VM that says its ostype, or that `resolve` completed, stays as it is. Must run first: other kinds ask for the ostype."""
     if vm.meta.ostype is not None or vm.cpu.features is None or "features" in vm.cpu.filled:
         return vm
     ostype = judge(vm, host)
