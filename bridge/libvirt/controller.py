@@ -8,6 +8,7 @@ from ..data.gates import machine_has
 from ..model.controller import Controller
 from ..model.part import PCIAddress
 from ..model.vm import VM
+from ..passes.place.usb import ich9_group
 from ..rows import HEX, INT, ON_OFF, Codec, Row
 from .address import read_address
 from .domain import Domain
@@ -34,7 +35,9 @@ ROWS = (
     Row("key", "alias@name", code=True),
 )
 
+SECOND = "ehci-2"
 SECOND_EHCI = "ich9-ehci2"
+"""q35's second EHCI: libvirt's ich9-ehci1 with another driver; its companions go by the command line (mapping-devices 4.3)."""
 HDA = "ich9-intel-hda,id=audio0,bus=pcie.0,addr=0x1b"
 """The codec-less sound chip of every qemu-server q35; libvirt's own always has a codec, so it goes by the command line."""
 X_SPEED = (("x-speed", "16"), ("x-width", "32"))
@@ -47,16 +50,16 @@ def alias(key: str) -> str:
 
 
 def write(vm: VM, domain: Domain) -> None:
-    second_ehci_used = any(getattr(device.address, "bus", None) == "ehci-2" for device in vm.usbs)
     for controller in vm.controllers:
         if controller.type == "pci":
             domain.bus_index[controller.key or ""] = controller.index or 0
     for controller in vm.controllers:
-        if controller.master == "ehci-2" or (controller.model == SECOND_EHCI and not second_ehci_used):
-            continue  # by the command line, below
-        _write(vm, controller, domain)
+        if controller.master == SECOND:
+            domain.arguments += ["-device", _companion(controller)]
+        else:
+            _write(vm, controller, domain)
     if vm.machine.base == "q35":
-        _write_q35_extras(vm, domain, second_ehci_used)
+        domain.arguments += ["-device", HDA]
 
 
 def _write(vm: VM, controller: Controller, domain: Domain) -> None:
@@ -82,37 +85,18 @@ def _write(vm: VM, controller: Controller, domain: Domain) -> None:
         domain.pci_address(node, controller.address)
 
 
-def _write_q35_extras(vm: VM, domain: Domain, second_ehci_used: bool) -> None:
-    """The second EHCI group and the sound chip, which libvirt has no models for (mapping-devices 4.3)."""
-    for controller in vm.controllers:
-        if controller.master != "ehci-2" and controller.model != SECOND_EHCI:
-            continue
-        address = controller.address
-        assert isinstance(address, PCIAddress)
-        if controller.model == SECOND_EHCI:
-            if not second_ehci_used:
-                domain.arguments += ["-device", f"ich9-usb-ehci2,id=ehci-2,bus=pcie.0,addr=0x{address.slot:x}.0x7,multifunction=on"]
-        else:
-            domain.arguments += ["-device", _companion(controller, address, "ua-ehci-2.0" if second_ehci_used else None)]
-    domain.arguments += ["-device", HDA]
-
-
-def _companion(controller: Controller, address: PCIAddress, master: str | None) -> str:
-    """A UHCI of the second group: plain on a plain EHCI, JSON behind libvirt's own (JSON devices come after plain ones: rule R8)."""
-    driver = (controller.model or "").replace("ich9-", "ich9-usb-")
-    addr = f"0x{address.slot:x}.0x{address.function:x}"
-    if master is None:
-        return (
-            f"{driver},id={controller.key},bus=pcie.0,addr={addr},multifunction=on,masterbus=ehci-2.0,firstport={controller.startport}"
-        )
+def _companion(controller: Controller) -> str:
+    """A UHCI of the second EHCI group, which libvirt has no model for. JSON, as it sits on libvirt's own EHCI (rule R8)."""
+    address = controller.address
+    assert isinstance(address, PCIAddress)
     return json.dumps(
         {
-            "driver": driver,
+            "driver": (controller.model or "").replace("ich9-", "ich9-usb-"),
             "id": controller.key,
-            "bus": "pcie.0",
-            "addr": addr,
+            "bus": address.bus,
+            "addr": f"0x{address.slot:x}.0x{address.function:x}",
             "multifunction": True,
-            "masterbus": master,
+            "masterbus": f"{alias(SECOND)}.0",
             "firstport": controller.startport,
         },
         separators=(",", ":"),
@@ -122,26 +106,9 @@ def _companion(controller: Controller, address: PCIAddress, master: str | None) 
 def read(domain: Domain, vm: VM) -> None:
     """All controllers; PCI buses are called `#INDEX` until `unplace` finds out which of qemu-server's they are."""
     vm.controllers = [_read(node, domain) for node in domain.devices.all("controller")]
-    second = [c for c in vm.controllers if c.model == SECOND_EHCI]
-    for controller in _q35_extras(second[0].alias if second else None):
-        if domain.take_arguments("-device", controller[1]):
-            vm.controllers.append(controller[0])
+    if any(controller.model == SECOND_EHCI for controller in vm.controllers):
+        vm.controllers += [c for c in ich9_group(SECOND)[1:] if domain.take_arguments("-device", _companion(c))]
     domain.take_arguments("-device", HDA)
-
-
-def _q35_extras(master: str | None) -> list[tuple[Controller, str]]:
-    """The second EHCI group as `_write_q35_extras` writes it."""
-    found: list[tuple[Controller, str]] = []
-    slot = 0x1A
-    if master is None:
-        address = PCIAddress("pcie.0", slot, 7, True)
-        ehci = Controller(type="usb", key="ehci-2", model=SECOND_EHCI, address=address)
-        found.append((ehci, f"ich9-usb-ehci2,id=ehci-2,bus=pcie.0,addr=0x{slot:x}.0x7,multifunction=on"))
-    for n in range(3):
-        address = PCIAddress("pcie.0", slot, n, True)
-        uhci = Controller(type="usb", key=f"uhci-{4 + n}", model=f"ich9-uhci{4 + n}", startport=2 * n, master="ehci-2", address=address)
-        found.append((uhci, _companion(uhci, address, None if master is None else f"{master}.0")))
-    return found
 
 
 def _read(node: Node, domain: Domain) -> Controller:
@@ -152,8 +119,8 @@ def _read(node: Node, domain: Domain) -> Controller:
     name = alias_node.get("name") if alias_node else None
     if (driver := domain.override(name, "driver")) is not None:
         model = {"lsi53c810": "lsi53c810", "ich9-usb-ehci2": SECOND_EHCI}.get(driver[1] or "", model)
-    for prop, _ in X_SPEED:
-        domain.override(name, prop)
+    for prop, value in X_SPEED:
+        domain.expect_override(name, prop, ("string", value))
     said["served_by"] = read_served_by(node)
     key = name[3:] if name and name.startswith("ua-") else None
     if type_ == "pci":

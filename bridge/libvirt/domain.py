@@ -42,6 +42,14 @@ class Domain:
         properties = self.overrides.get(alias or "")
         return properties.pop(name, None) if properties else None
 
+    def expect_override(self, alias: str | None, name: str, wanted: Property) -> bool:
+        """Read: take an override only if it is this one."""
+        properties = self.overrides.get(alias or "")
+        if properties is None or properties.get(name) != wanted:
+            return False
+        del properties[name]
+        return True
+
     def take_arguments(self, *words: str) -> bool:
         """Read: take these words where they stand in a row; False if they do not."""
         count = len(words)

@@ -31,11 +31,11 @@ def place(vm: VM) -> tuple[list[Controller], VM]:
     if base == "virt":
         groups = [[Controller(type="usb", key="ehci", model="ehci", address=conventional(vm, "ehci"))]]
     elif base == "q35":
-        groups = [_ich9("ehci", 1, Q35_EHCI[0], "pcie.0"), _ich9("ehci-2", 4, Q35_EHCI[1], "pcie.0")]
+        groups = [ich9_group("ehci"), ich9_group("ehci-2")]
     else:
         groups = [[Controller(type="usb", key="uhci", model="piix3-uhci", address=conventional(vm, "piix3", 2))]]
         if not era and any(not device.usb3 for device in vm.usbs):
-            groups.append(_ich9("ehci", 1, PVE_USB_SLOT, "pci.0"))
+            groups.append(ich9_group("ehci", PVE_USB_SLOT, "pci.0"))
     if era and vm.usbs:
         groups.append([Controller(type="usb", key="xhci", model="qemu-xhci", ports=XHCI_PORTS, address=conventional(vm, "xhci"))])
     elif any(device.usb3 for device in vm.usbs):
@@ -48,14 +48,16 @@ def place(vm: VM) -> tuple[list[Controller], VM]:
     return controllers, replace(vm, usbs=usbs, tablet=tablet)
 
 
-def _ich9(key: str, first: int, slot: int, bus: str) -> list[Controller]:
-    """An EHCI with its three companions in one slot."""
-    ehci = Controller(type="usb", key=key, model="ich9-ehci1" if first == 1 else "ich9-ehci2", address=PCIAddress(bus, slot, 7, True))
+def ich9_group(key: str, slot: int | None = None, bus: str = "pcie.0") -> list[Controller]:
+    """An EHCI with its three companions in one slot: `ehci` with uhci-1..3, or q35's `ehci-2` with uhci-4..6."""
+    second = key == "ehci-2"
+    slot = Q35_EHCI[second] if slot is None else slot
+    ehci = Controller(type="usb", key=key, model="ich9-ehci2" if second else "ich9-ehci1", address=PCIAddress(bus, slot, 7, True))
     companions = [
         Controller(
             type="usb",
-            key=f"uhci-{first + n}",
-            model=f"ich9-uhci{first + n}",
+            key=f"uhci-{n + (4 if second else 1)}",
+            model=f"ich9-uhci{n + (4 if second else 1)}",
             startport=2 * n,
             master=key,
             address=PCIAddress(bus, slot, n, True),
