@@ -127,19 +127,25 @@ def test_back_from_xml_alone(config: dict[str, str]) -> None:
 
 
 def test_foreign_machines() -> None:
-    assert "machine" not in keys(domain())
     assert keys(domain(machine="pc-q35-8.0"))["machine"].startswith("pc-q35-8.0")
     assert findings(domain(machine="pc-q35-rhel9.4.0"), "guest-changed")[0].startswith(
         "machine 'pc-q35-rhel9.4.0' is unknown to qemu-server"
     )
-    assert keys(domain(machine="microvm")).get("machine", "pc").startswith("pc")
+    assert keys(domain(machine="microvm"))["machine"] == "pc,enable-s3=1,enable-s4=1"
 
 
 def test_a_bare_machine_is_pinned_where_qemu_server_would_take_it_for_an_old_one() -> None:
     windows = domain("<clock offset='localtime'/>", machine="q35", head="<features/>").replace("<features><acpi/></features>", "")
     windows = windows.replace("<features/>", "<features><acpi/><hyperv><relaxed state='on'/><vapic state='on'/></hyperv></features>")
     assert keys(windows)["machine"].startswith("pc-q35-11.0")
-    assert keys(domain(machine="q35"), HOST)["machine"].startswith("pc-q35-11.0")
+    linux = domain("<clock offset='utc'><timer name='hpet' present='no'/></clock>", machine="q35")
+    assert keys(linux, HOST)["machine"].startswith("pc-q35-11.0")
+
+
+def test_a_domain_without_pm_can_sleep() -> None:
+    assert keys(domain(machine="q35"))["machine"] == "q35,enable-s3=1,enable-s4=1"
+    assert keys(domain("<pm><suspend-to-mem enabled='no'/></pm>", machine="pc-i440fx-9.2"))["machine"] == "pc-i440fx-9.2,enable-s3=0"
+    assert "machine" not in keys(domain("<pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>"))
 
 
 def test_the_target_may_lack_the_machine() -> None:

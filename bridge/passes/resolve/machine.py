@@ -208,6 +208,8 @@ LAST_OLD_SCSI = 13
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: what `resolve` would fill in again is unsaid; a switch that no option holds is a finding."""
     machine = _named(vm, host, report)
+    qemu = gates.qemu_version(host.qemu_version, host.qemu_server)
+    machine = fill(machine, version=qemu[:2], pve=gates.REVISIONS.get(qemu[:2], 0))
     if machine.arch == host.arch:
         machine = forget(machine, "arch")
     usual = _defaults(replace(vm, machine=machine), host) | _console(vm)
@@ -218,7 +220,14 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
                 "guest-changed", machine.where, f"{option}={'on' if value else 'off'} has no option", f"args: {SWITCH_ARGS[name][value]}"
             )
     same = [name for name, value in usual.items() if value is not None and getattr(machine, name) == value]
-    return replace(vm, machine=forget(machine, "pinned", *SWITCHES, *same))
+    machine = forget(machine, "pinned", *SWITCHES, *same)
+    if machine.type == DEFAULT.get(machine.arch or host.arch) and all(getattr(machine, name) is None for name in BESIDE_TYPE):
+        machine = forget(machine, "type")
+    return replace(vm, machine=machine)
+
+
+BESIDE_TYPE = ("viommu", "aw_bits", "enable_s3", "enable_s4")
+"""What else stands in `machine`."""
 
 
 SWITCHES = {
@@ -253,6 +262,4 @@ def _named(vm: VM, host: HostFacts, report: Report) -> Machine:
             "normalised", machine.where, f"machine {machine.type} is pinned to {name}, as qemu-server takes it for an older one here"
         )
         return replace(machine, type=name, version=qemu[:2], pve=0)
-    if machine.type == DEFAULT.get(machine.arch or host.arch):
-        return forget(machine, "type")
     return machine
