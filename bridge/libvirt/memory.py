@@ -140,7 +140,7 @@ def _pages(domain: Domain, hugepages: Node) -> list[tuple[int, str | None]]:
     found = []
     for page in hugepages.all("page"):
         nodes = page.attrib.get("nodeset")
-        if nodes is not None and not is_set(nodes):
+        if nodes is not None and not is_set(nodes, page):
             page.unclaim()
             continue
         found.append((mib(domain, page, page.need("size"), page.get("unit")), page.get("nodeset")))

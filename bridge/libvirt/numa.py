@@ -15,8 +15,18 @@ MAX_CELLS = 64
 """More is no sane domain; a config knows 8."""
 POLICY = choice({"strict": "bind", "preferred": "preferred", "interleave": "interleave"})
 
-is_set = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*", re.ASCII).fullmatch
-"""`0-3,6`: CPUs or nodes."""
+_SET = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", re.ASCII).fullmatch
+_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+MAX_ID = 8191
+"""Highest CPU or node in a set; qemu-server walks a range number by number (security-rules C8)."""
+
+
+def is_set(text: str, where: Node) -> bool:
+    """Whether the text is a set of CPUs or nodes, `0-3,6`. Raises BridgeError on ids out of all bounds."""
+    if any(len(number) > 5 or int(number) > MAX_ID for number in _NUMBER.findall(text)):
+        raise BridgeError(f"'{text[:60]}' names a CPU or node above {MAX_ID}", where)
+    return bool(_SET(text))
+
 
 SHIFT = {"b": 0, "bytes": 0, "KiB": 10, "k": 10, "MiB": 20, "M": 20, "GiB": 30, "G": 30, "TiB": 40, "T": 40, "PiB": 50, "P": 50}
 DECIMAL = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
@@ -85,7 +95,7 @@ def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
             raise BridgeError(f"'{number[:40]}' is no number of a NUMA cell, or is there twice", cell)
         size = mib(domain, cell, cell.need("memory"), cell.get("unit"))
         cpus = cell.attrib.get("cpus")
-        if cpus is not None and is_set(cpus):
+        if cpus is not None and is_set(cpus, cell):
             del cell.attrib["cpus"]
             cpus = cpus.replace(",", ";")
         else:
@@ -111,7 +121,7 @@ def read_tuning(domain: Domain, vm: VM) -> None:
             memnode.tag != "memnode"
             or node is None
             or node.hostnodes is not None
-            or not is_set(hosts)
+            or not is_set(hosts, memnode)
             or mode not in ("strict", "preferred", "interleave")
         ):
             continue

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from ..model.vm import VM
 from ..report import BridgeError
 from ..rows import INT, whole_number
 from .domain import Domain
 from .node import Node
+from .numa import is_set
 
 MAX_VCPUS = 8192
 """Far above what QEMU runs; nothing is counted out beyond it (security-rules S9)."""
@@ -17,8 +16,6 @@ PERIOD = 100_000
 LEAST_QUOTA = 1000
 WEIGHTS = (1, 10_000)
 """cgroup v2's range; qemu-server puts cpuunits into it by itself, libvirt refuses to start."""
-
-_CPUSET = re.compile(r"\^?[0-9]{1,5}(-[0-9]{1,5})?(,\^?[0-9]{1,5}(-[0-9]{1,5})?)*", re.ASCII).fullmatch
 
 
 def write_vcpus(vm: VM, domain: Domain) -> None:
@@ -90,7 +87,7 @@ def _count(text: str, where: Node) -> int:
 
 def _cpuset(node: Node, name: str) -> str | None:
     text = node.attrib.get(name)
-    if text is None or not _CPUSET(text) or "^" in text:
+    if text is None or not is_set(text, node):
         return None  # stays unclaimed, hence is reported
     del node.attrib[name]
     return text
@@ -162,7 +159,7 @@ def _read_pins(cputune: Node, vm: VM, most: int) -> None:
     pins: dict[int, str] = {}
     for node in cputune.all("vcpupin"):
         number, cpus = node.attrib.get("vcpu", ""), node.attrib.get("cpuset", "")
-        if not _CPUSET(cpus) or not number.isascii() or not number.isdigit() or int(number[:6]) >= most or int(number[:6]) in pins:
+        if not is_set(cpus, node) or not number.isascii() or not number.isdigit() or int(number[:6]) >= most or int(number[:6]) in pins:
             node.unclaim()
             continue
         node.attrib.clear()
@@ -171,7 +168,7 @@ def _read_pins(cputune: Node, vm: VM, most: int) -> None:
     emulator = cputune.only("emulatorpin")
     if emulator is not None:
         cpus = emulator.attrib.get("cpuset", "")
-        if _CPUSET(cpus):
+        if is_set(cpus, emulator):
             del emulator.attrib["cpuset"]
             vm.cpu.emulatorpin = cpus
 

@@ -360,3 +360,9 @@ def test_arm_has_a_model_and_no_more(config: str, host: bridge.HostFacts, wanted
     assert root.xpath("string(cpu/@mode)") == mode
     assert root.find("cpu/feature") is None
     assert globals_of(root) == []
+
+
+@pytest.mark.parametrize("cpuset", ["0-99999999999", "8192", "1,2,99999"])
+def test_a_set_of_cpus_out_of_all_bounds_is_refused(cpuset: str) -> None:
+    with pytest.raises(bridge.BridgeError, match="above 8191"):
+        back("", vcpu=f"<vcpu cpuset='{cpuset}'>1</vcpu>")
