@@ -44,7 +44,7 @@ def write(root: Path, **files: str) -> Path:
 
 def test_no_facts_at_all() -> None:
     assert HostFacts.load() == HostFacts()
-    assert HostFacts().storages == {}
+    assert list(HostFacts().storages) == ["local"]
     assert HostFacts().mtu("vmbr0") == 1500
 
 
