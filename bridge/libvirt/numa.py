@@ -28,6 +28,33 @@ def is_set(text: str, where: Node) -> bool:
     return bool(_SET(text))
 
 
+def set_text(text: str, where: Node) -> str | None:
+    """A set as a config can hold it: exclusions (`0-3,^1`) are carried out. None if it is no set."""
+    if "^" not in text:
+        return text if is_set(text, where) else None
+    if not is_set(text.replace("^", ""), where):
+        return None
+    ids: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.lstrip("^").partition("-")
+        named = range(int(first), int(last or first) + 1)
+        if part.startswith("^"):
+            ids.difference_update(named)
+        else:
+            ids.update(named)
+    return ",".join(str(start) if start == end else f"{start}-{end}" for start, end in _runs(sorted(ids))) or None
+
+
+def _runs(ids: list[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for number in ids:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
 SHIFT = {"b": 0, "bytes": 0, "KiB": 10, "k": 10, "MiB": 20, "M": 20, "GiB": 30, "G": 30, "TiB": 40, "T": 40, "PiB": 50, "P": 50}
 DECIMAL = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
 MAX_BYTES = 1 << 62

@@ -7,7 +7,7 @@ from ..report import BridgeError
 from ..rows import INT, whole_number
 from .domain import Domain
 from .node import Node
-from .numa import is_set
+from .numa import set_text
 
 MAX_VCPUS = 8192
 """Far above what QEMU runs; nothing is counted out beyond it (security-rules S9)."""
@@ -87,10 +87,10 @@ def _count(text: str, where: Node) -> int:
 
 def _cpuset(node: Node, name: str) -> str | None:
     text = node.attrib.get(name)
-    if text is None or not is_set(text, node):
-        return None  # stays unclaimed, hence is reported
-    del node.attrib[name]
-    return text
+    plain = None if text is None else set_text(text, node)
+    if plain is not None:  # or else it stays unclaimed, hence is reported
+        del node.attrib[name]
+    return plain
 
 
 def _read_vcpus(domain: Domain, vm: VM, most: int) -> None:
@@ -158,19 +158,18 @@ def _read_limit(cputune: Node, vm: VM) -> None:
 def _read_pins(cputune: Node, vm: VM, most: int) -> None:
     pins: dict[int, str] = {}
     for node in cputune.all("vcpupin"):
-        number, cpus = node.attrib.get("vcpu", ""), node.attrib.get("cpuset", "")
-        if not is_set(cpus, node) or not number.isascii() or not number.isdigit() or int(number[:6]) >= most or int(number[:6]) in pins:
+        number = node.attrib.get("vcpu", "")
+        known = number.isascii() and number.isdigit() and int(number[:6]) < most and int(number[:6]) not in pins
+        cpus = _cpuset(node, "cpuset") if known else None
+        if cpus is None:
             node.unclaim()
             continue
-        node.attrib.clear()
+        del node.attrib["vcpu"]
         pins[int(number)] = cpus
     vm.cpu.vcpupins = pins or None
     emulator = cputune.only("emulatorpin")
     if emulator is not None:
-        cpus = emulator.attrib.get("cpuset", "")
-        if is_set(cpus, emulator):
-            del emulator.attrib["cpuset"]
-            vm.cpu.emulatorpin = cpus
+        vm.cpu.emulatorpin = _cpuset(emulator, "cpuset")
 
 
 TOPOLOGY = ("sockets", "dies", "clusters", "cores", "threads")

@@ -273,6 +273,7 @@ def test_the_custom_model_with_the_same_set_is_found() -> None:
     ("vcpu", "more", "wanted"),
     [
         ("<vcpu>4</vcpu>", "", {"sockets": "4"}),
+        ("<vcpu cpuset='0-4,^2,9'>1</vcpu>", "", {"affinity": "0-1,3-4,9"}),
         (
             "<vcpu cpuset='1-3' current='2'>4</vcpu>",
             "<cpu><topology sockets='1' cores='4' threads='1'/></cpu>",
