@@ -163,10 +163,8 @@ def _memory(type_: str, videos: list[Video]) -> int | None:
     if type_.startswith("virtio"):
         size = first.max_hostmem // MIB if first.max_hostmem and not first.max_hostmem % MIB else None
     elif QXL.fullmatch(type_):
-        size = first.vgamem
-        if size and (first.ram, first.vram) != (4 * size, 2 * size):
-            size = None
-        if size == VGAMEM and (first.ram, first.vram) == (None, None):
+        size, ram, vram = (seen(first, name) for name in ("vgamem", "ram", "vram"))
+        if (ram, vram) != (4 * size, 2 * size):
             size = None
     else:
         size = first.vgamem
