@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ..host.facts import HostFacts
 from ..model.vm import VM
+from ..passes.resolve.cpu import check_model
 from ..report import BridgeError
 from .emit import Command
 
 
 def affinity_words(vm: VM) -> list[str]:
-    """What stands before the binary."""
+    """What stands before the binary. To qemu-server the set `0` is no set."""
     affinity = vm.cpu.affinity
-    return ["/usr/bin/taskset", "--cpu-list", "--all-tasks", affinity] if affinity else []
+    return ["/usr/bin/taskset", "--cpu-list", "--all-tasks", affinity] if affinity not in (None, "", "0") else []
 
 
 def write_smp(vm: VM, command: Command, host: HostFacts) -> None:
@@ -37,7 +38,7 @@ def write_smp(vm: VM, command: Command, host: HostFacts) -> None:
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:
     """-cpu: model, level, flags by name, then the address bits."""
-    del host
+    check_model(vm, host.arch)
     cpu = vm.cpu
     if cpu.runningcpu is not None:
         command.options += ("-cpu", cpu.runningcpu)

@@ -23,7 +23,9 @@ def write_vcpus(vm: VM, domain: Domain) -> None:
     most = (cpu.sockets or 1) * (cpu.cores or 1)
     started = cpu.vcpus or most
     vcpu = domain.root.add("vcpu", str(most))
-    if cpu.affinity:
+    if cpu.affinity == "0":
+        domain.report.add("lint", cpu.where, "qemu-server takes affinity: 0 for no affinity, so there is none", "write it as 0-0")
+    elif cpu.affinity:
         vcpu.set("cpuset", ",".join(part.strip() for part in cpu.affinity.split(",") if part.strip()))
     if started > most:
         domain.report.add("guest-lost", cpu.where, f"vcpus: {started} is more than the {most} CPUs there are; QEMU would not start")
@@ -90,7 +92,7 @@ def _cpuset(node: Node, name: str) -> str | None:
     plain = None if text is None else set_text(text, node)
     if plain is not None:  # or else it stays unclaimed, hence is reported
         del node.attrib[name]
-    return plain
+    return "0-0" if plain == "0" else plain  # to qemu-server `0` is no set
 
 
 def _read_vcpus(domain: Domain, vm: VM, most: int) -> None:

@@ -10,6 +10,7 @@ from . import boot, clock, cpu, disk, display, firmware, hostpci, input, machine
 FORWARD = (
     meta.resolve,
     machine.resolve,
+    cpu.check_firmware,
     security.resolve,
     firmware.resolve,
     hostpci.resolve,

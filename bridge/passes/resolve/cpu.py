@@ -22,7 +22,6 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         message = f"the CPU model '{cpu.cputype}' is not in cpu-models.conf, so the VM gets qemu-server's default CPU"
         report.add("resource-unknown", cpu.where, message, "give the node's cpu-models.conf among the host facts")
         chosen, cpu = Chosen(default_type(here.arch, here.kvm)), _without_type(cpu)
-    _refuse(chosen.model, here, host, cpu)
     if custom := chosen.custom:
         cpu = with_custom(cpu, custom)
     words = flag_words(chosen, cpu, here, host, report)
@@ -39,13 +38,21 @@ def _without_type(cpu: CPU) -> CPU:
     return replace(cpu, cputype=None, flags=None, hidden=None, hv_vendor_id=None, phys_bits=None, guest_phys_bits=None, level=None)
 
 
-def _refuse(model: str, here: Setting, host: HostFacts, cpu: CPU) -> None:
-    if cpu.runningcpu is not None:
-        return
-    if here.ovmf and here.arch == "x86_64" and model in BITS_32:
-        raise BridgeError("OVMF (UEFI) BIOS is not supported on 32-bit CPU types", cpu.where)
-    if model not in MODELS[here.arch] and not (model == "host" and here.arch == host.arch):
-        raise BridgeError(f"CPU model '{model}' does not exist for configured vCPU architecture '{here.arch}'", cpu.where)
+def check_firmware(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is; OVMF on a 32-bit CPU is refused, before anything else about the firmware."""
+    cpu, here = vm.cpu, setting(vm, host)
+    if here.ovmf and here.arch == "x86_64" and cpu.runningcpu is None:
+        chosen = choose(cpu.cputype, here.arch, here.kvm, host)
+        if chosen is not None and chosen.model in BITS_32:
+            raise BridgeError("OVMF (UEFI) BIOS is not supported on 32-bit CPU types", cpu.where)
+    return vm
+
+
+def check_model(vm: VM, host_arch: str | None) -> None:
+    """Raises BridgeError if the architecture has no such model. `host_arch` None: not known, so `host` is taken on trust."""
+    model, arch = vm.cpu.model, vm.machine.arch or "x86_64"
+    if vm.cpu.runningcpu is None and model not in MODELS[arch] and not (model == "host" and host_arch in (None, arch)):
+        raise BridgeError(f"CPU model '{model}' does not exist for configured vCPU architecture '{arch}'", vm.cpu.where)
 
 
 def _warn(model: str, cpu: CPU, words: Words, here: Setting, host: HostFacts, report: Report) -> None:
