@@ -123,7 +123,7 @@ def _read_tuning(domain: Domain, vm: VM, most: int) -> None:
     _read_limit(cputune, vm)
     _read_pins(cputune, vm, most)
     for node in cputune.children:
-        if not node.claimed and node.tag != "iothreadpin":
+        if not node.claimed and not node.tag.startswith("iothread"):
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
 
 

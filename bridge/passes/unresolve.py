@@ -29,6 +29,8 @@ BACKWARD = (
     ostype.unresolve,
     meta.unresolve,
     machine.unresolve,
+    tpm.unresolve,
+    disk.unresolve,
     boot.unresolve,
     memory.unresolve,
     cpu.unresolve,
@@ -39,8 +41,6 @@ BACKWARD = (
     input.unresolve,
     display.unresolve,
     hostpci.unresolve,
-    tpm.unresolve,
-    disk.unresolve,
     firmware.unresolve,
     security.unresolve,
 )
