@@ -53,6 +53,9 @@ def write_video(domain: Domain, video: Video) -> None:
         if not video.max_outputs:
             domain.set_override(name, "max_outputs", "remove", None)
         domain.set_override(name, "vram64_size_mb", "remove", None)  # libvirt's 0 is QEMU's own value
+        if video.vgamem and video.ram and video.vram:  # the config's `memory`: qemu-server sets the sizes in MiB, libvirt in bytes
+            for field in ("ram", "vram"):
+                domain.set_override(name, f"{field}_size_mb", "unsigned", str(getattr(video, field)))
     elif video.vgamem is not None and video.model in ("VGA", "vmware-svga"):
         model.set("vram", str(video.vgamem * KIB))
     elif video.vgamem is not None:
@@ -135,7 +138,8 @@ def _read_qxl(domain: Domain, video: Video, model: Node) -> None:
     heads = _heads(model)
     removed = domain.override(name, "max_outputs")
     video.max_outputs = None if removed is not None and removed[0] == "remove" else heads or 1
-    domain.override(name, "vram64_size_mb")
+    for prop in ("vram64_size_mb", "ram_size_mb", "vram_size_mb"):
+        domain.override(name, prop)
     model.expect("vram64", "0")
     if not video.primary:
         video.model = "qxl"
