@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIX = {"xml": ".xml", "conf": ".conf", "argv": ".cmd"}
 COMMANDS = {
+    "define": "define",
     "pin": "pin",
 }
 """Command -> module of `bridge.commands` that has it, as a click command named `command`; imported when it is called."""

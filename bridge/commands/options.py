@@ -62,3 +62,7 @@ format_options = together(
     click.option("--args/--no-args", "args", default=None, help="Carry raw QEMU arguments (from XML only on request)."),
 )
 input_options = together(format_options, click.argument("files", nargs=-1, required=True, metavar="FILE..."))
+
+connect_option = click.option(
+    "-c", "--connect", "uri", default="", metavar="URI", help="The libvirt host, as virsh takes it: qemu:///system, qemu+ssh://HOST/system."
+)

@@ -1,0 +1,141 @@
+"""A libvirtd of our own: no system state, a private socket, everything under one directory; it can be reached like any libvirt host.
+
+It runs as in a user's session, as `nobody` if we are root, so that it needs no privileges and touches nothing of the machine.
+`virsh` talks to it, not our own code: it is what the tests compare with.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from tests.embed.driver import kill
+
+NOBODY = 65534
+START_LIMIT = 60.0
+QEMU_CONF = 'stdio_handler = "file"\nsecurity_driver = "none"\n'
+"""No virtlogd, no labels, as in a container."""
+
+
+class VirshError(Exception):
+    """virsh failed; the message is libvirt's."""
+
+
+class Daemon:
+    """A running libvirtd. `directory` is short and writable for its guests: images and sockets may be put there."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="libvirtd-", dir="/tmp"))  # short: a socket's path has at most 107 bytes
+        self.directory.chmod(0o755)
+        self.socket = self.directory / "run/libvirt/libvirt-sock"
+        self.uri = f"qemu+unix:///session?socket={self.socket}"
+        self._user = NOBODY if os.getuid() == 0 else None
+        for name in ("run", "config/libvirt", "cache", "data", "home", "images"):
+            (self.directory / name).mkdir(parents=True)
+        (self.directory / "config/libvirt/qemu.conf").write_text(QEMU_CONF)
+        (self.directory / "libvirtd.conf").write_text('auth_unix_rw = "none"\n')
+        self.give(self.directory)
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            "PATH": os.environ["PATH"] + ":/usr/sbin",
+            "HOME": str(self.directory / "home"),
+            "XDG_RUNTIME_DIR": str(self.directory / "run"),
+            **{f"XDG_{name.upper()}_HOME": str(self.directory / name) for name in ("config", "cache", "data")},
+        }
+        command = ["/usr/sbin/libvirtd", "-f", str(self.directory / "libvirtd.conf")]
+        with (self.directory / "log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                group=self._user,
+                extra_groups=None if self._user is None else [],
+                start_new_session=True,
+            )
+        until = time.monotonic() + START_LIMIT
+        while True:
+            try:
+                self._virsh("version")
+            except VirshError:
+                if process.poll() is not None or time.monotonic() > until:
+                    process.kill()
+                    raise AssertionError(f"libvirtd did not start: {(self.directory / 'log').read_text()[-2000:]}") from None
+                time.sleep(0.1)
+            else:
+                return process
+
+    def give(self, path: Path) -> None:
+        """Let the daemon's user own a path and all below it."""
+        if self._user is not None:
+            for each in (path, *path.rglob("*")):
+                os.chown(each, self._user, self._user, follow_symlinks=False)
+
+    def virsh(self, *arguments: str) -> str:
+        """What virsh prints. VirshError with what it says if it fails."""
+        return self._virsh(*arguments)
+
+    def _virsh(self, *arguments: str) -> str:
+        command = ["virsh", "-q", "-c", self.uri, *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_LIMIT, env={**os.environ, "LC_ALL": "C"})
+        if run.returncode != 0:
+            raise VirshError(run.stderr.strip())
+        return run.stdout.strip()
+
+    def domains(self) -> list[str]:
+        """Names of all domains, sorted."""
+        return sorted(self.virsh("list", "--all", "--name").split())
+
+    def dominfo(self, name: str) -> dict[str, str]:
+        return {key: value.strip() for key, _, value in (line.partition(":") for line in self.virsh("dominfo", name).split("\n"))}
+
+    def iothreadinfo(self, name: str) -> dict[int, str]:
+        """Thread -> host CPUs, of the running domain, else of the definition."""
+        lines = (line.split() for line in self.virsh("iothreadinfo", name).split("\n"))
+        return {int(words[0]): words[1] for words in lines if words}
+
+    def pid(self, name: str) -> int:
+        """The process of a running domain."""
+        return int((self.directory / "run/libvirt/qemu/run" / f"{name}.pid").read_text())
+
+    def clear(self) -> None:
+        """Destroy and undefine everything."""
+        for name in self.virsh("list", "--name").split():
+            self.virsh("destroy", name)
+        for name in self.domains():
+            self.virsh("undefine", name, "--nvram", "--tpm")
+
+    def close(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(START_LIMIT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for file in self.directory.glob("run/libvirt/qemu/run/*.pid"):  # a QEMU outlives its daemon
+            try:
+                kill(int(file.read_text()))
+            except (ValueError, ProcessLookupError):
+                pass
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def affinity(pid: int) -> dict[str, str]:
+    """Iothread of a QEMU that libvirt started (`iothread1`) -> the CPUs that the kernel lets it run on."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name = re.fullmatch(r"IO (iothread\d+)\n", (task / "comm").read_text())
+        status = dict(line.split(":\t", 1) for line in (task / "status").read_text().split("\n") if ":\t" in line)
+        if name:
+            found[name[1]] = status["Cpus_allowed_list"]
+    return found
