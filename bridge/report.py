@@ -53,6 +53,17 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def shown(text: str) -> str:
+    """Text for one line of a report: what a terminal would act on, or not show, becomes an escape (security-rules S1, S2).
+
+    Messages of qemu-server that have several lines are joined.
+    """
+    if text.isprintable():
+        return text
+    text = text.rstrip("\n").replace("\n", "; ")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class BridgeError(Exception):
     """The input cannot be converted.
 
@@ -60,9 +71,9 @@ class BridgeError(Exception):
     """
 
     def __init__(self, message: str, where: object = None) -> None:
-        self.message = message
-        self.where = None if where is None else str(where)
-        super().__init__(message)
+        self.message = shown(message)
+        self.where = None if where is None else shown(str(where))
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return self.message if self.where is None else f"{self.where}: {self.message}"
@@ -95,7 +106,8 @@ class Report:
         self._findings: dict[Finding, None] = {}
 
     def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
-        finding = Finding(kind, KINDS[kind].severity, "" if where is None else str(where), message, hint)
+        place = "" if where is None else shown(str(where))
+        finding = Finding(kind, KINDS[kind].severity, place, shown(message), shown(hint))
         self._findings[finding] = None
 
     def extend(self, findings: Iterator[Finding]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bridge.qemuserver import text
-from bridge.report import BridgeError
+from bridge.report import BridgeError, shown
 
 MAC1, MAC2 = "BC:24:11:00:00:01", "BC:24:11:00:00:02"
 
@@ -119,7 +119,7 @@ def test_a_warning_is_fatal_in_strict_mode(example: Example) -> None:
     warning = text.parse(example.given, name="100.conf").problems[0]
     with pytest.raises(BridgeError) as caught:
         text.parse(example.given, name="100.conf", strict=True)
-    assert caught.value.message == warning.message
+    assert caught.value.message == shown(warning.message)
     assert caught.value.where == f"100.conf:{warning.line}"
 
 
