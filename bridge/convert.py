@@ -158,10 +158,15 @@ def argv_text(words: list[str]) -> str:
     return " \\\n  ".join(lines) + "\n"
 
 
+BEFORE_METADATA = ("name", "uuid", "genid", "title", "description")
+"""libvirt's order of a domain's first elements."""
+
+
 def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> Result:
     """The domain, and under its <metadata> what a reader could not get back from the rest (the self-proof)."""
     from .libvirt import residue
-    from .libvirt.parse import append, element, to_text
+    from .libvirt.domain import Domain
+    from .libvirt.serialise import Document
     from .libvirt.write import write
     from .passes.gate import gate
     from .qemuserver.write import write as write_config
@@ -169,18 +174,16 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
     said = vm
     vm = gate(_whole(vm, wanted, report), wanted.target, report)
     root = write(vm, report, wanted.target).root
-    top = element(root)
+    document = Document(root)
     if wanted.metadata:
         values, description, sections = _canonical(config) if config else (write_config(said, Report()), said.meta.description, "")
-        from .libvirt.domain import Domain
-
         seen = _keys(Domain(root, Report(), wanted.target), wanted, Report())
         rest = residue.compare(values, seen.values, wanted.vmid)
         rest.sections = sections
         if seen.description != description:
             rest.description = description
-        append(top, "metadata", residue.element(rest))
-    return Result(vm, to_text(top))
+        document.insert(residue.element(rest), after=BEFORE_METADATA)
+    return Result(vm, document.text())
 
 
 def _whole(vm: VM, wanted: Wanted, report: Report) -> VM:

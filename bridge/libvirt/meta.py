@@ -107,7 +107,7 @@ def _write_smbios(meta: Meta, domain: Domain) -> None:
     if not said:
         return
     domain.root.ensure("os").add("smbios", mode="sysinfo")
-    system = domain.root.add("sysinfo", type_="smbios").add("system")
+    system = domain.root.add("sysinfo", type="smbios").add("system")
     for name, text in said.items():
         system.add("entry", _readable(text, f"smbios1 {name}", domain), name=name)
 

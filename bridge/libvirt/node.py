@@ -7,6 +7,7 @@ A node prints as its XPath and line.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 from ..report import BridgeError
@@ -150,8 +151,8 @@ class Node:
     # --- writing
 
     def add(self, tag: str, text: str = "", /, **attrib: str) -> Node:
-        """Append a child; attribute names with a trailing underscore lose it (`type_` -> `type`)."""
-        node = Node(tag, {k.rstrip("_"): v for k, v in attrib.items()}, self, text)
+        """Append a child."""
+        node = Node(tag, attrib, self, text)
         self.children.append(node)
         return node
 
@@ -166,77 +167,101 @@ class Node:
         self.attrib[name] = value
 
 
-class Place:
-    """Where a row's value stands: the path of children, then an attribute (`driver@cache`) or the text (`serial`)."""
+class _Level:
+    """Rows compiled for one element: its attributes and text, and what stands in its children."""
 
-    __slots__ = ("attribute", "path")
-    known: dict[str, Place] = {}  # noqa: RUF012  one per place text, made at first use
+    __slots__ = ("attributes", "children", "text")
 
-    def __init__(self, text: str) -> None:
-        path, at, attribute = text.partition("@")
-        self.path = tuple(path.split("/")) if path else ()
-        self.attribute = attribute if at else None
+    def __init__(self) -> None:
+        self.attributes: dict[str, Row] = {}
+        self.text: Row | None = None
+        self.children: dict[str, _Level] = {}
 
-    @classmethod
-    def of(cls, text: str) -> Place:
-        place = cls.known.get(text)
-        if place is None:
-            place = cls.known[text] = cls(text)
-        return place
+
+class _Compiled:
+    """Rows in the form that reading and writing go through: what is there decides the work, not how many rows there are."""
+
+    __slots__ = ("fields", "places", "rows", "top")
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+        self.top = _Level()
+        self.places: list[tuple[tuple[str, ...], str, Row]] = []
+        plain = [row for row in rows if not row.code]
+        for row in plain:
+            path, _, attribute = row.place.partition("@")
+            steps = tuple(path.split("/")) if path else ()
+            self.places.append((steps, attribute, row))
+            level = self.top
+            for step in steps:
+                level = level.children.setdefault(step, _Level())
+            if attribute:
+                level.attributes.setdefault(attribute, row)
+            elif level.text is None:
+                level.text = row
+        names = [row.field for row in plain]
+        self.fields = attrgetter(*names) if len(names) > 1 else lambda part: tuple(getattr(part, name) for name in names)
+
+
+_compiled: dict[int, _Compiled] = {}
+"""By the identity of the rows, which are constants of their modules (and kept alive here)."""
+
+
+def _of(rows: tuple[Row, ...]) -> _Compiled:
+    found = _compiled.get(id(rows))
+    if found is None:
+        found = _compiled[id(rows)] = _Compiled(rows)
+    return found
 
 
 def read_rows(node: Node, rows: tuple[Row, ...]) -> dict[str, Any]:
     """Take what the rows describe out of `node`: {field: value}. A value that a codec refuses stays unclaimed, hence is reported."""
     said: dict[str, Any] = {}
-    for row in rows:
-        if row.code:
-            continue
-        place = Place.of(row.place)
-        at: Node | None = node
-        for step in place.path:
-            at = at.peek(step)  # type: ignore[union-attr]
-            if at is None:
-                break
-        if at is None:
-            continue
-        text = at.attrib.get(place.attribute) if place.attribute else at.text.strip(" \t\r\n")
-        if text is None:
-            continue
-        if row.codec is None:
-            said[row.field] = text
-        else:
-            try:
-                said[row.field] = row.codec.read(text)
-            except ValueError:
-                continue
-        _claim(node, at, place.attribute)
+    _read_level(node, _of(rows).top, said)
     return said
 
 
-def _claim(top: Node, at: Node, attribute: str | None) -> None:
-    if attribute:
-        del at.attrib[attribute]
-    else:
-        at.text_claimed = True
-    while at is not top:
-        at.claimed = True
-        at = at.parent  # type: ignore[assignment]
+def _read_level(node: Node, level: _Level, said: dict[str, Any]) -> bool:
+    """Whether anything was claimed."""
+    claimed = False
+    attributes = level.attributes
+    for name in [name for name in node.attrib if name in attributes] if attributes else ():
+        if _take(attributes[name], node.attrib[name], said):
+            del node.attrib[name]
+            claimed = True
+    if level.text is not None and _take(level.text, node.text.strip(" \t\r\n"), said):
+        node.text_claimed = claimed = True
+    if level.children:
+        left = dict(level.children)
+        for child in node.children:
+            below = left.pop(child.tag, None)
+            if below is not None and _read_level(child, below, said):
+                child.claimed = claimed = True
+    return claimed
+
+
+def _take(row: Row, text: str, said: dict[str, Any]) -> bool:
+    if row.codec is None:
+        said[row.field] = text
+        return True
+    try:
+        said[row.field] = row.codec.read(text)
+    except ValueError:
+        return False
+    return True
 
 
 def write_rows(node: Node, part: object, rows: tuple[Row, ...]) -> None:
     """Put the part's fields into `node` as the rows describe; fields that are None leave nothing."""
-    for row in rows:
-        if row.code:
-            continue
-        value = getattr(part, row.field)
+    compiled = _of(rows)
+    for value, (path, attribute, row) in zip(compiled.fields(part), compiled.places, strict=True):
         if value is None:
             continue
-        text = value if row.codec is None else row.codec.write(value)
-        place = Place.of(row.place)
         at = node
-        for step in place.path:
+        for step in path:
             at = at.ensure(step)
-        if place.attribute:
-            at.attrib[place.attribute] = text
+        text = value if row.codec is None else row.codec.write(value)
+        if attribute:
+            at.attrib[attribute] = text
         else:
             at.text = text

@@ -1,4 +1,4 @@
-"""XML text to the claiming tree and back. Text is hostile until it is a tree (security-rules S9, S11, S14 to S16)."""
+"""XML text to the claiming tree. Text is hostile until it is a tree (security-rules S9, S11, S14 to S16)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from typing import Any
 
 from lxml import etree
 
+from ..data.elements import KNOWN
 from ..data.gates import Target
 from ..report import BridgeError, Report
 from .domain import Domain
-from .node import PREFIX, QEMU_NS, RESIDUE_NS, Node
+from .node import PREFIX, Node
 
 MAX_BYTES = 4 << 20
 """No domain comes near it; read before anything is expanded (security-rules S16)."""
 MAX_ELEMENTS = 20_000
 
+_DOCTYPE = re.compile(r"(?>[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL).match
+"""A DOCTYPE can stand before the root only; no text of the document is taken for one."""
+_XINCLUDE = "{http://www.w3.org/2001/XInclude}"
+_FREE = frozenset(("metadata",))
+"""Elements below which anybody may say anything."""
 _ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
 _PREFIXES = {f"{{{uri}}}": f"{prefix}:" for uri, prefix in PREFIX.items()}
-_URIS = {prefix: uri for uri, prefix in PREFIX.items()}
 
 
 def parse(text: str | bytes, report: Report, target: Target) -> Domain:
@@ -34,6 +39,8 @@ def tree(text: str | bytes) -> Node:
     if len(text) > MAX_BYTES:
         raise BridgeError(f"the XML is larger than {MAX_BYTES >> 20} MiB")
     data = _decoded(text) if isinstance(text, bytes) else text.removeprefix("\ufeff")
+    if _DOCTYPE(data):
+        raise BridgeError("the XML has a DOCTYPE: remove it", "line 1")
     try:
         data = _without_declaration(data)
         root = etree.fromstring(data, _parser())
@@ -81,57 +88,27 @@ def _tag(name: str) -> str:
     return prefix + local if prefix else name
 
 
-def _node(element: Any, parent: Node | None, count: list[int]) -> Node:
+def _check_foreign(node: Node, free: bool) -> None:
+    """Outside <metadata>, an element of another namespace must not look like one of libvirt's, nor ask for a file (security-rules S11, S15)."""
+    if not free and node.tag[0] == "{" and (node.tag.startswith(_XINCLUDE) or node.tag.partition("}")[2] in KNOWN):
+        raise BridgeError(f"<{node.tag}> is of a namespace that is not libvirt's: remove it", node)
+
+
+def _node(element: Any, parent: Node | None, count: list[int], free: bool = False) -> Node:
+    """`count`: elements so far. `free`: below <metadata>."""
     count[0] += 1
     if count[0] > MAX_ELEMENTS:
         raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
     node = Node(_tag(element.tag), dict(element.items()), parent, element.text or "", element.sourceline or 0)
+    if parent is not None:
+        _check_foreign(node, free)
+    free = free or node.tag in _FREE
     children = node.children
     for child in element:
         if not isinstance(child.tag, str):
             what = "an entity reference" if child.tag is etree.Entity else "a processing instruction"
             raise BridgeError(f"<{node.tag}> holds {what}: write the value out", node)
-        children.append(_node(child, node, count))
+        children.append(_node(child, node, count, free))
         if child.tail and (tail := child.tail.strip(" \t\r\n")):
             node.text += tail
     return node
-
-
-def element(root: Node) -> Any:
-    """The tree as an lxml element."""
-    nsmap = {"qemu": QEMU_NS} if any(child.tag.startswith("qemu:") for child in root.children) else None
-    top = etree.Element(root.tag, root.attrib, nsmap)
-    _fill(top, root)
-    return top
-
-
-def to_text(top: Any) -> str:
-    """An lxml element as text, indented by two blanks as libvirt does, with a final newline."""
-    text: str = etree.tostring(top, encoding="unicode", pretty_print=True)
-    return text
-
-
-def append(top: Any, path: str, node: Node) -> None:
-    """Put a tree under the child `path` of an element, which is made where libvirt has it if it is missing."""
-    parent = top.find(path)
-    if parent is None:
-        parent = etree.Element(path)
-        after = [child for child in top if child.tag in ("name", "uuid", "genid", "title", "description")]
-        top.insert(len(after), parent)
-    holder = Node("holder")
-    holder.children = [node]
-    _fill(parent, holder)
-
-
-def _fill(element: Any, node: Node) -> None:
-    if node.text:
-        element.text = node.text
-    for child in node.children:
-        prefix, colon, local = child.tag.partition(":")
-        if not colon:
-            made = etree.SubElement(element, child.tag, child.attrib)
-        else:
-            uri = _URIS[prefix]
-            made = etree.SubElement(element, f"{{{uri}}}{local}", child.attrib, {prefix: uri} if uri == RESIDUE_NS else None)
-        if child.text or child.children:
-            _fill(made, child)

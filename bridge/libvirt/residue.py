@@ -64,8 +64,9 @@ def compare(wanted: dict[str, str], seen: dict[str, str], vmid: int) -> Residue:
 
 
 def element(residue: Residue) -> Node:
-    """The residue's element; it is always written, as it also tells that the bridge made this XML."""
-    vm = Node(TAG)
+    """The <metadata> that holds the residue; it is always written, as it also tells that the bridge made this XML."""
+    metadata = Node("metadata")
+    vm = metadata.add(TAG)
     if residue.vmid is not None:
         vm.set("vmid", str(residue.vmid))
     for key, (text, seen) in residue.keys.items():
@@ -78,7 +79,7 @@ def element(residue: Residue) -> Node:
         vm.add("virt-qm:description", escape(residue.description.replace("\n", "\x00")).replace("%00", "\n"))
     if residue.sections:
         vm.add("virt-qm:sections", escape(residue.sections.replace("\n", "\x00")).replace("%00", "\n"))
-    return vm
+    return metadata
 
 
 def take(root: Node) -> Residue | None:

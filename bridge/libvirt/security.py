@@ -55,7 +55,7 @@ def _write_sev(security: Security, domain: Domain) -> None:
     snp = security.amd_sev == "snp"
     if snp and not domain.target.has("sev_snp"):
         domain.report.add("guest-lost", security.where, "the target's libvirt does not know SEV-SNP", "take a younger libvirt")
-    node = domain.root.add("launchSecurity", type_="sev-snp" if snp else "sev")
+    node = domain.root.add("launchSecurity", type="sev-snp" if snp else "sev")
     if security.kernel_hashes:
         node.set("kernelHashes", "yes")
     if security.cbitpos is not None:
