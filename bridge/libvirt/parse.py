@@ -20,8 +20,6 @@ MAX_ELEMENTS = 20_000
 _DOCTYPE = re.compile(r"(?>[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL).match
 """A DOCTYPE can stand before the root only; no text of the document is taken for one."""
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}"
-_FREE = frozenset(("metadata",))
-"""Elements below which anybody may say anything."""
 _ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
 _PREFIXES = {f"{{{uri}}}": f"{prefix}:" for uri, prefix in PREFIX.items()}
 
@@ -95,14 +93,14 @@ def _check_foreign(node: Node, free: bool) -> None:
 
 
 def _node(element: Any, parent: Node | None, count: list[int], free: bool = False) -> Node:
-    """`count`: elements so far. `free`: below <metadata>."""
+    """`count`: elements so far. `free`: below <metadata>, where anybody may say anything."""
     count[0] += 1
     if count[0] > MAX_ELEMENTS:
         raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
     node = Node(_tag(element.tag), dict(element.items()), parent, element.text or "", element.sourceline or 0)
     if parent is not None:
         _check_foreign(node, free)
-    free = free or node.tag in _FREE
+        free = free or (node.tag == "metadata" and parent.parent is None)
     children = node.children
     for child in element:
         if not isinstance(child.tag, str):

@@ -22,6 +22,7 @@ from . import (
     memory,
     meta,
     net,
+    once,
     raw,
     rng,
     security,
@@ -65,6 +66,7 @@ STEPS = (
 
 def read(domain: Domain) -> VM:
     """The VM as the XML says it; addresses name buses as `#INDEX`. Raises BridgeError on what is no sane domain."""
+    once.check(domain.root)
     vm = VM()
     domain.root.claimed = True
     domain.devices.claimed = True
