@@ -97,6 +97,7 @@ def defaults(vm: VM, disk: Disk, location: Location, host: HostFacts) -> dict[st
     found: dict[str, Any] = {"aio": storage.default_aio(location, direct)}
     if not cdrom:
         found["cache"] = "none" if storage.cache_direct(location, None) else "writeback"
+        found["discard"] = "ignore"  # libvirt's silence would let the lower node of a qcow2 unmap
         found["detect_zeroes"] = "unmap" if disk.discard == "on" else "on"
     type_ = scsi_type(vm, disk, location, host) if disk.bus == "scsi" else None
     blockdev = front_has(vm, "blockdev")
@@ -237,7 +238,7 @@ def _unresolve(vm: VM, disk: Disk, host: HostFacts) -> Disk:
     except BridgeError:
         return disk
     assumed = defaults(vm, disk, location, host)
-    unsaid = [name for name in ("cache", "aio", "detect_zeroes") if assumed.get(name) == getattr(disk, name)]
+    unsaid = [name for name in ("cache", "aio", "discard", "detect_zeroes") if assumed.get(name) == getattr(disk, name)]
     if disk.format == (location.format or "raw") or location.kind == "empty" or disk.media == "cdrom":
         unsaid.append("format")
     if disk.rerror == "report":  # QEMU's own default
