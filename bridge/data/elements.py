@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-KNOWN = frozenset("""
+from .schema import words
+
+KNOWN = frozenset(words("""
     acceleration access acpi active_pcr_banks adapter add address aia alias alignsize allocation apic arch arg async-teardown audio
     audit_control audit_write auth avic backend backenddomain backingStore bandwidth baseBoard baselabel binary bios blkiotune block
     block_suspend blockio boot bootloader bootloader_args bootmenu cache cachetune capabilities catchup cbitpos ccf-assist cell
@@ -35,20 +37,20 @@ KNOWN = frozenset("""
     vcpusched vendor vendor_id video viridian virtualport vlan vmcoreinfo vmport vmx vpindex vsock wake_alarm watchdog weight
     write_bytes_sec write_bytes_sec_max write_bytes_sec_max_length write_iops_sec write_iops_sec_max write_iops_sec_max_length wwn xen
     xmm_input zlib zpci
-""".split())
+"""))
 """Every element name of libvirt's domain schema (domain.rng of libvirt 11.3 and what it includes)."""
 
 ALL = frozenset(("*",))
 """In ONCE: every name."""
 
 ONCE: dict[str, frozenset[str]] = {
-    "domain": frozenset("""
-        name uuid hwuuid genid title description metadata memory currentMemory maxMemory memoryBacking memtune numatune blkiotune cputune vcpu
-        vcpus iothreads iothreadids defaultiothread resource os features cpu clock pm perf on_poweroff on_reboot on_crash on_lockfailure
+    "domain": frozenset(words("""
+        name uuid hwuuid genid title description metadata memory currentMemory maxMemory memoryBacking memtune numatune blkiotune cputune
+        vcpu vcpus iothreads iothreadids defaultiothread resource os features cpu clock pm perf on_poweroff on_reboot on_crash on_lockfailure
         keywrap idmap bootloader bootloader_args throttlegroups devices launchSecurity
         qemu:commandline qemu:override qemu:capabilities qemu:deprecation
-    """.split()),
-    "os": frozenset("type loader nvram kernel initrd cmdline dtb shim bootmenu smbios bios acpi firmware".split()),
+    """)),
+    "os": frozenset(words("type loader nvram kernel initrd cmdline dtb shim bootmenu smbios bios acpi firmware")),
     "features": ALL,
     "hyperv": ALL,
     "kvm": ALL,
@@ -56,20 +58,20 @@ ONCE: dict[str, frozenset[str]] = {
     "memoryBacking": ALL,
     "memtune": ALL,
     "iotune": ALL,
-    "cpu": frozenset("model vendor topology cache maxphysaddr numa".split()),
-    "cputune": frozenset("""
+    "cpu": frozenset(words("model vendor topology cache maxphysaddr numa")),
+    "cputune": frozenset(words("""
         shares period quota global_period global_quota emulator_period emulator_quota iothread_period iothread_quota emulatorpin
         emulatorsched
-    """.split()),
-    "devices": frozenset("emulator memballoon iommu vmcoreinfo nvram".split()),
+    """)),
+    "devices": frozenset(words("emulator memballoon iommu vmcoreinfo nvram")),
 }  # fmt: skip
 """Parent -> children that libvirt takes once; of a second one it takes no notice (security-rules S13)."""
 
-DEVICE_ONCE = frozenset("""
+DEVICE_ONCE = frozenset(words("""
     acceleration address alias auth backend backingStore bandwidth binary blockio boot coalesce driver encryption filterref geometry guest
     iotune link mac mirror model mtu product protocol rate readonly rom script serial shareable size stats target teaming transient tune
     vendor virtualport vlan wwn
-""".split())
+"""))
 """The same for the children of every device."""
 SOURCE_ONCE = frozenset(("disk", "filesystem", "hostdev", "interface"))
 """Devices with one <source>; a character device by UDP has two."""

@@ -87,7 +87,7 @@ def _tag(name: str) -> str:
 
 
 def _check_foreign(node: Node, free: bool) -> None:
-    """Outside <metadata>, an element of another namespace must not look like one of libvirt's, nor ask for a file (security-rules S11, S15)."""
+    """Outside <metadata>, an element of another namespace must not look like one of libvirt's, nor ask for a file (S11, S15)."""
     if not free and node.tag[0] == "{" and (node.tag.startswith(_XINCLUDE) or node.tag.partition("}")[2] in KNOWN):
         raise BridgeError(f"<{node.tag}> is of a namespace that is not libvirt's: remove it", node)
 
