@@ -201,11 +201,10 @@ def _whole(vm: VM, wanted: Wanted, report: Report) -> VM:
 
 def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
     """(keys, description, other sections) of the config as qemu-server would write it."""
-    from .qemuserver.text import parse, write
+    from .qemuserver.text import canonical, characters
 
-    main, start, sections = write(config).partition("\n[")
-    entries = parse(main).main.entries
-    return {key: entry.value for key, entry in entries.items()}, config.main.description, start + sections
+    values, sections = canonical(config)
+    return {key: characters(value) for key, value in values.items()}, config.main.description, characters(sections)
 
 
 class Keys(msgspec.Struct):

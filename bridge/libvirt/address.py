@@ -10,10 +10,17 @@ from .domain import Domain
 from .node import Node
 
 
+_KNOWN = {text: n for n in range(256) for text in (str(n), f"0x{n:x}", f"0x{n:02x}", f"0x{n:04x}")}
+"""The spellings that libvirt and the bridge use; all others take the long way."""
+
+
 def number(text: str | None, default: int = 0) -> int:
     """A number as libvirt writes it: decimal, or hex with 0x. Raises ValueError on anything else."""
     if text is None:
         return default
+    known = _KNOWN.get(text)
+    if known is not None:
+        return known
     if text[:2] in ("0x", "0X"):
         digits = text[2:]
         if not digits or len(digits) > 8 or not all(c in "0123456789abcdefABCDEF" for c in digits):
@@ -48,6 +55,7 @@ def _serial(get: Callable[[str], str | None]) -> Address:
 
 
 _READERS = {"pci": _pci, "drive": _drive, "usb": _usb, "virtio-serial": _serial}
+_NAMES = ("type", "bus", "slot", "function", "domain", "controller", "target", "unit", "port", "multifunction")
 
 
 def read_address(node: Node, _domain: Domain | None = None) -> Address | None:
@@ -63,8 +71,8 @@ def read_address(node: Node, _domain: Domain | None = None) -> Address | None:
     except ValueError:
         return None
     address.claimed = True
-    for name in ("type", "bus", "slot", "function", "domain", "controller", "target", "unit", "port", "multifunction"):
-        address.attrib.pop(name, None)
+    left = {name: value for name, value in address.attrib.items() if name not in _NAMES}
+    address.attrib = left
     return found
 
 

@@ -357,8 +357,8 @@ def _special_values(part: SectionText, name: str) -> dict[str, str]:
     return values
 
 
-def write(found: ConfigText) -> str:
-    """The file's text as qemu-server writes it. Raises BridgeError for what it refuses to write."""
+def canonical(found: ConfigText) -> tuple[dict[str, str], str]:
+    """What qemu-server writes: the main section's values, and the text of all other sections. Raises BridgeError for what it refuses."""
     main, pending = _stored(found.main, ""), _stored(found.pending, "PENDING")
     for name in found.snapshots:
         if name.lower() == "pending" or not _SNAPSHOT.fullmatch(name):
@@ -373,7 +373,7 @@ def write(found: ConfigText) -> str:
         for key in unused:
             if main[key] in files:
                 del main[key]
-    text = _lines(main, found.main.description)
+    text = ""
     if pending or found.pending.description is not None:
         text += "\n[PENDING]\n" + _lines(pending, found.pending.description, pending=True)
     for name in sorted(found.special):
@@ -381,7 +381,13 @@ def write(found: ConfigText) -> str:
             text += f"\n[special:{name}]\n" + _lines(_special_values(found.special[name], name), found.special[name].description)
     for name in sorted(snapshots):
         text += f"\n[{name}]\n" + _lines(snapshots[name], found.snapshots[name].description)
-    return characters(text)
+    return main, text
+
+
+def write(found: ConfigText) -> str:
+    """The file's text as qemu-server writes it. Raises BridgeError for what it refuses to write."""
+    main, sections = canonical(found)
+    return characters(_lines(main, found.main.description) + sections)
 
 
 def rewrite(data: bytes | str, vmid: int = 100, strict: bool = False) -> str:
