@@ -46,7 +46,8 @@ ALL = frozenset(("*",))
 ONCE: dict[str, frozenset[str]] = {
     "domain": frozenset(words("""
         name uuid hwuuid genid title description metadata memory currentMemory maxMemory memoryBacking memtune numatune blkiotune cputune
-        vcpu vcpus iothreads iothreadids defaultiothread resource os features cpu clock pm perf on_poweroff on_reboot on_crash on_lockfailure
+        vcpu vcpus iothreads iothreadids defaultiothread resource os features cpu clock pm perf on_poweroff on_reboot on_crash
+        on_lockfailure
         keywrap idmap bootloader bootloader_args throttlegroups devices launchSecurity
         qemu:commandline qemu:override qemu:capabilities qemu:deprecation
     """)),
