@@ -305,14 +305,16 @@ def test_buses_come_in_qemu_servers_order() -> None:
         (
             "scsihw: virtio-scsi-pci\nscsi0: /dev/sdg,scsiblock=1",
             (
-                "<disk type='block' device='lun'><driver name='qemu' type='raw' cache='none' io='io_uring' discard='ignore' detect_zeroes='on'/>"
+                "<disk type='block' device='lun'><driver name='qemu' type='raw' cache='none' io='io_uring'"
+                " discard='ignore' detect_zeroes='on'/>"
                 "<source dev='/dev/sdg'/><target dev='sda' bus='scsi'/></disk>"
             ),
         ),
         (
             "sata0: ceph:vm-100-disk-0,werror=stop,ssd=1",
             (
-                "<disk type='network' device='disk'><driver name='qemu' type='raw' cache='none' discard='ignore' detect_zeroes='on' error_policy='stop' "
+                "<disk type='network' device='disk'><driver name='qemu' type='raw' cache='none'"
+                " discard='ignore' detect_zeroes='on' error_policy='stop' "
                 "rerror_policy='report'/><source protocol='rbd' name='cpool/vm-100-disk-0'><host name='192.0.2.1' port='3300'/>"
                 "<host name='192.0.2.2' port='6789'/></source><target dev='sda' bus='sata' rotation_rate='1'/></disk>"
             ),
