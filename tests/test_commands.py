@@ -12,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import bridge.files
 from bridge.cli import COMMANDS, main
 from bridge.commands import files
 
@@ -49,7 +50,7 @@ def test_a_file_that_is_there_is_replaced_only_when_asked(tmp_path: Path, capsys
 
 
 def test_without_nameless_files_it_is_written_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_nameless", lambda _: None)
+    monkeypatch.setattr(bridge.files, "_nameless", lambda _: None)
     files.write(tmp_path / "a.conf", "one\n", force=False)
     files.write(tmp_path / "a.conf", "two\n", force=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.conf", "two\n")]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
+
+from ..files import place, vmid_of
 
 if TYPE_CHECKING:
     from ..report import Finding
@@ -59,12 +59,6 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def vmid_of(file: str) -> int | None:
-    """`.../8006.conf` names VM 8006, as on a node."""
-    stem = Path(file).name.split(".")[0]
-    return int(stem) if stem.isascii() and stem.isdigit() and len(stem) < 10 else None
-
-
 def host(given: dict[str, Any]) -> Any:
     """The `HostFacts` that the options name."""
     from ..host.facts import HostFacts
@@ -80,44 +74,12 @@ def host(given: dict[str, Any]) -> Any:
 
 def write(target: Path, text: str, force: bool) -> None:
     """Write a file at once: whoever looks, whenever the command is ended, sees the old file, the new one or none."""
-    data = text.encode("utf-8", "surrogateescape")
     try:
-        if not force and target.exists():
-            raise FileExistsError
-        _place(target, data, force)
+        place(target, text.encode("utf-8", "surrogateescape"), force)
     except FileExistsError:
         fail(f"{target} is there already: pass --force to replace it")
     except OSError as error:
         fail(f"{target}: {error.strerror}")
-
-
-def _place(target: Path, data: bytes, force: bool) -> None:
-    """The bytes are in a file without a name until all are on the disk; then it gets its name in one step."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    nameless = _nameless(target.parent)
-    try:
-        with nameless or beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            if nameless:
-                # With src_dir_fd Python calls linkat, which alone follows the link in /proc.
-                os.link(f"/proc/self/fd/{file.fileno()}", beside if force else target, src_dir_fd=file.fileno())
-        if force or not nameless:
-            beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
-def _nameless(directory: Path) -> BinaryIO | None:
-    """A new file that has no name yet; None on a file system without such."""
-    try:
-        return os.fdopen(os.open(directory, os.O_TMPFILE | os.O_WRONLY, 0o644), "wb")
-    except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
-            return None
-        raise
 
 
 def exit_code(findings: list[Finding], fail_on: str | None) -> int:

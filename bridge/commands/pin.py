@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from .files import fail, guarded, read, vmid_of
+from ..files import vmid_of
+from .files import fail, guarded, read
 
 HOOKSCRIPT = """\
 #!/bin/sh

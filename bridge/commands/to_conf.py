@@ -1,0 +1,27 @@
+"""`virt-qm to-conf`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .conversion import run
+from .options import host_options, input_options, output_options, report_options, target_options
+
+
+@click.command("to-conf")
+@input_options
+@host_options
+@target_options
+@output_options
+@report_options
+@click.option("--as", "form", type=click.Choice(["file", "qm-create"]), default="file", help="A VMID.conf, or a `qm create` command line.")
+def command(**given: Any) -> None:
+    """A qemu-server config.
+
+    \b
+    Example:
+      virt-qm to-xml samples/iothreads.conf | virt-qm to-conf -
+    """
+    run("conf", given)

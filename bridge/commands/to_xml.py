@@ -1,0 +1,28 @@
+"""`virt-qm to-xml`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .conversion import run
+from .options import host_options, input_options, output_options, report_options, target_options
+
+
+@click.command("to-xml")
+@input_options
+@host_options
+@target_options
+@output_options
+@report_options
+@click.option("--no-metadata", is_flag=True, help="Leave out what only qemu-server understands.")
+@click.option("--snapshot", metavar="NAME", help="The VM as it was at this snapshot.")
+def command(**given: Any) -> None:
+    """Domain XML for libvirt.
+
+    \b
+    Example:
+      virt-qm to-xml samples/iothreads.conf
+    """
+    run("xml", given)
