@@ -12,6 +12,7 @@ from .data import gates
 from .host.facts import HostFacts
 from .model.vm import VM
 from .passes import iothreads
+from .passes.fill import change
 from .passes.place import place
 from .passes.resolve import resolve
 from .passes.unplace import moves, unplace
@@ -56,6 +57,7 @@ class Wanted(msgspec.Struct, kw_only=True):
     metadata: bool = True
     args: bool | None = None
     snapshot: str | None = None
+    name: str | None = None
 
 
 def convert(
@@ -70,6 +72,7 @@ def convert(
     metadata: bool = True,
     args: bool | None = None,
     snapshot: str | None = None,
+    name: str | None = None,
     file: str | None = None,
 ) -> Result:
     """Convert one VM.
@@ -78,7 +81,8 @@ def convert(
     and names (None: the id in the XML's metadata, else 100).
     `libvirt`, `qemu`: versions of the target host, as `11.3`. `metadata` False leaves the residue out of XML, so that only what
     XML itself can say comes back. `args`: whether raw QEMU arguments are carried (None: from configs yes, from XML no).
-    `snapshot` converts the VM as it was at that snapshot. `file` is the input's name in messages.
+    `snapshot` converts the VM as it was at that snapshot. `name` is the domain's, where the VM's own is taken.
+    `file` is the input's name in messages.
     Raises BridgeError when the input cannot be converted. Touches no file, network or process.
     """
     if to not in FORMATS or source not in (None, *FORMATS):
@@ -92,6 +96,7 @@ def convert(
         metadata=metadata,
         args=args,
         snapshot=snapshot,
+        name=name,
     )
     report = Report()
     path = _PATHS.get((source, to))
@@ -173,6 +178,8 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
 
     said = vm
     vm = gate(_whole(vm, wanted, report), wanted.target, report)
+    if wanted.name:
+        vm = change(vm, meta=change(vm.meta, name=wanted.name))
     root = write(vm, report, wanted.target).root
     document = Document(root)
     if wanted.metadata:
