@@ -236,12 +236,12 @@ def _keys(domain: Domain, wanted: Wanted, report: Report) -> Keys:
     return Keys(write(vm, report), vm.meta.description, vm, found)
 
 
-def _read_conf(text: str | bytes, wanted: Wanted, report: Report) -> tuple[ConfigText, VM]:
+def _read_conf(text: str | bytes, wanted: Wanted, report: Report, checked: bool = False) -> tuple[ConfigText, VM]:
     from .qemuserver.read import read
     from .qemuserver.text import parse
 
     config = parse(text, vmid=wanted.vmid, name=wanted.file)
-    vm = read(config, wanted.vmid, wanted.file, report, wanted.snapshot)
+    vm = read(config, wanted.vmid, wanted.file, report, wanted.snapshot, checked)
     if wanted.args is False and vm.raw.words:
         report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", "pass args to carry them over")
         vm.raw.args = vm.raw.words = None
@@ -255,7 +255,7 @@ def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     if wanted.host.qemu_version is None:  # a machine without a version follows the QEMU that it will run on
         wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, wanted.target.qemu)))
-    config, vm = _read_conf(text, wanted, report)
+    config, vm = _read_conf(text, wanted, report, checked=True)
     return _xml(vm, config if wanted.snapshot is None else None, wanted, report)
 
 

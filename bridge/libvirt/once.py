@@ -1,4 +1,4 @@
-"""What a domain may say once: elements, boot orders, controllers (security-rules S13).
+"""What a domain may say once: elements and controllers (security-rules S13; boot orders and targets are with their kinds).
 
 libvirt refuses some doubles, and of others takes the first without a word; whoever reads the XML may see the second.
 """
@@ -41,17 +41,11 @@ def _twins(node: Node, once: frozenset[str]) -> None:
 
 
 def _devices(devices: Node) -> None:
-    orders: set[str] = set()
     controllers: set[tuple[str, str]] = set()
     for device in devices.children:
         _twins(device, _WITH_SOURCE if device.tag in SOURCE_ONCE else DEVICE_ONCE)
         for child in device.children:
-            if child.tag == "boot":
-                order = _number(child, "order")
-                if order in orders:
-                    raise BridgeError(f"boot order {order} is there twice: every device needs its own", child)
-                orders.add(order)
-            elif child.tag in _NESTED:
+            if child.tag in _NESTED:
                 _twins(child, ONCE[child.tag])
         if device.tag == "controller":
             _controller(device, controllers)
@@ -61,13 +55,7 @@ def _controller(device: Node, seen: set[tuple[str, str]]) -> None:
     """A USB companion shares the index of its master."""
     if "index" not in device.attrib or device.peek("master") is not None:
         return
-    name = device.attrib.get("type", ""), _number(device, "index")
+    name = device.attrib.get("type", ""), device.attrib["index"].lstrip("0")
     if name in seen:
-        raise BridgeError("{} controller {} is there twice: give each its own index".format(*name), device)
+        raise BridgeError(f"{name[0]} controller {name[1] or 0} is there twice: give each its own index", device)
     seen.add(name)
-
-
-def _number(node: Node, name: str) -> str:
-    """The text of a number, without leading zeros."""
-    text = node.attrib.get(name, "").strip(" \t\r\n")
-    return text.lstrip("0") or "0"

@@ -10,9 +10,11 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from ..data.options import option
+from ..data.options import OPTIONS, option
 from ..data.schema import Option
+from ..shellwords import split
 from .formats import SPACE
+from .propstring import format_of
 from .text import ConfigText, Entry, Problem, SectionText
 
 
@@ -28,13 +30,21 @@ class Doubt(NamedTuple):
 
 
 LOSABLE = frozenset((
-    "boot", "bootdisk", "description", "hookscript", "hotplug", "lock", "meta", "name", "parent", "running-nets-host-mtu", "runningcpu",
-    "runningmachine", "snaptime", "startup", "tags", "vmgenid", "vmstate", "vmstatestorage",
+    "boot", "bootdisk", "cpu", "description", "hookscript", "hotplug", "lock", "meta", "name", "parent", "running-nets-host-mtu",
+    "runningcpu", "runningmachine", "snaptime", "startup", "tags", "vmgenid", "vmstate", "vmstatestorage",
 ))  # fmt: skip
 """Options whose bad line may be dropped, as qemu-server does, for the VM's devices stay the same.
 A bad line of any other option, with no good one beside it, would silently take away or change a device: refused."""
+SECRETS = ("cipassword", "sshkeys")
+"""Their values stand in no message (security-rules C9)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_HEADER = re.compile(r"unable to parse config:\s*\[")
+_WIDE = re.compile(r"=-|[0-9][eE][0-9+-]|[0-9]{16}")
+"""What a number out of all bounds has somewhere in its text."""
+_MOST = float(1 << 63)
+MAX_DESCRIPTION = OPTIONS["description"].max_length or 0
 _RESTORE = re.compile(r"#?(?:qmdump|vzdump)#")
 
 
@@ -80,13 +90,28 @@ def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
     """Kind, message, whether to refuse."""
     value = entry.value
     if _CONTROL.search(value):
-        return "control", f"control characters or broken UTF-8 in the value: {value!r}", True
+        return "control", "control characters or broken UTF-8 in the value" + ("" if key in SECRETS else f": {value!r}"), True
     if not value.strip(SPACE):
         return "blank", "the value is blank", entry.parts is None
     if _has_limits(key) and (message := limit_problem(key, value)):
         return "limit", message, True
-    if key == "args" and len(value) > 1 and value[0] == value[-1] == '"':
-        return "quotes", "qemu-server strips the outer quotes at its next write", False
+    if entry.parts is not None:
+        wide = _wide(key, entry) if _WIDE.search(value) else None
+        return ("limit", wide, True) if wide else None
+    if key == "args":
+        if not split(value):
+            return "quotes", "the quotes do not balance, so qemu-server would pass no arguments at all", True
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            return "quotes", "qemu-server strips the outer quotes at its next write", False
+    return None
+
+
+def _wide(key: str, entry: Entry) -> str | None:
+    """A number of a property string that has no limits in the schema, and is one that nothing can hold."""
+    fields = format_of(key).fields
+    for name, text in (entry.parts or {}).items():
+        if isinstance(text, str) and fields[name].field.type in ("integer", "number") and not 0 <= float(text) < _MOST:
+            return f"{name}={text[:40]} is out of range"
     return None
 
 
@@ -107,8 +132,8 @@ def _bad_line(problem: Problem, part: SectionText) -> Doubt:
     if problem.kind == "value":
         stored = "ide2" if problem.key == "cdrom" else problem.key
         return Doubt(problem, problem.key not in LOSABLE and stored not in part.entries)
-    # A broken section header: the keys after it land in the section before.
-    return Doubt(problem, problem.kind == "line" and "unable to parse config: [" in problem.message)
+    # After a broken section header the keys land in the section before; a line with control characters is of no config.
+    return Doubt(problem, problem.kind == "line" and bool(_HEADER.search(problem.message) or _NO_TEXT.search(problem.message)))
 
 
 def doubts(found: ConfigText, snapshot: str | None = None) -> list[Doubt]:
@@ -121,6 +146,9 @@ def doubts(found: ConfigText, snapshot: str | None = None) -> list[Doubt]:
         if wrong := _of_value(key, entry):
             kind, message, refuse = wrong
             doubtful.append(Doubt(Problem(entry.line, f"{key}: {message}", kind, key, label), refuse))
+    if part.description and len(part.description) > MAX_DESCRIPTION:
+        message = f"description: the text is longer than {MAX_DESCRIPTION} characters"
+        doubtful.append(Doubt(Problem(part.line, message, "limit", "description", label), refuse=True))
     if part.description and any(_RESTORE.match(line) for line in part.description.split("\n")):
         message = "a comment that steers the restore of a backup (qmdump, vzdump)"
         doubtful.append(Doubt(Problem(part.line, message, "restore", "description", label), refuse=False))

@@ -31,6 +31,7 @@ from . import (
     usb,
     watchdog,
 )
+from .limits import SECRETS, doubts
 from .section import Section
 from .text import ConfigText, Problem
 
@@ -69,11 +70,21 @@ HINTS = {
     "section": "name a snapshot, or remove the section",
     "duplicate": "remove one of the lines",
     "swallowed": "remove the snapstate text",
+    "bom": "the file begins with a byte order mark: save it without",
+    "quotes": "put the quotes around single words",
+    "restore": "remove it, unless the file comes out of a backup",
 }
+KINDS = {
+    "duplicate": "lint", "swallowed": "lint", "quotes": "lint", "restore": "lint", "aside": "metadata-only", "blank": "normalised",
+}  # fmt: skip
+"""Kind of a problem or doubt -> kind of the finding; all others are lines that are dropped."""
 
 
-def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str | None = None) -> VM:
-    """The VM of the main section, or of one snapshot. Raises BridgeError if there is no such snapshot."""
+def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str | None = None, checked: bool = False) -> VM:
+    """The VM of the main section, or of one snapshot. Raises BridgeError if there is no such snapshot.
+
+    `checked`: what qemu-server lets pass when it loads a file, and no other program should be given, is a BridgeError too.
+    """
     part = config.main
     if snapshot is not None:
         if snapshot not in config.snapshots:
@@ -82,13 +93,27 @@ def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str
         part = config.snapshots[snapshot]
     for problem in (*config.problems, *config.notes):
         _tell(problem, file, report)
+    if checked:
+        _check(config, file, report, snapshot)
     section = Section(part.entries, file, report, part.description)
     vm = VM()
     vm.meta.vmid = vmid
-    for step in STEPS:
-        step(section, vm)
+    try:
+        for step in STEPS:
+            step(section, vm)
+    except (ValueError, OverflowError) as error:
+        raise BridgeError(f"a number is out of all bounds: {str(error)[:100]}", file) from None
     _tell_unclaimed(section, report)
     return vm
+
+
+def _check(config: ConfigText, file: str, report: Report, snapshot: str | None) -> None:
+    """Raises BridgeError at the first line that must not become part of another document (security-rules C1 to C9)."""
+    for problem, refuse in doubts(config, snapshot):
+        if refuse:
+            raise BridgeError(_message(problem), Line(file, problem.line) if problem.line else file)
+        if problem.kind in KINDS:
+            _tell(problem, file, report)
 
 
 def _tell(problem: Problem, file: str, report: Report) -> None:
@@ -97,8 +122,17 @@ def _tell(problem: Problem, file: str, report: Report) -> None:
         from .suggest import suggestion
 
         hint = suggestion(problem.key)
-    kind = "lint" if problem.kind in ("duplicate", "swallowed") else "bad-line"
-    report.add(kind, Line(file, problem.line), problem.message, hint)
+    elif problem.kind == "line" and "\ufeff" in problem.message:
+        hint = HINTS["bom"]
+    report.add(KINDS.get(problem.kind, "bad-line"), Line(file, problem.line), _message(problem), hint)
+
+
+def _message(problem: Problem) -> str:
+    """The problem in words, without any secret."""
+    for key in SECRETS:
+        if problem.key == key or (problem.kind in ("line", "swallowed") and key in problem.message.lower()):
+            return f"unable to parse a line with {key}" if problem.kind != "duplicate" else problem.message
+    return problem.message
 
 
 def _tell_unclaimed(section: Section, report: Report) -> None:

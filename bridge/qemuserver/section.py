@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ..report import Line, Report
+from ..report import BridgeError, Line, Report
 from ..rows import Row
 from . import propstring
 from .text import Entry
@@ -39,7 +39,11 @@ class Section:
 
     def number(self, key: str) -> int | None:
         text = self.text(key)
-        return None if text is None else int(text)
+        if text is None:
+            return None
+        if not text.isdigit():  # what qemu-server makes of more digits than 64 bits hold
+            raise BridgeError(f"{key}: {text} is too large a number", self.line(key))
+        return int(text)
 
     def props(self, key: str) -> dict[str, Any] | None:
         """The parsed property string: aliases resolved, the default key under its name, booleans as bool, numbers as their text."""
@@ -74,9 +78,12 @@ class Lines:
             self.values[key] = ("1" if value else "0") if isinstance(value, bool) else str(value)
 
     def props(self, key: str, said: dict[str, Any]) -> None:
-        """Write a property string; an empty one writes nothing."""
+        """Write a property string; an empty one writes nothing. Raises BridgeError for what qemu-server would not read back."""
         if said:
-            self.values[key] = propstring.write(key, said)
+            try:
+                self.values[key] = propstring.write(key, said)
+            except propstring.FormatError as error:
+                raise BridgeError(f"{key} cannot be written: {error}") from None
 
 
 def read_rows(said: dict[str, Any], rows: tuple[Row, ...]) -> dict[str, Any]:
