@@ -1,0 +1,139 @@
+"""A command line -> its options: words, `key=value` lists, JSON. Syntax only; `bridge.guest` says what they mean to a guest."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..data.qemu import FLAGS, PROGRAM
+from ..report import BridgeError
+
+Pairs = list[tuple[str, Any]]
+
+MOST_WORDS = 20_000
+_PROGRAM = re.compile(PROGRAM)
+_ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.ASCII | re.DOTALL)
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\\n|\\.", re.DOTALL)
+_GLOBAL = re.compile(r"([^.=,]+)\.([^=]+)=(.*)", re.DOTALL)
+_decode = msgspec.json.Decoder().decode
+
+
+class Option(NamedTuple):
+    """`-name value`; `value` is "" for an option that has none."""
+
+    name: str
+    value: str
+
+    def __str__(self) -> str:
+        """For messages: `-device virtio-net-pci,mac=…`, cut at 60 characters."""
+        text = f"-{self.name} {self.value}".rstrip()
+        return text if len(text) <= 60 else text[:59] + "…"
+
+
+class CommandLine(NamedTuple):
+    """`program` is QEMU as it was called, "" if the words start with an option; `words` all there was."""
+
+    program: str
+    options: list[Option]
+    words: list[str]
+
+
+def read(text: str | bytes | list[str], name: str = "argv") -> CommandLine:
+    """A command line as text for a shell, as bytes of /proc/PID/cmdline, or as words.
+
+    What stands before QEMU (environment, `taskset …`) is left out. `name` is for messages.
+    Raises BridgeError for quotes that do not end, options without their value and words that are no option.
+    """
+    all_words = text if isinstance(text, list) else words(text, name)
+    start = _program(all_words)
+    program = "" if start is None else all_words[start]
+    return CommandLine(program, _options(all_words[0 if start is None else start + 1 :], name), all_words)
+
+
+def words(text: str | bytes, name: str = "argv") -> list[str]:
+    """The words that a shell makes of the text. Lines that start with # are comments; NUL separates words, as under /proc."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    if "\0" in text:
+        found = text.removesuffix("\0").split("\0")
+    else:
+        lines = (line for line in text.removeprefix("\ufeff").split("\n") if not line.startswith("#"))
+        try:
+            found = shlex.split(_QUOTED.sub(_joined, "\n".join(lines)))
+        except ValueError:
+            raise BridgeError("a quote or a backslash at the end: this is no whole command line", name) from None
+    if len(found) > MOST_WORDS:
+        raise BridgeError(f"more than {MOST_WORDS} words: this is no command line", name)
+    return found
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Backslash and newline together are nothing, but between single quotes."""
+    text = match[0]
+    return text if text[0] == "'" else text.replace("\\\n", "")
+
+
+def _program(found: list[str]) -> int | None:
+    """Where QEMU's own name stands; None if the words start with an option."""
+    first = next((i for i, word in enumerate(found) if not _ENVIRONMENT.fullmatch(word)), None)
+    if first is None or found[first].startswith("-"):
+        return None
+    named = (i for i in range(first, len(found)) if _PROGRAM.fullmatch(found[i].rpartition("/")[2]))
+    return next(named, first)
+
+
+def _options(found: list[str], name: str) -> list[Option]:
+    options = []
+    rest = iter(found)
+    for word in rest:
+        if not word.startswith("-") or word in ("-", "--"):
+            raise BridgeError(f"'{word[:40]}' is no option; QEMU's image argument and others are not read", name)
+        option = word[2:] if word.startswith("--") else word[1:]
+        value = "" if option in FLAGS else next(rest, None)
+        if value is None:
+            raise BridgeError(f"-{option[:40]} needs a value", name)
+        options.append(Option(option, value))
+    return options
+
+
+def pairs(text: str, first: str | None = None) -> Pairs:
+    """`a,b=c,d=e,,f` -> [(first, "a"), ("b", "c"), ("d", "e,f")], or the members of a JSON object; keys may repeat.
+
+    A bare word is the value of `first` where it stands first, else it is `on`. Values of JSON keep their types.
+    Raises BridgeError for what is no JSON object.
+    """
+    if text.startswith("{"):
+        try:
+            value = _decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            raise BridgeError(f"no JSON object: {text[:60]}") from None
+        assert isinstance(value, dict)
+        return list(value.items())
+    found: Pairs = []
+    # QEMU reads a doubled comma as a comma; no word of a command line holds a NUL
+    for n, part in enumerate(text.replace(",,", "\0").split(",")):
+        key, equals, value = part.replace("\0", ",").partition("=")
+        if equals:
+            found.append((key, value))
+        elif key:
+            found.append((first, key) if n == 0 and first else (key, "on"))
+    return found
+
+
+def fields(text: str, first: str | None = None) -> dict[str, Any]:
+    """`pairs` as a dict: the last of equal keys counts, as for QEMU."""
+    return dict(pairs(text, first))
+
+
+def global_property(text: str) -> tuple[str, str, str] | None:
+    """-global: `driver.property=value`, or `driver=…,property=…,value=…`. None for neither."""
+    match = _GLOBAL.fullmatch(text)
+    if match:
+        return match[1], match[2], match[3]
+    said = fields(text)
+    if {"driver", "property", "value"} <= said.keys():
+        return str(said["driver"]), str(said["property"]), str(said["value"])
+    return None

@@ -1,0 +1,228 @@
+"""Two command lines started for real, paused, under TCG; what their QEMUs show, compared. Needs qemu.qmp and a QEMU here.
+
+Each machine is read twice: at once (device tree, properties of machine and CPU, memory devices), and after its firmware has numbered
+buses and written ACPI and SMBIOS tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..argv.read import CommandLine
+from ..data import gates
+from ..data.qemu import MACHINE_DEFAULTS
+from ..report import BridgeError
+from . import firmware, qtree
+from .compare import Difference, compare
+from .inert import UNLIKE, Inert
+from .tree import Facts, Tree
+from .values import plain
+
+TIME_LIMIT = 60.0
+"""Seconds for one machine: starting it, and its firmware under TCG."""
+LOOK_EVERY = 0.2
+MOST_UNKNOWN = 20
+"""Properties that a QEMU here may lack before that counts as a failure."""
+MACHINE_NOISE = frozenset(("memory-backend", "pcspk-audiodev", "pflash0", "pflash1", "rtc-time", "smp", "type"))
+CPU_NOISE = frozenset(("crash-information", "feature-words", "filtered-features", "hotplugged", "type"))
+_UNKNOWN = re.compile(r"Property '([\w.-]+)\.([\w-]+)' not found")
+_NO_MODEL = re.compile(r"unable to find CPU model '([^']+)'")
+
+
+class Runner:
+    """QEMU by its program; it is asked for its machine types once."""
+
+    def __init__(self, program: str) -> None:
+        try:
+            import qemu.qmp  # noqa: F401
+        except ImportError:
+            raise BridgeError("--run talks to QEMU with the Python package qemu.qmp: pip install 'virt-qm[qmp]'") from None
+        self.program = program
+        try:
+            listed = subprocess.run([program, "-machine", "help"], capture_output=True, text=True, check=True, timeout=TIME_LIMIT)  # noqa: S603
+        except (OSError, subprocess.SubprocessError) as error:
+            raise BridgeError(f"--run needs a QEMU: {program}: {error}: install one, or name it with --emulator") from None
+        self.machines = frozenset(line.split()[0] for line in listed.stdout.split("\n")[1:] if line.split())
+
+    def tree(self, line: CommandLine, name: str, newest: gates.Version) -> Tree:
+        """What QEMU shows of the machine. `name` is for messages. Raises BridgeError if it does not start."""
+        inert = Inert(line, self.machines, newest)
+        while True:
+            try:
+                found = asyncio.run(self._shown(inert))
+            except _RefusedError as refused:
+                if not _left_out(inert, str(refused)):
+                    raise BridgeError(f"QEMU does not start it: {refused}", name) from None
+            else:
+                lost = [*inert.lost, *map(".".join, sorted(inert.unknown))]
+                found.notes = [f"{name}: not seen by the QEMU here: {what}" for what in lost]
+                return found
+
+    async def _shown(self, inert: Inert) -> Tree:
+        from qemu.qmp import QMPClient
+
+        with tempfile.TemporaryDirectory(prefix="virt-qm-") as directory:
+            client: Any = QMPClient("virt-qm")
+            await client.start_server(f"{directory}/qmp")
+            words = [*inert.words(directory), "-qmp", f"unix:{directory}/qmp"]
+            pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+            process = await asyncio.create_subprocess_exec(
+                self.program, *words, stdin=nothing, stdout=nothing, stderr=pipe, cwd=directory
+            )
+            ended = asyncio.ensure_future(process.communicate())
+            try:
+                return await asyncio.wait_for(_ask(client, ended, directory), TIME_LIMIT)
+            except TimeoutError:
+                raise _RefusedError(f"it did not come up in {TIME_LIMIT:g} s") from None
+            finally:
+                await _hang_up(client)
+                if process.returncode is None:
+                    process.kill()
+                await ended
+
+
+def _left_out(inert: Inert, refusal: str) -> bool:
+    """Whether the refusal is about a thing that this QEMU is too old or too new for, and that is left out from now on."""
+    if model := _NO_MODEL.search(refusal):
+        known = model[1] in inert.no_models
+        inert.no_models.add(model[1])
+        return not known
+    match = _UNKNOWN.search(refusal)
+    if match is None or (match[1], match[2]) in inert.unknown or len(inert.unknown) >= MOST_UNKNOWN:
+        return False
+    inert.unknown.add((match[1], match[2]))
+    return True
+
+
+class _RefusedError(Exception):
+    """QEMU ended, or refused a command; its own words."""
+
+
+async def _hang_up(client: Any) -> None:
+    """A connection that QEMU has closed says so once more here."""
+    try:
+        await client.disconnect()
+    except (EOFError, OSError):
+        pass
+
+
+async def _ask(client: Any, ended: asyncio.Future[tuple[bytes, bytes]], directory: str) -> Tree:
+    from qemu.qmp import QMPError
+
+    coming = asyncio.ensure_future(client.accept())
+    await asyncio.wait({coming, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if not coming.done():
+        coming.cancel()
+        raise _RefusedError(_last_words(await ended))
+    try:
+        await coming
+    except QMPError:  # it ended while greeting
+        raise _RefusedError(_last_words(await ended)) from None
+    try:
+        return await _read(client, directory)
+    except (QMPError, OSError) as error:
+        raise _RefusedError(str(error)) from None
+
+
+def _last_words(ended: tuple[bytes, bytes]) -> str:
+    said = ended[1].decode("utf-8", "replace").strip().split("\n")
+    return next((line for line in said if "warning" not in line), said[-1])
+
+
+async def _read(client: Any, directory: str) -> Tree:
+    facts: dict[str, Facts] = {}
+    text = await client.execute("human-monitor-command", {"command-line": "info qtree"})
+    devices = qtree.devices(text)
+    facts["QEMU machine"] = await _properties(client, "/machine", MACHINE_NOISE)
+    cpus = await client.execute("query-cpus-fast")
+    facts["QEMU cpu"] = await _properties(client, cpus[0]["qom-path"], CPU_NOISE)
+    facts["QEMU memory"] = await _memory(client)
+    facts |= await _after_firmware(client, directory, facts["QEMU machine"].get("acpi") != "off")
+    for name in MACHINE_DEFAULTS:  # `auto` there; the options tell
+        facts["QEMU machine"].pop(name, None)
+    return Tree(facts=facts, devices=devices, boot=[], host={}, notes=[])
+
+
+async def _properties(client: Any, path: str, noise: frozenset[str]) -> Facts:
+    """The plain properties of an object; links and children have their own places."""
+    from qemu.qmp import ExecuteError
+
+    found: Facts = {}
+    for listed in await client.execute("qom-list", {"path": path}):
+        name, kind = listed["name"], listed["type"]
+        if name in noise or kind.startswith(("link<", "child<")):
+            continue
+        try:
+            found[name] = plain(await client.execute("qom-get", {"path": path, "property": name}))
+        except ExecuteError:
+            continue  # one that cannot be read
+    return found
+
+
+async def _memory(client: Any) -> Facts:
+    found: Facts = {}
+    for n, device in enumerate(await client.execute("query-memory-devices")):
+        data = device["data"]
+        found[f"device {n}"] = " ".join(f"{name}={plain(data[name])}" for name in ("addr", "size", "node", "slot") if name in data)
+    for cpu in await client.execute("query-hotpluggable-cpus"):
+        place = " ".join(f"{name}={value}" for name, value in sorted(cpu["props"].items()))
+        found[f"CPU {place}"] = "there" if "qom-path" in cpu else "not there"
+    numa = await client.execute("human-monitor-command", {"command-line": "info numa"})
+    return found | {f"NUMA line {n}": line.strip() for n, line in enumerate(str(numa).split("\n")) if line.strip()}
+
+
+async def _after_firmware(client: Any, directory: str, acpi: bool) -> dict[str, Facts]:
+    """The machine runs until its firmware has left its tables."""
+    file = Path(directory, "memory")
+
+    async def read(address: int, size: int) -> bytes:
+        await client.execute("pmemsave", {"val": address, "size": size, "filename": str(file)})
+        return file.read_bytes()
+
+    await client.execute("cont")
+    until = time.monotonic() + TIME_LIMIT / 2
+    while not firmware.ready(await read(firmware.LOW, firmware.LOW_SIZE), acpi):
+        if time.monotonic() > until:
+            break
+        await asyncio.sleep(LOOK_EVERY)
+    await client.execute("stop")
+    functions = qtree.pci(await client.execute("query-pci"))
+    found: dict[str, Facts] = {"firmware tables": await firmware.tables(read)}
+    return found | {f"firmware {place}": facts for place, facts in functions.items()}
+
+
+def differences(said: list[Difference], a: Tree, b: Tree) -> list[Difference]:
+    """What the options say, corrected by what QEMU shows: it knows the defaults. Then what QEMU alone shows."""
+    shown = [difference for difference in compare(a, b) if not _unlike(difference, a, b)]
+    kept = [difference for difference in said if not _equal(difference.what, a, b)]
+    known = {difference.what for difference in kept}
+    return kept + [difference for difference in shown if difference.what not in known]
+
+
+def _equal(what: str, a: Tree, b: Tree) -> bool:
+    """Whether `DRIVER at PLACE: PROPERTY` is the same in both QEMUs."""
+    device, _, name = what.partition(": ")
+    driver, _, place = device.partition(" at ")
+    x, y = a.devices.get(place), b.devices.get(place)
+    if x is None or y is None or x.driver != driver or y.driver != driver or driver in UNLIKE or name not in x.properties:
+        return False
+    return x.properties.get(name) == y.properties.get(name)
+
+
+def _unlike(difference: Difference, a: Tree, b: Tree) -> bool:
+    del difference, a, b
+    return False
+
+
+def run(lines: tuple[CommandLine, CommandLine], names: tuple[str, str], program: str, newest: gates.Version) -> Iterator[Tree]:
+    """Start both, one after the other; see `Runner.tree`."""
+    runner = Runner(program)
+    for line, name in zip(lines, names, strict=True):
+        yield runner.tree(line, name, newest)
