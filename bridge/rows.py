@@ -7,6 +7,7 @@ the table of `virt-qm options` and the check that no field is lost are made from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -32,11 +33,24 @@ class Row(NamedTuple):
     code: bool = False
 
 
+class Malformed(ValueError):
+    """A text that cannot be a value of its kind at all, so that no reading of it would be right; other ValueErrors mean: not one of ours."""
+
+
 def whole_number(text: str) -> int:
     """ASCII digits only: no sign, blank, underscore or foreign digit gets through (security-rules S9)."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValueError(f"'{text[:40]}' is not a whole number")
+        raise Malformed(f"'{text[:40]}' is not a whole number")
     return int(text)
+
+
+_is_hex = re.compile(r"(?:0[xX])?[0-9a-fA-F]{1,16}").fullmatch
+
+
+def _hex_number(text: str) -> int:
+    if not _is_hex(text):
+        raise Malformed(f"'{text[:40]}' is not a hexadecimal number")
+    return int(text, 16)
 
 
 def _choice(table: dict[str, Any], text: str) -> Any:
@@ -56,4 +70,4 @@ def choice(table: dict[str, Any]) -> Codec:
 INT = Codec(whole_number, str)
 ON_OFF = choice({"on": True, "off": False})
 YES_NO = choice({"yes": True, "no": False})
-HEX = Codec(lambda text: int(text, 16), hex)
+HEX = Codec(_hex_number, hex)

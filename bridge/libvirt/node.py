@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..report import BridgeError
-from ..rows import Row
+from ..rows import Malformed, Row
 
 QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
 RESIDUE_NS = "urn:virt-qm:residue:1"
@@ -215,7 +215,9 @@ def _of(rows: tuple[Row, ...]) -> _Compiled:
 
 
 def read_rows(node: Node, rows: tuple[Row, ...]) -> dict[str, Any]:
-    """Take what the rows describe out of `node`: {field: value}. A value that a codec refuses stays unclaimed, hence is reported."""
+    """Take what the rows describe out of `node`: {field: value}. A value that a codec refuses stays unclaimed, hence is reported.
+
+    Raises BridgeError for one that is malformed."""
     said: dict[str, Any] = {}
     _read_level(node, _of(rows).top, said)
     return said
@@ -226,10 +228,10 @@ def _read_level(node: Node, level: _Level, said: dict[str, Any]) -> bool:
     claimed = False
     attributes = level.attributes
     for name in [name for name in node.attrib if name in attributes] if attributes else ():
-        if _take(attributes[name], node.attrib[name], said):
+        if _take(node, attributes[name], node.attrib[name], said):
             del node.attrib[name]
             claimed = True
-    if level.text is not None and _take(level.text, node.text.strip(" \t\r\n"), said):
+    if level.text is not None and _take(node, level.text, node.text.strip(" \t\r\n"), said):
         node.text_claimed = claimed = True
     if level.children:
         left = dict(level.children)
@@ -240,12 +242,14 @@ def _read_level(node: Node, level: _Level, said: dict[str, Any]) -> bool:
     return claimed
 
 
-def _take(row: Row, text: str, said: dict[str, Any]) -> bool:
+def _take(node: Node, row: Row, text: str, said: dict[str, Any]) -> bool:
     if row.codec is None:
         said[row.field] = text
         return True
     try:
         said[row.field] = row.codec.read(text)
+    except Malformed as error:
+        raise BridgeError(f"{row.place}: {error}", node) from None
     except ValueError:
         return False
     return True
