@@ -1,0 +1,50 @@
+/usr/bin/kvm \
+  -id 8006 \
+  -name vm8006 \
+  -no-shutdown \
+  -chardev socket,id=qmp,path=/var/run/qemu-server/8006.qmp,server=on,wait=off \
+  -mon chardev=qmp,mode=control \
+  -chardev socket,id=qmp-event,path=/var/run/qmeventd.sock,reconnect-ms=5000 \
+  -mon chardev=qmp-event,mode=control \
+  -pidfile /var/run/qemu-server/8006.pid \
+  -daemonize \
+  -smp 1,sockets=1,cores=1,maxcpus=1 \
+  -nodefaults \
+  -boot menu=on,strict=on,reboot-timeout=1000,splash=/usr/share/qemu-server/bootsplash.jpg \
+  -vnc unix:/var/run/qemu-server/8006.vnc,password=on \
+  -cpu kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep \
+  -m 512 \
+  -object '{"id":"throttle-drive-ide0","limits":{},"qom-type":"throttle-group"}' \
+  -object '{"id":"throttle-drive-ide3","limits":{},"qom-type":"throttle-group"}' \
+  -object '{"id":"throttle-drive-scsi1","limits":{},"qom-type":"throttle-group"}' \
+  -object '{"id":"throttle-drive-scsi2","limits":{},"qom-type":"throttle-group"}' \
+  -object '{"id":"throttle-drive-virtio0","limits":{"bps-total":10485760,"bps-total-max":21495808,"bps-total-max-length":30,"iops-read":100,"iops-write":200},"qom-type":"throttle-group"}' \
+  -object '{"id":"throttle-drive-virtio12","limits":{},"qom-type":"throttle-group"}' \
+  -object '{"id":"throttle-drive-sata1","limits":{},"qom-type":"throttle-group"}' \
+  -global PIIX4_PM.disable_s3=1 \
+  -global PIIX4_PM.disable_s4=1 \
+  -device pci-bridge,id=pci.1,chassis_nr=1,bus=pci.0,addr=0x1e \
+  -device pci-bridge,id=pci.2,chassis_nr=2,bus=pci.0,addr=0x1f \
+  -device piix3-usb-uhci,id=uhci,bus=pci.0,addr=0x1.0x2 \
+  -device usb-tablet,id=tablet,bus=uhci.0,port=1 \
+  -device VGA,id=vga,bus=pci.0,addr=0x2 \
+  -device virtio-balloon-pci,id=balloon0,bus=pci.0,addr=0x3,free-page-reporting=on \
+  -iscsi initiator-name=iqn.1993-08.org.debian:01:aabbccddeeff \
+  -blockdev '{"detect-zeroes":"on","discard":"ignore","driver":"throttle","file":{"cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"raw","file":{"aio":"io_uring","cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"file","filename":"/var/lib/vz/images/8006/vm-8006-disk-0.raw","node-name":"eb3b05af635e8f8f0286bc2ecf3f52e","read-only":false},"node-name":"fb3b05af635e8f8f0286bc2ecf3f52e","read-only":false},"node-name":"drive-ide0","read-only":false,"throttle-group":"throttle-drive-ide0"}' \
+  -device 'ide-hd,bus=ide.0,unit=0,drive=drive-ide0,id=ide0,model=My Disk,serial=S,,1,write-cache=on,rerror=ignore,werror=ignore' \
+  -device ide-cd,bus=ide.1,unit=0,id=ide2,bootindex=200 \
+  -blockdev '{"driver":"throttle","file":{"cache":{"direct":false,"no-flush":false},"driver":"raw","file":{"aio":"io_uring","cache":{"direct":false,"no-flush":false},"driver":"host_cdrom","filename":"/dev/cdrom","node-name":"eae17ea71dcd25e4285e947aeac1c3e","read-only":true},"node-name":"fae17ea71dcd25e4285e947aeac1c3e","read-only":true},"node-name":"drive-ide3","read-only":true,"throttle-group":"throttle-drive-ide3"}' \
+  -device ide-cd,bus=ide.1,unit=1,drive=drive-ide3,id=ide3,bootindex=201 \
+  -device virtio-scsi-pci,id=scsihw0,bus=pci.0,addr=0x5 \
+  -blockdev '{"detect-zeroes":"on","discard":"ignore","driver":"throttle","file":{"cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"raw","file":{"aio":"io_uring","cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"host_device","filename":"/dev/zvol/rpool/data/vm-8006-disk-2","node-name":"e0311b00e3355c72a69ceaae9ea51ef","read-only":true},"node-name":"f0311b00e3355c72a69ceaae9ea51ef","read-only":true},"node-name":"drive-scsi1","read-only":true,"throttle-group":"throttle-drive-scsi1"}' \
+  -device 'scsi-hd,bus=scsihw0.0,channel=0,scsi-id=0,lun=1,drive=drive-scsi1,id=scsi1,device_id=drive-scsi1,wwn=0x5000c50015ea71ab,vendor=ACME,product=Disk One,write-cache=on' \
+  -blockdev '{"detect-zeroes":"off","discard":"unmap","driver":"throttle","file":{"cache":{"direct":false,"no-flush":true},"detect-zeroes":"off","discard":"unmap","driver":"qcow2","file":{"aio":"threads","cache":{"direct":false,"no-flush":true},"detect-zeroes":"off","discard":"unmap","driver":"file","filename":"/var/lib/vz/images/8006/vm-8006-disk-3.qcow2","node-name":"e883eba743457b6a904da57c74cef8b","read-only":false},"node-name":"f883eba743457b6a904da57c74cef8b","read-only":false},"node-name":"drive-scsi2","read-only":false,"throttle-group":"throttle-drive-scsi2"}' \
+  -device scsi-hd,bus=scsihw0.0,channel=0,scsi-id=0,lun=2,drive=drive-scsi2,id=scsi2,device_id=drive-scsi2,write-cache=on \
+  -blockdev '{"detect-zeroes":"on","discard":"ignore","driver":"throttle","file":{"cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"raw","file":{"aio":"io_uring","cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"file","filename":"/var/lib/vz/images/8006/vm-8006-disk-4.raw","node-name":"e7780c443b1a90a9e25c737fb9469e1","read-only":false},"node-name":"f7780c443b1a90a9e25c737fb9469e1","read-only":false},"node-name":"drive-virtio0","read-only":false,"throttle-group":"throttle-drive-virtio0"}' \
+  -device virtio-blk-pci,drive=drive-virtio0,id=virtio0,bus=pci.0,addr=0xa,write-cache=on \
+  -blockdev '{"detect-zeroes":"on","discard":"ignore","driver":"throttle","file":{"cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"raw","file":{"aio":"io_uring","cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"file","filename":"/var/lib/vz/images/8006/vm-8006-disk-5.raw","node-name":"ec2c436c8f92f56d9a01f8f5a3c6bae","read-only":false},"node-name":"fc2c436c8f92f56d9a01f8f5a3c6bae","read-only":false},"node-name":"drive-virtio12","read-only":false,"throttle-group":"throttle-drive-virtio12"}' \
+  -device virtio-blk-pci,drive=drive-virtio12,id=virtio12,bus=pci.2,addr=0x7,write-cache=off,werror=enospc \
+  -device ahci,id=ahci0,multifunction=on,bus=pci.0,addr=0x7 \
+  -blockdev '{"detect-zeroes":"on","discard":"ignore","driver":"throttle","file":{"cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"qcow2","file":{"aio":"io_uring","cache":{"direct":true,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"file","filename":"/mnt/pve/nfs-store/images/8006/vm-8006-disk-1.qcow2","node-name":"ed32d98ff4e60ee25513c22b0d6e45d","read-only":false},"node-name":"fd32d98ff4e60ee25513c22b0d6e45d","read-only":false},"node-name":"drive-sata1","read-only":false,"throttle-group":"throttle-drive-sata1"}' \
+  -device ide-hd,bus=ahci0.1,drive=drive-sata1,id=sata1,rotation_rate=1,write-cache=on \
+  -machine type=pc+pve0

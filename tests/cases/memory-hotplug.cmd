@@ -1,0 +1,44 @@
+/usr/bin/kvm \
+  -id 8006 \
+  -name vm8006 \
+  -no-shutdown \
+  -chardev socket,id=qmp,path=/var/run/qemu-server/8006.qmp,server=on,wait=off \
+  -mon chardev=qmp,mode=control \
+  -chardev socket,id=qmp-event,path=/var/run/qmeventd.sock,reconnect-ms=5000 \
+  -mon chardev=qmp-event,mode=control \
+  -pidfile /var/run/qemu-server/8006.pid \
+  -daemonize \
+  -smp 1,sockets=2,cores=2,maxcpus=4 \
+  -device kvm64-x86_64-cpu,id=cpu2,socket-id=0,core-id=1,thread-id=0 \
+  -device kvm64-x86_64-cpu,id=cpu3,socket-id=1,core-id=0,thread-id=0 \
+  -nodefaults \
+  -boot menu=on,strict=on,reboot-timeout=1000,splash=/usr/share/qemu-server/bootsplash.jpg \
+  -vnc unix:/var/run/qemu-server/8006.vnc,password=on \
+  -cpu kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep \
+  -m size=1024,slots=255,maxmem=524288M \
+  -object memory-backend-ram,id=ram-node0,size=512M \
+  -numa node,nodeid=0,cpus=0-1,memdev=ram-node0 \
+  -object memory-backend-ram,id=ram-node1,size=512M \
+  -numa node,nodeid=1,cpus=2-3,memdev=ram-node1 \
+  -object memory-backend-ram,id=mem-dimm0,size=512M \
+  -device pc-dimm,id=dimm0,memdev=mem-dimm0,node=0 \
+  -object memory-backend-ram,id=mem-dimm1,size=512M \
+  -device pc-dimm,id=dimm1,memdev=mem-dimm1,node=1 \
+  -object memory-backend-ram,id=mem-dimm2,size=512M \
+  -device pc-dimm,id=dimm2,memdev=mem-dimm2,node=0 \
+  -object memory-backend-ram,id=mem-dimm3,size=512M \
+  -device pc-dimm,id=dimm3,memdev=mem-dimm3,node=1 \
+  -object memory-backend-ram,id=mem-dimm4,size=512M \
+  -device pc-dimm,id=dimm4,memdev=mem-dimm4,node=0 \
+  -object memory-backend-ram,id=mem-dimm5,size=512M \
+  -device pc-dimm,id=dimm5,memdev=mem-dimm5,node=1 \
+  -global PIIX4_PM.disable_s3=1 \
+  -global PIIX4_PM.disable_s4=1 \
+  -device pci-bridge,id=pci.1,chassis_nr=1,bus=pci.0,addr=0x1e \
+  -device pci-bridge,id=pci.2,chassis_nr=2,bus=pci.0,addr=0x1f \
+  -device piix3-usb-uhci,id=uhci,bus=pci.0,addr=0x1.0x2 \
+  -device usb-tablet,id=tablet,bus=uhci.0,port=1 \
+  -device VGA,id=vga,bus=pci.0,addr=0x2 \
+  -device virtio-balloon-pci,id=balloon0,bus=pci.0,addr=0x3,free-page-reporting=on \
+  -iscsi initiator-name=iqn.1993-08.org.debian:01:aabbccddeeff \
+  -machine type=pc+pve0

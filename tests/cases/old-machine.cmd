@@ -1,0 +1,35 @@
+/usr/bin/kvm \
+  -id 8006 \
+  -name vm8006 \
+  -no-shutdown \
+  -chardev socket,id=qmp,path=/var/run/qemu-server/8006.qmp,server=on,wait=off \
+  -mon chardev=qmp,mode=control \
+  -chardev socket,id=qmp-event,path=/var/run/qmeventd.sock,reconnect-ms=5000 \
+  -mon chardev=qmp-event,mode=control \
+  -pidfile /var/run/qemu-server/8006.pid \
+  -daemonize \
+  -smp 1,sockets=1,cores=1,maxcpus=1 \
+  -nodefaults \
+  -boot menu=on,strict=on,reboot-timeout=1000,splash=/usr/share/qemu-server/bootsplash.jpg \
+  -vnc unix:/var/run/qemu-server/8006.vnc,password=on \
+  -cpu kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep \
+  -m 512 \
+  -device pci-bridge,id=pci.1,chassis_nr=1,bus=pci.0,addr=0x1e \
+  -device pci-bridge,id=pci.2,chassis_nr=2,bus=pci.0,addr=0x1f \
+  -device piix3-usb-uhci,id=uhci,bus=pci.0,addr=0x1.0x2 \
+  -readconfig /usr/share/qemu-server/pve-usb.cfg \
+  -device nec-usb-xhci,id=xhci,bus=pci.1,addr=0x1b \
+  -device usb-tablet,id=tablet,bus=uhci.0,port=1 \
+  -device usb-host,hostbus=1,hostport=2.3,id=usb0 \
+  -device usb-host,bus=xhci.0,vendorid=0x1234,productid=0x5678,id=usb1 \
+  -device VGA,id=vga,bus=pci.0,addr=0x2 \
+  -device virtio-balloon-pci,id=balloon0,bus=pci.0,addr=0x3,free-page-reporting=on \
+  -iscsi initiator-name=iqn.1993-08.org.debian:01:aabbccddeeff \
+  -drive file=/var/lib/vz/template/iso/debian.iso,if=none,id=drive-ide1,media=cdrom,format=raw,aio=io_uring \
+  -device ide-cd,bus=ide.0,unit=1,drive=drive-ide1,id=ide1,bootindex=200 \
+  -device lsi,id=scsihw0,bus=pci.0,addr=0x5 \
+  -drive file=/dev/pve/vm-8006-disk-0,if=none,id=drive-scsi0,cache=writethrough,format=raw,aio=io_uring,detect-zeroes=on \
+  -device scsi-hd,bus=scsihw0.0,scsi-id=0,drive=drive-scsi0,id=scsi0 \
+  -netdev type=tap,id=net0,ifname=tap8006i0,script=/usr/libexec/qemu-server/pve-bridge,downscript=/usr/libexec/qemu-server/pve-bridgedown,vhost=on \
+  -device virtio-net-pci,mac=BC:24:11:00:00:01,netdev=net0,bus=pci.0,addr=0x12,id=net0,bootindex=300 \
+  -machine type=pc-i440fx-7.0+pve0

@@ -1,0 +1,34 @@
+/usr/bin/kvm \
+  -id 8006 \
+  -name vm8006 \
+  -no-shutdown \
+  -chardev socket,id=qmp,path=/var/run/qemu-server/8006.qmp,server=on,wait=off \
+  -mon chardev=qmp,mode=control \
+  -chardev socket,id=qmp-event,path=/var/run/qmeventd.sock,reconnect-ms=5000 \
+  -mon chardev=qmp-event,mode=control \
+  -pidfile /var/run/qemu-server/8006.pid \
+  -daemonize \
+  -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
+  -smp 2,sockets=1,cores=2,maxcpus=2 \
+  -nodefaults \
+  -boot menu=on,strict=on,reboot-timeout=1000,splash=/usr/share/qemu-server/bootsplash.jpg \
+  -vga none \
+  -nographic \
+  -cpu kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep \
+  -m 512 \
+  -global ICH9-LPC.disable_s3=1 \
+  -global ICH9-LPC.disable_s4=1 \
+  -readconfig /usr/share/qemu-server/pve-q35-4.0.cfg \
+  -device qemu-xhci,p2=15,p3=15,id=xhci,bus=pci.1,addr=0x1b \
+  -device usb-tablet,id=tablet,bus=ehci.0,port=1 \
+  -device vfio-pci,host=0000:00:14.0,id=hostpci0,bus=ich9-pcie-port-1,addr=0x0,rombar=0 \
+  -device pcie-root-port,id=ich9-pcie-port-5,addr=10.0,x-speed=16,x-width=32,multifunction=on,bus=pcie.0,port=5,chassis=5 \
+  -device vfio-pci,host=0000:07:10.0,id=hostpci4,bus=ich9-pcie-port-5,addr=0x0 \
+  -device usb-host,bus=xhci.0,port=2,vendorid=0x0627,productid=0x0001,id=usb1 \
+  -chardev socket,id=serial0,path=/var/run/qemu-server/8006.serial0,server=on,wait=off \
+  -device isa-serial,chardev=serial0 \
+  -device virtio-balloon-pci,id=balloon0,bus=pci.0,addr=0x3,free-page-reporting=on \
+  -iscsi initiator-name=iqn.1993-08.org.debian:01:aabbccddeeff \
+  -netdev type=tap,id=net0,ifname=tap8006i0,script=/usr/libexec/qemu-server/pve-bridge,downscript=/usr/libexec/qemu-server/pve-bridgedown,vhost=on \
+  -device virtio-net-pci,mac=BC:24:11:00:00:01,netdev=net0,bus=pci.0,addr=0x12,id=net0,rx_queue_size=1024,tx_queue_size=256,bootindex=300,host_mtu=1500,host_tunnel=off \
+  -machine hpet=off,smm=off,type=q35+pve0

@@ -1,0 +1,44 @@
+/usr/bin/kvm \
+  -id 8006 \
+  -name vm8006 \
+  -no-shutdown \
+  -chardev socket,id=qmp,path=/var/run/qemu-server/8006.qmp,server=on,wait=off \
+  -mon chardev=qmp,mode=control \
+  -chardev socket,id=qmp-event,path=/var/run/qmeventd.sock,reconnect-ms=5000 \
+  -mon chardev=qmp-event,mode=control \
+  -pidfile /var/run/qemu-server/8006.pid \
+  -daemonize \
+  -smp 1,sockets=1,cores=1,maxcpus=1 \
+  -nodefaults \
+  -boot menu=on,strict=on,reboot-timeout=1000,splash=/usr/share/qemu-server/bootsplash.jpg \
+  -vnc unix:/var/run/qemu-server/8006.vnc,password=on \
+  -cpu kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep \
+  -m 512 \
+  -k de \
+  -global PIIX4_PM.disable_s3=1 \
+  -global PIIX4_PM.disable_s4=1 \
+  -device pci-bridge,id=pci.1,chassis_nr=1,bus=pci.0,addr=0x1e \
+  -device pci-bridge,id=pci.2,chassis_nr=2,bus=pci.0,addr=0x1f \
+  -device piix3-usb-uhci,id=uhci,bus=pci.0,addr=0x1.0x2 \
+  -chardev socket,id=serial1,path=/var/run/qemu-server/8006.serial1,server=on,wait=off \
+  -device isa-serial,chardev=serial1 \
+  -chardev socket,id=serial3,path=/var/run/qemu-server/8006.serial3,server=on,wait=off \
+  -device isa-serial,chardev=serial3 \
+  -device ich9-intel-hda,id=audiodev0,bus=pci.2,addr=0xc \
+  -device hda-micro,id=audiodev0-codec0,bus=audiodev0.0,cad=0,audiodev=none-backend0 \
+  -device hda-duplex,id=audiodev0-codec1,bus=audiodev0.0,cad=1,audiodev=none-backend0 \
+  -audiodev none,id=none-backend0 \
+  -device VGA,id=vga,vgamem_mb=32,bus=pci.0,addr=0x2 \
+  -chardev socket,path=/var/run/qemu-server/8006.qga,server=on,wait=off,id=qga0 \
+  -device isa-serial,chardev=qga0 \
+  -object rng-random,filename=/dev/urandom,id=rng0 \
+  -device virtio-rng-pci,rng=rng0,bus=pci.1,addr=0x1d \
+  -device virtio-serial,id=spice,bus=pci.0,addr=0x9 \
+  -chardev qemu-vdagent,id=vdagent,name=vdagent,clipboard=on \
+  -device virtserialport,chardev=vdagent,name=com.redhat.spice.0 \
+  -device i6300esb,bus=pci.0,addr=0x4 \
+  -watchdog-action poweroff \
+  -iscsi initiator-name=iqn.1993-08.org.debian:01:aabbccddeeff \
+  -device ivshmem-plain,memdev=ivshmem,bus=pci.2,addr=0xb, \
+  -object memory-backend-file,id=ivshmem,share=on,mem-path=/dev/shm/pve-shm-other,size=32M \
+  -machine type=pc+pve0

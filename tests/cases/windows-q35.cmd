@@ -1,0 +1,54 @@
+/usr/bin/kvm \
+  -id 8006 \
+  -name win11 \
+  -no-shutdown \
+  -chardev socket,id=qmp,path=/var/run/qemu-server/8006.qmp,server=on,wait=off \
+  -mon chardev=qmp,mode=control \
+  -chardev socket,id=qmp-event,path=/var/run/qmeventd.sock,reconnect-ms=5000 \
+  -mon chardev=qmp-event,mode=control \
+  -pidfile /var/run/qemu-server/8006.pid \
+  -daemonize \
+  -smbios 'type=1,manufacturer=ACME,, Inc.,product=Model 7,uuid=7b10d7af-b932-4c66-b2c3-3996152ec465' \
+  -object '{"id":"throttle-drive-efidisk0","limits":{},"qom-type":"throttle-group"}' \
+  -blockdev '{"driver":"raw","file":{"driver":"file","filename":"/usr/share/pve-edk2-firmware//OVMF_CODE_4M.secboot.fd"},"node-name":"pflash0","read-only":true}' \
+  -blockdev '{"detect-zeroes":"on","discard":"ignore","driver":"throttle","file":{"cache":{"direct":false,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"qcow2","file":{"aio":"io_uring","cache":{"direct":false,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"file","filename":"/var/lib/vz/images/8006/vm-8006-disk-9.qcow2","node-name":"ec6bedc253ff4486551996edbdcd759","read-only":false},"node-name":"fc6bedc253ff4486551996edbdcd759","read-only":false},"node-name":"drive-efidisk0","read-only":false,"throttle-group":"throttle-drive-efidisk0"}' \
+  -smp 4,sockets=1,cores=4,maxcpus=4 \
+  -nodefaults \
+  -boot menu=on,strict=on,reboot-timeout=1000,splash=/usr/share/qemu-server/bootsplash.jpg \
+  -vnc unix:/var/run/qemu-server/8006.vnc,password=on \
+  -global kvm-pit.lost_tick_policy=discard \
+  -cpu host,-cet-ibt,-cet-ss,hv_ipi,hv_relaxed,hv_reset,hv_runtime,hv_spinlocks=0x1fff,hv_stimer,hv_synic,hv_time,hv_vapic,hv_vpindex,+kvm_pv_eoi,+kvm_pv_unhalt,-vmx-mbec \
+  -m 8192 \
+  -object '{"id":"throttle-drive-ide2","limits":{},"qom-type":"throttle-group"}' \
+  -object '{"id":"throttle-drive-sata0","limits":{},"qom-type":"throttle-group"}' \
+  -global ICH9-LPC.disable_s3=1 \
+  -global ICH9-LPC.disable_s4=1 \
+  -readconfig /usr/share/qemu-server/pve-q35-4.0.cfg \
+  -device vmgenid,guid=0c5b4c59-dab0-4929-8670-9312c172b298 \
+  -device qemu-xhci,p2=15,p3=15,id=xhci,bus=pci.1,addr=0x1b \
+  -device usb-tablet,id=tablet,bus=ehci.0,port=1 \
+  -device usb-host,bus=xhci.0,port=1,vendorid=0x1234,productid=0x5678,id=usb0 \
+  -chardev spicevmc,id=usbredirchardev2,name=usbredir \
+  -device usb-redir,chardev=usbredirchardev2,id=usbredirdev2,bus=xhci.0,port=3 \
+  -chardev socket,id=tpmchar,path=/var/run/qemu-server/8006.swtpm \
+  -tpmdev emulator,id=tpmdev,chardev=tpmchar \
+  -device tpm-tis,tpmdev=tpmdev \
+  -device qxl-vga,id=vga,vgamem_mb=32,ram_size_mb=128,vram_size_mb=64,bus=pcie.0,addr=0x1 \
+  -chardev socket,path=/var/run/qemu-server/8006.qga,server=on,wait=off,id=qga0 \
+  -device virtio-serial,id=qga0,bus=pci.0,addr=0x8 \
+  -device virtserialport,chardev=qga0,name=org.qemu.guest_agent.0 \
+  -device virtio-serial,id=spice,bus=pci.0,addr=0x9 \
+  -chardev spicevmc,id=vdagent,name=vdagent \
+  -device virtserialport,chardev=vdagent,name=com.redhat.spice.0 \
+  -spice tls-port=61000,addr=127.0.0.1,tls-ciphers=HIGH,seamless-migration=on \
+  -device virtio-balloon-pci,id=balloon0,bus=pci.0,addr=0x3,free-page-reporting=on \
+  -iscsi initiator-name=iqn.1993-08.org.debian:01:aabbccddeeff \
+  -blockdev '{"driver":"throttle","file":{"cache":{"direct":false,"no-flush":false},"driver":"raw","file":{"aio":"io_uring","cache":{"direct":false,"no-flush":false},"driver":"file","filename":"/var/lib/vz/template/iso/virtio-win.iso","node-name":"e2a9a74b87fc9ee9d7deb46cbe441cb","read-only":true},"node-name":"f2a9a74b87fc9ee9d7deb46cbe441cb","read-only":true},"node-name":"drive-ide2","read-only":true,"throttle-group":"throttle-drive-ide2"}' \
+  -device ide-cd,bus=ide.1,unit=0,drive=drive-ide2,id=ide2,bootindex=101 \
+  -device ahci,id=ahci0,multifunction=on,bus=pci.0,addr=0x7 \
+  -blockdev '{"detect-zeroes":"on","discard":"ignore","driver":"throttle","file":{"cache":{"direct":false,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"qcow2","file":{"aio":"io_uring","cache":{"direct":false,"no-flush":false},"detect-zeroes":"on","discard":"ignore","driver":"file","filename":"/var/lib/vz/images/8006/vm-8006-disk-0.qcow2","node-name":"e0af6b67a94b900944f3df0b5d5bd95","read-only":false},"node-name":"f0af6b67a94b900944f3df0b5d5bd95","read-only":false},"node-name":"drive-sata0","read-only":false,"throttle-group":"throttle-drive-sata0"}' \
+  -device ide-hd,bus=ahci0.0,drive=drive-sata0,id=sata0,bootindex=100,write-cache=on \
+  -netdev type=tap,id=net0,ifname=tap8006i0,script=/usr/libexec/qemu-server/pve-bridge,downscript=/usr/libexec/qemu-server/pve-bridgedown \
+  -device e1000e,mac=BC:24:11:00:00:02,netdev=net0,bus=pci.0,addr=0x12,id=net0 \
+  -rtc driftfix=slew,base=localtime \
+  -machine pflash0=pflash0,pflash1=drive-efidisk0,hpet=off,type=pc-q35-10.0+pve0
