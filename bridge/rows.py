@@ -33,14 +33,14 @@ class Row(NamedTuple):
     code: bool = False
 
 
-class Malformed(ValueError):
-    """A text that cannot be a value of its kind at all, so that no reading of it would be right; other ValueErrors mean: not one of ours."""
+class MalformedError(ValueError):
+    """No value of its kind at all, to nobody; any other ValueError means: none that we know."""
 
 
 def whole_number(text: str) -> int:
     """ASCII digits only: no sign, blank, underscore or foreign digit gets through (security-rules S9)."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Malformed(f"'{text[:40]}' is not a whole number")
+        raise MalformedError(f"'{text[:40]}' is not a whole number")
     return int(text)
 
 
@@ -49,7 +49,7 @@ _is_hex = re.compile(r"(?:0[xX])?[0-9a-fA-F]{1,16}").fullmatch
 
 def _hex_number(text: str) -> int:
     if not _is_hex(text):
-        raise Malformed(f"'{text[:40]}' is not a hexadecimal number")
+        raise MalformedError(f"'{text[:40]}' is not a hexadecimal number")
     return int(text, 16)
 
 

@@ -9,7 +9,7 @@ from ..data.options import option
 from ..model.net import Net
 from ..model.vm import VM
 from ..report import BridgeError
-from ..rows import INT, ON_OFF, Codec, Malformed, Row, choice, whole_number
+from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from .device import BOOT, alias, host_state, lose, lose_attributes, read_device, write_device
 from .domain import Domain
 from .node import Node, read_rows, write_rows
@@ -27,7 +27,7 @@ BURST = "1024"
 def _mac(text: str) -> str:
     """A unicast address, in qemu-server's capitals."""
     if not _MAC.fullmatch(text) or int(text[:2], 16) & 1:
-        raise Malformed(f"'{text[:40]}' is not a unicast MAC address")
+        raise MalformedError(f"'{text[:40]}' is not a unicast MAC address")
     return text.upper()
 
 

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..report import BridgeError
-from ..rows import Malformed, Row
+from ..rows import MalformedError, Row
 
 QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
 RESIDUE_NS = "urn:virt-qm:residue:1"
@@ -248,7 +248,7 @@ def _take(node: Node, row: Row, text: str, said: dict[str, Any]) -> bool:
         return True
     try:
         said[row.field] = row.codec.read(text)
-    except Malformed as error:
+    except MalformedError as error:
         raise BridgeError(f"{row.place}: {error}", node) from None
     except ValueError:
         return False
