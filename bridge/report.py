@@ -47,7 +47,8 @@ KINDS: dict[str, Kind] = {
     "secret-left-out": Kind("note", "A password or key was not carried over."),
     "stale-residue": Kind("note", "The document was edited after it was written; the edit wins over what was remembered."),
     "normalised": Kind("note", "The same meaning, written differently."),
-    "host-state": Kind("note", "State of a running domain that belongs to the host and is left behind."),
+    "host-state": Kind("note", "What belongs to the host where the domain ran; qemu-server has its own for it, or needs none."),
+    "added": Kind("note", "qemu-server gives the guest something more; nothing is taken away."),
     "restored": Kind("note", "An option that makes a node act came back from the metadata of the XML."),
     "pins": Kind("note", "Pinning that no command line can carry."),
 }

@@ -105,8 +105,8 @@ class HostFacts(_Table, frozen=True):
     cpu_vendor: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 !]{1,12}\Z")] = "GenuineIntel"
     cpu_flags: list[str] | None = None
     phys_address_bits: Annotated[int, Meta(ge=32, le=64)] | None = None
-    render_node: bool = False
-    """There is a /dev/dri/renderD*."""
+    render_node: bool | None = None
+    """There is a /dev/dri/renderD*. None: not known."""
     qemu_server: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,40}\Z")] = gates.QEMU_SERVER
     """The release whose command line is wanted."""
     qemu_version: VersionText | None = None

@@ -35,7 +35,8 @@ def write(vm: VM, domain: Domain) -> None:
 
 
 def read(domain: Domain, vm: VM) -> None:
-    drivers = {_id(domain, node): _driver(domain, node) for node in domain.devices.all("audio")}
+    kind = "host-lost" if domain.devices.peek("sound") else "host-state"  # without a sound device nothing plays there
+    drivers = {_id(domain, node): _driver(domain, node, kind) for node in domain.devices.all("audio")}
     back = {model: device for device, model in MODELS.items()}
     for node in domain.devices.all("sound"):
         device = back.get(node.attrib.get("model", ""))
@@ -60,14 +61,14 @@ def _id(domain: Domain, node: Node) -> str | None:
     return name
 
 
-def _driver(domain: Domain, node: Node) -> str:
+def _driver(domain: Domain, node: Node, kind: str) -> str:
     """`spice` or `none`; any other backend of the host is lost."""
     type_ = node.attrib.get("type", "")
     if type_ in DRIVERS:
         node.get("type")
-        lose_rest(domain, node, "host-lost", f"{type_} audio")
+        lose_rest(domain, node, kind, f"{type_} audio")
         return type_
-    domain.report.add("host-lost", node, f"{node.whole()}: a config plays sound by SPICE or not at all")
+    domain.report.add(kind, node, f"{node.whole()}: a config plays sound by SPICE or not at all")
     return "none"
 
 

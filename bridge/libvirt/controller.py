@@ -121,8 +121,19 @@ def _read(node: Node, domain: Domain) -> Controller:
         model = {"lsi53c810": "lsi53c810", "ich9-usb-ehci2": SECOND_EHCI}.get(driver[1] or "", model)
     for prop, value in X_SPEED:
         domain.expect_override(name, prop, ("string", value))
+    _read_hotplug(node, domain)
     said["served_by"] = read_served_by(node)
     key = name[3:] if name and name.startswith("ua-") else None
     if type_ == "pci":
         key = f"#{said.get('index', 0)}"
     return Controller(type=type_, model=model, key=key, alias=name, address=read_address(node, domain), where=node, **said)
+
+
+def _read_hotplug(node: Node, domain: Domain) -> None:
+    """`target@hotplug`: qemu-server leaves every bus pluggable, as is libvirt's default."""
+    target = node.peek("target")
+    if target is None or target.attrib.get("hotplug") not in ("on", "off"):
+        return
+    target.claimed = True
+    if target.need("hotplug") == "off":
+        domain.report.add("added", target, "hotplug='off': devices can be plugged into this bus under qemu-server")

@@ -46,7 +46,7 @@ ROWS = (
     Row("cores", "cpu/topology@cores", code=True),
     Row("vcpus", "vcpu@current", code=True),
     Row("hotplug", "vcpus/vcpu@hotpluggable", code=True),
-    Row("affinity", "vcpu@cpuset", code=True),
+    Row("affinity", "cputune/vcpupin@cpuset", code=True),
     Row("cpulimit", "cputune/global_quota", code=True),
     Row("cpuunits", "cputune/shares", code=True),
 )
@@ -144,7 +144,7 @@ def read(domain: Domain, vm: VM) -> None:
     if node is not None:
         vm.cpu.where = node
         _read_model(domain, node, vm)
-        _read_features(node, vm)
+        _read_features(domain, node, vm)
         _read_bits(node, vm)
         vcpu.read_topology(node, vm)
         numa.read_cells(domain, node, vm)
@@ -155,11 +155,13 @@ def read(domain: Domain, vm: VM) -> None:
 def _read_model(domain: Domain, node: Node, vm: VM) -> None:
     cpu = vm.cpu
     node.expect("check", "none", "partial", "full")
-    node.expect("match", "exact")
+    if not node.expect("match", "exact") and node.attrib["match"] in ("minimum", "strict"):
+        _read_match(domain, node, node.need("match"))
     mode = node.attrib.get("mode", "custom")
     if mode in ("custom", "host-model", *_MODELS):
         node.get("mode")
-        cpu.model = _MODELS.get(mode, mode if mode == "host-model" else None)
+        if mode != "custom":
+            cpu.model = _MODELS.get(mode, mode)
     if (migratable := node.attrib.get("migratable")) in ("on", "off"):
         del node.attrib["migratable"]
         cpu.migratable = False if migratable == "off" else None
@@ -177,16 +179,30 @@ def _read_model(domain: Domain, node: Node, vm: VM) -> None:
         domain.report.add("normalised", vendor, f"{vendor.whole()} only makes libvirt look at the host; it is left out")
 
 
+def _read_match(domain: Domain, node: Node, match: str) -> None:
+    if match == "minimum":
+        message = "match='minimum': libvirt gave the guest every other feature of its host's CPU besides; a config names them one by one"
+        domain.report.add("guest-changed", node, message, "take model and features of the running domain instead")
+    else:
+        domain.report.add("normalised", node, f"match='{match}' only makes libvirt look at the host; it is left out")
+
+
+_GONE = ("osxsave", "ospke")
+"""Set by the guest's own system, never by a CPU model: libvirt and QEMU leave them out."""
 _POLICY = {"require": True, "force": True, "disable": False, "forbid": False}
 
 
-def _read_features(node: Node, vm: VM) -> None:
+def _read_features(domain: Domain, node: Node, vm: VM) -> None:
     states = vm.cpu.features
     assert states is not None
     for feature in node.all("feature"):
         name = feature.attrib.get("name", "")
         name = QEMU_NAMES.get(name, name)
         policy = feature.attrib.get("policy", "require")
+        if name in _GONE:
+            domain.report.add("normalised", feature, f"CPU feature {name} ({policy}) is the guest's own to set; it is left out")
+            feature.attrib.clear()
+            continue
         if policy not in _POLICY or not name or name in states or not _FEATURE(name):
             feature.unclaim()
             continue
@@ -209,10 +225,19 @@ def _read_bits(node: Node, vm: VM) -> None:
     elif mode == "emulate" and _BITS(text := bits.attrib.get("bits", "")) and 8 <= int(text) <= 64:
         vm.cpu.phys_bits = str(int(text))
         del bits.attrib["mode"], bits.attrib["bits"]
+    elif mode == "emulate" and "bits" not in bits.attrib:  # host-phys-bits=off: QEMU's own number, and the default of most models
+        if vm.cpu.model in HOST_BITS:
+            vm.cpu.phys_bits = OWN_BITS
+        del bits.attrib["mode"]
     else:
         return
     bits.claimed = True
 
+
+HOST_BITS = ("host", "max")
+"""Models that have the host's number of address bits if nothing is said."""
+OWN_BITS = "40"
+"""QEMU's TCG_PHYS_ADDR_BITS."""
 
 _PROPERTY = re.compile(rf"{re.escape(GLOBAL)}([A-Za-z0-9_.-]{{1,64}})=(on|off|[0-9]{{1,10}})", re.ASCII).fullmatch
 

@@ -57,7 +57,8 @@ def read_alias(domain: Domain, node: Node, keys: str) -> tuple[str | None, str |
     if own and re.fullmatch(f"(?:{own})[0-9]{{1,3}}", name):
         found.whole()
     else:
-        lose(domain, node, "host-lost", "alias")
+        found.whole()
+        domain.report.add("normalised", found, f"the alias '{name}' is not kept: a config names its devices by kind and number")
     return None, name
 
 

@@ -9,7 +9,7 @@ from ..model.part import SerialAddress
 from ..model.vm import VM
 from ..rows import Row
 from .address import write_serial
-from .device import host_state, index_of, lose, lose_rest, read_alias, read_port, refuse
+from .device import host_state, index_of, lose_rest, read_alias, read_port, refuse
 from .domain import Domain
 from .graphics import read_graphics, write_graphics
 from .node import Node
@@ -116,5 +116,7 @@ def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> N
             source.claimed = True
             if clipboard is not None:
                 clipboard.claimed = True
-            lose(domain, source, "host-lost", "mouse")
+            mouse = source.only("mouse")
+            if mouse is not None and not mouse.expect("mode", "client"):  # QEMU's own; qemu-server sets none
+                domain.report.add("host-lost", mouse, f"mouse mode='{mouse.get('mode')}': the agent gets the display's mouse here")
     read_port(domain, vm, node, SerialAddress("spice", WEBDAV_PORT if type_ == "spiceport" else AGENT_PORT))

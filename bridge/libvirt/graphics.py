@@ -7,7 +7,7 @@ from typing import Any
 from ..data.options import option
 from ..model.display import Display
 from ..rows import whole_number
-from .device import lose_rest
+from .device import lose, lose_attributes, lose_rest
 from .domain import Domain
 from .node import Node
 
@@ -45,17 +45,24 @@ def read_graphics(domain: Domain) -> dict[str, Any]:
         if type_ == "vnc" and not found.get("vnc"):
             found["vnc"] = True
             found["vnc_socket"] = _socket(node)
-            lose_rest(domain, node, "host-lost", "VNC display")
+            _leave(domain, node, "VNC display")
         elif type_ == "spice" and not found.get("spice"):
             found |= {"spice": True, **_read_spice(node)}
-            lose_rest(domain, node, "host-lost", "SPICE display")
+            _leave(domain, node, "SPICE display")
         elif type_ == "egl-headless":
             found["egl"] = True
-            lose_rest(domain, node, "host-lost", "EGL display")
+            _leave(domain, node, "EGL display")
         else:
             node.set("type", type_ or "")
             lose_rest(domain, node, "host-lost", "display")
     return found
+
+
+def _leave(domain: Domain, node: Node, what: str) -> None:
+    """Who may connect and how the picture travels is the host's affair; what draws it, and until when a password counts, is lost."""
+    lose(domain, node, "host-lost", "gl")
+    lose_attributes(domain, node, "host-lost", "passwdValidTo", "connected")
+    lose_rest(domain, node, "host-state", what)
 
 
 def _socket(node: Node) -> str | None:

@@ -6,6 +6,7 @@ import re
 
 from ..data.gates import RELEASE_CANDIDATE, machine_has
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, version_of, without_revision
+from ..model.cpu import CPU
 from ..model.machine import Machine
 from ..model.part import PCIAddress
 from ..model.vm import VM
@@ -39,6 +40,8 @@ NO_GRAPHICS = ("-machine", "graphics=off")
 NO_ACPI = ("-machine", "acpi=off")
 PM = (("enable_s3", "suspend-to-mem"), ("enable_s4", "suspend-to-disk"))
 IOMMU_ALIAS = "iommu0"
+DEFAULT_32_BIT = "qemu32"
+"""CPU of an i686 domain that names none."""
 
 _SUITABLE = re.compile(r"pc|q35|virt|pc(?:-i440fx|-q35)?-[0-9]+(?:\.[0-9]+)+|virt-[0-9]+(?:\.[0-9]+)+", re.ASCII).fullmatch
 """Machine types that a config may name."""
@@ -146,7 +149,7 @@ def _plain_iommu(slot: int, width: int | None) -> str:
 def read(domain: Domain, vm: VM) -> None:
     root = domain.root
     machine = vm.machine = Machine(where=root)
-    _read_type(domain, machine)
+    _read_type(domain, machine, vm.cpu)
     features = root.peek("features")
     machine.acpi = False
     if features is not None:
@@ -171,7 +174,7 @@ def read(domain: Domain, vm: VM) -> None:
     _read_emulator(domain)
 
 
-def _read_type(domain: Domain, machine: Machine) -> None:
+def _read_type(domain: Domain, machine: Machine, cpu: CPU) -> None:
     root = domain.root
     kind = root.need("type")
     if kind not in ("kvm", "qemu"):
@@ -185,10 +188,9 @@ def _read_type(domain: Domain, machine: Machine) -> None:
         raise BridgeError(f"a guest of os type '{what}' does not run on QEMU", node)
     arch = node.get("arch") or "x86_64"
     if arch == "i686":
-        domain.report.add(
-            "guest-changed", node, "a 32-bit machine (i686) becomes x86_64, as qemu-server has no other", "a 64-bit CPU runs it too"
-        )
+        domain.report.add("added", node, "a 32-bit machine (i686) becomes x86_64: the guest's CPU has long mode besides, if its model has it")
         arch = "x86_64"
+        cpu.model = DEFAULT_32_BIT
     if arch not in DEFAULT:
         raise BridgeError(f"qemu-server has no machines of architecture '{arch}'", node)
     machine.arch = arch
@@ -263,7 +265,10 @@ def _read_events(domain: Domain, machine: Machine) -> None:
             continue
         action = node.value()
         node.claimed = True
-        if action != "destroy":
+        if tag == "on_crash" and domain.devices.peek("panic") is None:  # nothing in the guest could tell of a crash
+            if action != "destroy":
+                domain.report.add("normalised", node, f"{tag} {action} never comes to pass without a <panic> device")
+        elif action != "destroy":
             domain.report.add("host-lost", node, f"{tag} {action} has no counterpart: qemu-server ends the VM")
 
 

@@ -274,4 +274,4 @@ def _read_osinfo(domain: Domain, meta: Meta) -> None:
             domain.report.add("ambiguous", node, f"ostype {meta.ostype} stands for {osinfo}", "set ostype if it is another system")
             node.whole()
         elif not node.tag.startswith("virt-qm:"):
-            domain.report.add("host-lost", node, f"metadata of another program is left behind: {node.whole()}")
+            domain.report.add("host-state", node, f"metadata of another program is left behind: {node.whole()}")

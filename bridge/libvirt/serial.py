@@ -123,7 +123,7 @@ def _backend(domain: Domain, node: Node, what: str) -> tuple[str | None, str | N
             source.claimed = True
             if source.get("path") is not None:
                 domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
-        domain.report.add("host-lost", node, f"the {what} on a pseudo terminal becomes a socket (qm terminal)")
+        domain.report.add("host-state", node, f"the {what} on a pseudo terminal becomes a socket (qm terminal)")
     else:
         text = source.whole() if source is not None else ""
         domain.report.add("host-lost", node, f"the {what} on {type_} {text} becomes a socket (qm terminal)")

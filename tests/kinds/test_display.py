@@ -62,12 +62,17 @@ def test_spice() -> None:
     [
         ("vga: none,clipboard=vnc\n", "vga type none is not compatible with VNC clipboard"),
         ("vga: serial0,clipboard=vnc\nserial0: socket\n", "vga type serial0 is not compatible with VNC clipboard"),
-        ("vga: virtio-gl\n", "no DRM render node detected (/dev/dri/renderD*), no GPU? - needed for 'virtio-gl' display"),
         ("keyboard: xx\n", "keyboard 'xx' is not a layout that qemu-server knows"),
     ],
 )
 def test_refusals(config: str, message: str) -> None:
     assert refusal(config) == message
+
+
+def test_gl_without_a_gpu_is_refused_where_the_host_is_known_to_have_none() -> None:
+    message = "no DRM render node detected (/dev/dri/renderD*), no GPU? - needed for 'virtio-gl' display"
+    assert refusal("vga: virtio-gl\n", bridge.HostFacts(render_node=False)) == message
+    assert "virtio-vga-gl" in card("vga: virtio-gl\n")[0]
 
 
 def test_gl() -> None:
@@ -160,7 +165,7 @@ def test_cards_of_somebody_else(inner: str, vga: str | None) -> None:
         ("<video><model type='virtio' heads='3'/></video>", "guest-changed", "max_outputs is 3"),
         ("<graphics type='sdl' display=':0'/><video><model type='vga'/></video>", "host-lost", ":0"),
         ("<graphics type='spice'/><video><model type='vga'/></video>", "host-lost", "VNC only"),
-        ("<graphics type='vnc' port='5901'/><video><model type='vga'/></video>", "host-lost", "5901"),
+        ("<graphics type='vnc' port='5901'/><video><model type='vga'/></video>", "host-state", "5901"),
         ("<channel type='pty'><target type='virtio' name='org.example'/></channel>", "guest-lost", "org.example"),
     ],
 )

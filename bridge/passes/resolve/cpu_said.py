@@ -32,6 +32,8 @@ States = dict[str, bool | str]
 
 QEMU_DEFAULT = ("kvm-pv-eoi",)
 """On in QEMU under KVM if nobody says anything, like qemu-server's."""
+PARAVIRTUAL = ("kvm-pv-eoi", "kvm-pv-unhalt")
+"""qemu-server's own under KVM, which no option takes away; a guest that does not know them does not use them."""
 AES_ONLY = "x86-64-v2-AES"
 """Without aes it is x86-64-v2."""
 NESTED = ("svm", "vmx")
@@ -65,7 +67,7 @@ def said(vm: VM, host: HostFacts, report: Report) -> CPU:
     if plain.flags:
         expected = _expected(plain, here, host)
         _assume_nested(plain.flags, states, expected, host, report, cpu)
-    _report_rest(cpu, states, expected, report)
+    _report_rest(cpu, states, expected, here, report)
     _report_vendor(cpu, here, report)
     alone = all(getattr(plain, field) is None for field in BESIDE_TYPE)
     return replace(plain, cputype=None) if alone and plain.cputype == default_type(here.arch, here.kvm) else plain
@@ -195,22 +197,28 @@ def _assume_nested(flags: str, states: States, expected: States, host: HostFacts
     report.add("ambiguous", cpu.where, message)
 
 
-def _report_rest(cpu: CPU, states: States, expected: States, report: Report) -> None:
+def _report_rest(cpu: CPU, states: States, expected: States, here: Setting, report: Report) -> None:
     """Differences that no word of a config takes away."""
-    lost, gained = [], []
+    lost, gained, changed = [], [], []
     for name in sorted(states.keys() | expected.keys()):
         want, have = states.get(name), expected.get(name)
         if want == have or (want is None and (name in NEW_FLAGS or name in QEMU_DEFAULT)):
             continue
-        if want is None:
+        if name in PARAVIRTUAL and not here.kvm:
+            continue
+        if have is True and (want is None or name in PARAVIRTUAL):
             gained.append(_spelled(name, have))
+        elif want is None:
+            changed.append(_spelled(name, have))
         else:
             lost.append(_spelled(name, want))
     if lost:
         model = f"cpu-model: NAME / reported-model {cpu.model} / flags {';'.join(lost)}"
         report.add("guest-lost", cpu.where, f"a config cannot say {', '.join(lost)} of this CPU", f"cpu-models.conf can: {model}")
     if gained:
-        report.add("guest-changed", cpu.where, f"qemu-server gives this guest's CPU {', '.join(gained)} besides")
+        report.add("added", cpu.where, f"qemu-server gives this guest's CPU {', '.join(gained)} besides")
+    if changed:
+        report.add("guest-changed", cpu.where, f"qemu-server gives this guest's CPU {', '.join(changed)}")
 
 
 def _spelled(name: str, value: bool | str | None) -> str:

@@ -37,7 +37,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
     type_ = display.type or default_type(vm, host)
     if display.clipboard == "vnc" and not type_.startswith(CLIPBOARD):
         raise BridgeError(f"vga type {type_} is not compatible with VNC clipboard", display.where)
-    if type_ == "virtio-gl" and not host.render_node and display.videos is None:
+    if type_ == "virtio-gl" and host.render_node is False and display.videos is None:
         raise BridgeError(
             "no DRM render node detected (/dev/dri/renderD*), no GPU? - needed for 'virtio-gl' display", display.where
         )
@@ -213,7 +213,8 @@ def _report(said: Display, want: dict[str, Any], report: Report) -> None:
         for name, word in _SPOKEN.items():
             there, here = seen(video, name), seen(videos[n], name)
             if there != here:
-                report.add("guest-changed", video.where, f"graphics card {n + 1}: {word} is {_word(there)} there, {_word(here)} here")
+                kind = "added" if name == "max_outputs" and (there or 1) < (here or 1) else "guest-changed"
+                report.add(kind, video.where, f"graphics card {n + 1}: {word} is {_word(there)} there, {_word(here)} here")
     if len(videos) > len(said.videos):
         report.add("guest-changed", said.where, f"qemu-server adds a graphics card: {videos[-1].model}")
     _report_channels(said, want, report)
@@ -224,7 +225,7 @@ def _report_channels(said: Display, want: dict[str, Any], report: Report) -> Non
         if want["vdagent"] is None:
             report.add("guest-lost", said.where, f"the agent channel ({said.vdagent}) comes with a qxl or virtio card only")
         elif said.vdagent is None:
-            report.add("guest-changed", said.where, "qemu-server adds the SPICE agent's channel and its serial controller for this card")
+            report.add("added", said.where, "qemu-server adds the SPICE agent's channel and its serial controller for this card")
         else:
             report.add("host-lost", said.where, f"the agent channel is {said.vdagent} there, {want['vdagent']} here")
     for field, word in (("vnc_socket", "VNC socket"), ("spice_port", "SPICE port"), ("spice_address", "SPICE address")):

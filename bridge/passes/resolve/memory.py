@@ -313,8 +313,8 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
     if not memory.pages:
         report.add("ambiguous", memory.where, "huge pages of the host's default size are taken to be of 2 MiB")
     if not known.numa:
-        message = f"qemu-server gives huge pages ({listed or 'default size'}) to NUMA nodes only: the guest gets {sockets} of them"
-        report.add("guest-changed", memory.where, message, "remove hugepages and numa to give it none")
+        message = f"qemu-server gives huge pages ({listed or 'default size'}) to NUMA nodes only: the guest sees {sockets} of them"
+        report.add("added", memory.where, message, "remove hugepages and numa to give it none")
     return replace(known, hugepages=memory.hugepages, numa=True)
 
 
@@ -346,12 +346,10 @@ def _said_balloon(vm: VM, host: HostFacts, report: Report) -> Balloon:
         return balloon
     reporting = bool(balloon.free_page_reporting)
     if reporting != setting(vm, host).machine_has("free_page_reporting"):
-        word = "off" if reporting else "on"
-        report.add(
-            "guest-changed",
-            balloon.where,
-            f"qemu-server turns free page reporting {word} for this machine type: one virtio feature more or less",
-        )
+        if reporting:
+            report.add("guest-changed", balloon.where, "qemu-server has no free page reporting for this machine type: a virtio feature less")
+        else:
+            report.add("added", balloon.where, "qemu-server turns free page reporting on for this machine type: a virtio feature more")
     if balloon.stats_period not in (None, STATS_PERIOD):
-        report.add("host-lost", balloon.where, f"qemu-server asks the balloon every {STATS_PERIOD} s, not every {balloon.stats_period} s")
+        report.add("host-state", balloon.where, f"qemu-server asks the balloon every {STATS_PERIOD} s, not every {balloon.stats_period} s")
     return forget(balloon, "present", "free_page_reporting", "stats_period")

@@ -160,6 +160,7 @@ _SPOKEN = {
 }
 _UNSAID = {"packed": False, "rx_queue_size": 256, "tx_queue_size": 256}
 """What QEMU does when nothing is said."""
+_RINGS = ("rx_queue_size", "tx_queue_size")
 
 
 def _compare(net: Net, name: str, value: Any, report: Report) -> None:
@@ -173,6 +174,8 @@ def _compare(net: Net, name: str, value: Any, report: Report) -> None:
     there, here = (default if said is None else said), (default if value is None else value)
     if there != here:
         kind, text = _SPOKEN[name]
+        if said is None and name in _RINGS and value is not None:
+            kind = "added"  # longer rings than QEMU's own
         report.add(kind, net.where, f"{net.key}: " + text.format(_word(there), _word(here)))
 
 
@@ -193,7 +196,7 @@ def _unresolve_mtu(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
         return change(net, mtu=None)
     if net.host_mtu is None:
         report.add(
-            "guest-changed",
+            "added",
             net.where,
             f"{net.key}: the guest was told no MTU, qemu-server tells it {told}; the card's I/O region grows",
         )
