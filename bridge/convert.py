@@ -20,6 +20,7 @@ from .report import BridgeError, Finding, Report
 
 if TYPE_CHECKING:
     from .libvirt.domain import Domain
+    from .libvirt.node import Node
     from .qemuserver.text import ConfigText
 
 FORMATS = ("conf", "xml", "argv")
@@ -53,6 +54,7 @@ class Wanted(msgspec.Struct, kw_only=True):
     host: HostFacts
     target: gates.Target
     vmid: int
+    vmid_said: bool
     file: str
     metadata: bool = True
     args: bool | None = None
@@ -92,12 +94,15 @@ def convert(
         host=host or HostFacts(),
         target=_target(libvirt, qemu),
         vmid=vmid or DEFAULT_VMID,
+        vmid_said=vmid is not None,
         file=file or (f"{vmid or DEFAULT_VMID}.conf" if source == "conf" else "domain.xml" if source == "xml" else "argv"),
         metadata=metadata,
         args=args,
         snapshot=snapshot,
         name=name,
     )
+    if "xml" in (source, to) and wanted.host.qemu_version is None:  # a machine without a version follows the QEMU that it will run on
+        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, wanted.target.qemu)))
     report = Report()
     path = _PATHS.get((source, to))
     if path is None:
@@ -172,25 +177,33 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
     from .libvirt import residue
     from .libvirt.domain import Domain
     from .libvirt.serialise import Document
-    from .libvirt.write import write
-    from .passes.gate import gate
     from .qemuserver.write import write as write_config
 
     said = vm
-    vm = gate(_whole(vm, wanted, report), wanted.target, report)
-    if wanted.name:
-        vm = change(vm, meta=change(vm.meta, name=wanted.name))
-    root = write(vm, report, wanted.target).root
+    vm, root = _domain(vm, wanted, report)
     document = Document(root)
     if wanted.metadata:
         values, description, sections = _canonical(config) if config else (write_config(said, Report()), said.meta.description, "")
-        seen = _keys(Domain(root, Report(), wanted.target), wanted, Report())
+        proof = Domain(root, Report(), wanted.target)
+        proof.residue = residue.Residue(keys={"args": (vm.raw.args, None)})
+        seen = _keys(proof, wanted, Report())
         rest = residue.compare(values, seen.values, wanted.vmid)
         rest.sections = sections
         if seen.description != description:
             rest.description = description
         document.insert(residue.element(rest), after=BEFORE_METADATA)
     return Result(vm, document.text())
+
+
+def _domain(vm: VM, wanted: Wanted, report: Report) -> tuple[VM, Node]:
+    """A VM as said -> the whole VM as the target takes it, and its tree."""
+    from .libvirt.write import write
+    from .passes.gate import gate
+
+    vm = gate(_whole(vm, wanted, report), wanted.target, report)
+    if wanted.name:
+        vm = change(vm, meta=change(vm.meta, name=wanted.name))
+    return vm, write(vm, report, wanted.target).root
 
 
 def _whole(vm: VM, wanted: Wanted, report: Report) -> VM:
@@ -208,7 +221,8 @@ def _whole(vm: VM, wanted: Wanted, report: Report) -> VM:
 
 def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
     """(keys, description, other sections) of the config as qemu-server would write it."""
-    from .qemuserver.text import canonical, characters
+    from .qemuserver.setting import characters
+    from .qemuserver.text import canonical
 
     values, sections = canonical(config)
     return {key: characters(value) for key, value in values.items()}, config.main.description, characters(sections)
@@ -253,8 +267,6 @@ def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 
 def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
-    if wanted.host.qemu_version is None:  # a machine without a version follows the QEMU that it will run on
-        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, wanted.target.qemu)))
     config, vm = _read_conf(text, wanted, report, checked=True)
     return _xml(vm, config if wanted.snapshot is None else None, wanted, report)
 
@@ -273,6 +285,8 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
+    if rest is not None and rest.vmid and not wanted.vmid_said:
+        wanted.vmid = rest.vmid
     domain.residue = rest
     domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
     found = _keys(domain, wanted, report)
@@ -282,8 +296,23 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         if rest.description is not None:
             description = rest.description
     written = file_text(values, description, sections)
+    if rest is not None:
+        report.leave_out(_answered(written, wanted))
     _prove(written, found, wanted, report)
     return Result(found.vm, written)
+
+
+def _answered(written: str, wanted: Wanted) -> set[tuple[str, str]]:
+    """(kind, message) of what XML cannot say of this config, and the residue did: reading it is no news."""
+    from .libvirt.domain import Domain
+
+    proof = Report()
+    try:
+        root = _domain(_read_conf(written, wanted, Report())[1], wanted, Report())[1]
+        _keys(Domain(root, proof, wanted.target), wanted, proof)
+    except BridgeError:
+        return set()  # not a config that could have been written as XML
+    return {(finding.kind, finding.message) for finding in proof}
 
 
 def _prove(written: str, found: Keys, wanted: Wanted, report: Report) -> None:

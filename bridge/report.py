@@ -115,6 +115,10 @@ class Report:
         for finding in findings:
             self._findings[finding] = None
 
+    def leave_out(self, answered: set[tuple[str, str]]) -> None:
+        """Forget findings of these (kind, message)."""
+        self._findings = {f: None for f in self._findings if (f.kind, f.message) not in answered}
+
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._findings)
 

@@ -6,7 +6,7 @@ A node prints as its XPath and line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -200,7 +200,11 @@ class _Compiled:
             elif level.text is None:
                 level.text = row
         names = [row.field for row in plain]
-        self.fields = attrgetter(*names) if len(names) > 1 else lambda part: tuple(getattr(part, name) for name in names)
+        self.fields: Callable[[object], tuple[Any, ...]] = attrgetter(*names) if len(names) > 1 else _values_of(names)
+
+
+def _values_of(names: list[str]) -> Callable[[object], tuple[Any, ...]]:
+    return lambda part: tuple(getattr(part, name) for name in names)
 
 
 _compiled: dict[int, _Compiled] = {}
