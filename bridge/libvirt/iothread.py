@@ -8,6 +8,8 @@ from ..report import BridgeError
 from ..rows import INT, Row, whole_number
 from .domain import Domain
 from .node import Node, read_rows, write_rows
+from .numa import set_text
+from .vcpu import affinity_set
 
 ROWS = (
     Row("thread_pool_min", "@thread_pool_min", INT),
@@ -36,9 +38,11 @@ def write(vm: VM, domain: Domain) -> None:
         ids = domain.root.add("iothreadids")
         for thread in threads:
             write_rows(ids.add("iothread", id=str(thread.id)), thread, ROWS)
+    everywhere = affinity_set(vm)
     for thread in threads:
-        if thread.iothreadpin is not None:
-            domain.root.ensure("cputune").add("iothreadpin", iothread=str(thread.id), cpuset=thread.iothreadpin)
+        pin = thread.iothreadpin or everywhere
+        if pin is not None:
+            domain.root.ensure("cputune").add("iothreadpin", iothread=str(thread.id), cpuset=pin)
 
 
 def write_served_by(node: Node, served_by: list[ServedBy] | None, domain: Domain) -> None:  # noqa: ARG001
@@ -66,7 +70,7 @@ def read(domain: Domain, vm: VM) -> None:
     while len(threads) < count:
         n = next(free)
         threads[n] = IOThread(id=n, where=node)
-    _pins(root, threads)
+    _pins(domain, threads, vm.cpu.affinity)
     _default_thread(domain)
     _scheduling(domain)
     if threads:
@@ -105,16 +109,24 @@ def _id(node: Node, name: str) -> int:
     return n
 
 
-def _pins(root: Node, threads: dict[int, IOThread]) -> None:
-    cputune = root.peek("cputune")
+def _pins(domain: Domain, threads: dict[int, IOThread], affinity: str | None) -> None:
+    """A pin of its own; none if it is the affinity of the whole VM."""
+    cputune = domain.root.peek("cputune")
     if cputune is None:
         return
     cputune.claimed = True
+    pinned: set[int] = set()
     for node in cputune.all("iothreadpin"):
         n = _id(node, "iothread")
         if n not in threads:
             raise BridgeError(f"iothread {n} is pinned, but the domain does not have it", node)
-        threads[n].iothreadpin = node.need("cpuset").strip(" \t\r\n")
+        pin = node.need("cpuset").strip(" \t\r\n")
+        pinned.add(n)
+        threads[n].iothreadpin = pin if affinity is None or set_text(pin, node) != affinity else None
+    if affinity is None or cputune.peek("emulatorpin") is None:
+        return
+    for n in threads.keys() - pinned:
+        domain.report.add("iothread-lost", threads[n].where, f"iothread {n} may run on every host CPU; affinity {affinity} confines it too")
 
 
 def _default_thread(domain: Domain) -> None:

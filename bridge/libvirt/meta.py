@@ -1,4 +1,4 @@
-"""name, title, description, uuid, genid, sysinfo (mapping-machine 12, 15)."""
+"""name, title, description, uuid, genid, SMBIOS (mapping-machine 12, 15)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = (
     Row("description", "description", code=True),
     Row("uuid", "uuid", code=True),
     Row("vmgenid", "genid", code=True),
-    Row("smbios1", "sysinfo/system/entry", code=True),
+    Row("smbios1", "qemu:commandline", code=True),
     Row("ostype", "metadata", code=True),
     Row("onboot", "", code=True),
     Row("template", "", code=True),
@@ -28,7 +28,7 @@ ROWS = (
 )
 
 FIELDS = ("manufacturer", "product", "version", "serial", "sku", "family")
-"""Type 1 fields, the same words in a config and in <sysinfo>."""
+"""Type 1 fields, the same words in a config, on QEMU's command line and in <sysinfo>."""
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 ZERO = ("-uuid", NO_UUID)
 """The system UUID of a VM whose config says none; a domain of libvirt always has one."""
@@ -99,17 +99,16 @@ def _write_genid(meta: Meta, domain: Domain) -> None:
 
 
 def _write_smbios(meta: Meta, domain: Domain) -> None:
-    """libvirt's own entries replace nothing: unset fields keep QEMU's defaults on both sides."""
+    """On the command line, not as <sysinfo>: a domain that keeps <os> with <smbios mode='sysinfo'/> but loses <sysinfo>, as tools that cut
+    domains down leave it, no longer starts. QEMU adds these fields to the UUID that libvirt gives it; unset fields keep QEMU's defaults."""
     smbios = meta.smbios1
     if smbios is None:
         return
     said = {name: text for name in FIELDS if (text := getattr(smbios, name)) and text != "0"}
     if not said:
         return
-    domain.root.ensure("os").add("smbios", mode="sysinfo")
-    system = domain.root.add("sysinfo", type="smbios").add("system")
-    for name, text in said.items():
-        system.add("entry", _readable(text, f"smbios1 {name}", domain), name=name)
+    fields = {name: _readable(text, f"smbios1 {name}", domain).replace(",", ",,") for name, text in said.items()}
+    domain.arguments += ("-smbios", "type=1" + "".join(f",{name}={text}" for name, text in fields.items()))
 
 
 # Reading
@@ -120,7 +119,7 @@ def read(domain: Domain, vm: VM) -> None:
     meta = vm.meta
     _read_name(domain, meta)
     _read_description(domain, meta)
-    smbios = _read_sysinfo(domain)
+    smbios = _read_sysinfo(domain) | _read_arguments(domain)
     _read_uuid(domain, meta, smbios)
     genid = root.only("genid")
     if genid is not None:
@@ -230,6 +229,25 @@ def _read_sysinfo(domain: Domain) -> dict[str, str]:
             if not child.claimed:
                 hint = "args: -fw_cfg ..." if kind == "fwcfg" else "args: -smbios type=..."
                 domain.report.add("guest-lost", child, f"{kind} {child.whole()} has no counterpart in a config", hint)
+    return found
+
+
+_FIELD = re.compile(rf",({'|'.join(FIELDS)})=((?:[^,]|,,)*)").fullmatch
+_FIELDS = re.compile(r"(?:,[a-z]+=(?:[^,]|,,)*)+").fullmatch
+_PARTS = re.compile(r",[a-z]+=(?:[^,]|,,)*")
+
+
+def _read_arguments(domain: Domain) -> dict[str, str]:
+    """Type 1 fields of `-smbios type=1,...` words; words that say anything else stay for the raw arguments."""
+    found: dict[str, str] = {}
+    for option, word in list(zip(domain.arguments, domain.arguments[1:], strict=False)):
+        rest = word.removeprefix("type=1")
+        if option != "-smbios" or rest == word or not _FIELDS(rest):
+            continue
+        fields = [_FIELD(part) for part in _PARTS.findall(rest)]
+        said = {field[1]: field[2].replace(",,", ",") for field in fields if field}
+        if len(said) == len(fields) and "0" not in said.values() and "" not in said.values() and domain.take_arguments(option, word):
+            found |= said
     return found
 
 

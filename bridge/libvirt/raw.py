@@ -44,16 +44,30 @@ def _vanilla(words: list[str], report: Report) -> list[str]:
     return kept
 
 
+def take_remembered(domain: Domain) -> None:
+    """The words of `args` that the residue remembers come back from there: no kind may take them for its own. They stand last; where they
+    no longer do, somebody edited them, and the edit wins."""
+    rest = domain.residue
+    text = rest.text("args") if rest is not None else None
+    if rest is None or text is None:
+        return
+    words = _vanilla(split(text), Report())
+    if words and domain.arguments[-len(words) :] == words:
+        del domain.arguments[-len(words) :]
+    elif words and rest.text("template") is None:  # of a template that cannot run as it is only the disks are there
+        del rest.keys["args"]
+        domain.report.add("stale-residue", domain.root, f"args was edited in the XML; the remembered '{text}' is dropped")
+
+
 def read(domain: Domain, vm: VM) -> None:
-    """Whatever no kind took. Words that the residue remembers come back from there; others need the caller's word (security-rules S10)."""
+    """Whatever no kind took: it needs the caller's word (security-rules S10)."""
     for node in domain.root.children:
         if node.tag == "qemu:commandline":
             for env in node.all("qemu:env"):
                 raise BridgeError(f"{env.outline()}: a config cannot set QEMU's environment", env)
     words = list(domain.arguments)
     domain.arguments.clear()
-    remembered = domain.residue.text("args") if domain.residue is not None else None
-    if not words or (remembered is not None and words == _vanilla(split(remembered), Report())):
+    if not words:
         return
     place = domain.root.peek("qemu:commandline") or domain.root
     shown = " ".join(words)

@@ -88,6 +88,7 @@ def _take_escapes(domain: Domain) -> None:
             for frontend in device.all("qemu:frontend"):
                 for node in frontend.all("qemu:property"):
                     properties[node.need("name")] = (node.need("type"), node.get("value"))
+    raw.take_remembered(domain)
 
 
 def _report_unclaimed(domain: Domain) -> None:

@@ -25,8 +25,6 @@ def write_vcpus(vm: VM, domain: Domain) -> None:
     vcpu = domain.root.add("vcpu", str(most))
     if cpu.affinity == "0":
         domain.report.add("lint", cpu.where, "qemu-server takes affinity: 0 for no affinity, so there is none", "write it as 0-0")
-    elif cpu.affinity:
-        vcpu.set("cpuset", ",".join(part.strip() for part in cpu.affinity.split(",") if part.strip()))
     if started > most:
         domain.report.add("guest-lost", cpu.where, f"vcpus: {started} is more than the {most} CPUs there are; QEMU would not start")
         started = most
@@ -37,11 +35,24 @@ def write_vcpus(vm: VM, domain: Domain) -> None:
         for n in range(most):
             enabled = "yes" if n < started else "no"
             vcpus.add("vcpu", id=str(n), enabled=enabled, hotpluggable="yes" if n else "no")
-    _write_tuning(vm, domain)
+    _write_tuning(vm, domain, most)
 
 
-def _write_tuning(vm: VM, domain: Domain) -> None:
+def affinity_set(vm: VM) -> str | None:
+    """`affinity` as libvirt takes a set: what taskset puts every thread of QEMU on."""
+    said = vm.cpu.affinity
+    return ",".join(part.strip() for part in said.split(",") if part.strip()) if said and said != "0" else None
+
+
+def _write_tuning(vm: VM, domain: Domain, most: int) -> None:
+    """Pins by thread: those of iothreads are written with the iothreads."""
     cpu = vm.cpu
+    pin = affinity_set(vm)
+    if pin is not None:
+        cputune = domain.root.ensure("cputune")
+        for n in range(most):
+            cputune.add("vcpupin", vcpu=str(n), cpuset=pin)
+        cputune.add("emulatorpin", cpuset=pin)
     if cpu.cpuunits:
         low, high = WEIGHTS
         domain.root.ensure("cputune").add("shares", str(min(max(cpu.cpuunits, low), high)))
@@ -66,7 +77,7 @@ def read_vcpus(domain: Domain, vm: VM) -> None:
         cpu.where = vcpu
         most = _count(vcpu.value(), vcpu)
         if not vcpu.expect("placement", "static") and vcpu.attrib.get("placement") == "auto":
-            domain.report.add("host-lost", vcpu, f"placement='{vcpu.get('placement')}' has no counterpart in a config")
+            domain.report.add("host-state", vcpu, f"placement='{vcpu.get('placement')}': numad of the host where it ran chose the CPUs")
         cpu.affinity = _cpuset(vcpu, "cpuset")
         if (current := vcpu.get("current")) is not None:
             cpu.vcpus = _count(current, vcpu)
@@ -172,6 +183,17 @@ def _read_pins(cputune: Node, vm: VM, most: int) -> None:
     emulator = cputune.only("emulatorpin")
     if emulator is not None:
         vm.cpu.emulatorpin = _cpuset(emulator, "cpuset")
+    _one_pin(vm, most)
+
+
+def _one_pin(vm: VM, most: int) -> None:
+    """The set that every vCPU and the emulator are pinned to is the affinity of the VM."""
+    cpu = vm.cpu
+    sets = {*(cpu.vcpupins or {}).values(), cpu.emulatorpin}
+    pin = sets.pop()
+    if not sets and pin is not None and len(cpu.vcpupins or {}) == most and cpu.affinity in (None, pin):
+        cpu.affinity = pin
+        cpu.vcpupins = cpu.emulatorpin = None
 
 
 TOPOLOGY = ("sockets", "dies", "clusters", "cores", "threads")

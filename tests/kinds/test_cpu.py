@@ -190,13 +190,14 @@ def test_windows_gets_its_enlightenments_in_xml() -> None:
 
 def test_cpus_in_xml() -> None:
     root = xml("sockets: 2\ncores: 2\nvcpus: 3\nhotplug: cpu\naffinity: 0-3\ncpulimit: 1.5\ncpuunits: 20000")
-    assert shape(root.find("vcpu")) == "<vcpu cpuset='0-3' current='3'>4</vcpu>"
+    assert shape(root.find("vcpu")) == "<vcpu current='3'>4</vcpu>"
     assert [(v.get("enabled"), v.get("hotpluggable")) for v in root.iterfind("vcpus/vcpu")] == [
         ("yes", "no"), ("yes", "yes"), ("yes", "yes"), ("no", "yes"),
     ]  # fmt: skip
     assert shape(root.find("cpu/topology")) == "<topology sockets='2' cores='2' threads='1'/>"
+    pins = "".join(f"<vcpupin vcpu='{n}' cpuset='0-3'/>" for n in range(4))
     assert shape(root.find("cputune")) == (
-        "<cputune><shares>10000</shares><global_period>100000</global_period><global_quota>150000</global_quota></cputune>"
+        f"<cputune>{pins}<emulatorpin cpuset='0-3'/><shares>10000</shares><global_period>100000</global_period><global_quota>150000</global_quota></cputune>"
     )
 
 
@@ -294,6 +295,7 @@ def test_the_custom_model_with_the_same_set_is_found() -> None:
             "<cputune><vcpupin vcpu='0' cpuset='3'/><vcpupin vcpu='1' cpuset='3'/><emulatorpin cpuset='3'/></cputune>",
             {"sockets": "2", "affinity": "3"},
         ),
+        ("<vcpu cpuset='1-3'>1</vcpu>", "<cputune><vcpupin vcpu='0' cpuset='3'/></cputune>", {"affinity": "1-3"}),
     ],
 )
 def test_cpus_from_xml(vcpu: str, more: str, wanted: dict[str, str]) -> None:

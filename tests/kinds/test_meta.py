@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 import bridge
@@ -25,10 +27,40 @@ def test_smbios_on_the_command_line(smbios: str, wanted: str) -> None:
 
 def test_smbios_in_xml_and_back() -> None:
     config = f"smbios1: base64=1,manufacturer=QUNNRSwgSW5jLg==,uuid={UUID}\n"
-    assert pieces(config, "sysinfo/system/entry") == [
-        '<entry xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0" name="manufacturer">ACME, Inc.</entry>'
-    ]
+    assert commandline(config)[:2] == ["-smbios", "type=1,manufacturer=ACME,, Inc."]
+    assert pieces(config, "uuid")[0].endswith(f">{UUID}</uuid>")
+    assert pieces(config, "os/smbios") == []
     assert back(config)["smbios1"] == f"base64=1,manufacturer=QUNNRSwgSW5jLg==,uuid={UUID}"
+
+
+ARG = "<qemu:arg value='-smbios'/><qemu:arg value='{}'/>"
+COMMANDLINE = "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>{}</qemu:commandline>"
+
+
+@pytest.mark.parametrize(
+    ("word", "product"),
+    [
+        ("type=1,product=a.b", "a.b"),
+        ("type=1,sku=x,product=a,,b=c", "a,b=c"),
+        ("type=1,product=0", None),
+        ("type=1,product=", None),
+        ("type=1,product=a,vendor=b", None),
+        ("type=1,uuid=00000000-0000-0000-0000-000000000001", None),
+        ("type=0,product=a", None),
+        ("type=11,product=a", None),
+        ("type=1", None),
+    ],
+)
+def test_smbios_words_that_no_smbios1_can_say_stay_raw(word: str, product: str | None) -> None:
+    found = keys(domain(COMMANDLINE.format(ARG.format(word))))
+    wanted = None if product is None else base64.b64encode(product.encode()).decode()
+    assert (f",product={wanted}" in found["smbios1"], "args" in found) == (product is not None, product is None)
+
+
+def test_smbios_in_args_stays_there() -> None:
+    config = f"args: -smbios type=1,serial=x\nsmbios1: product=cQ==,base64=1,uuid={UUID}\n"
+    text = bridge.convert(config, to="xml", source="conf").text
+    assert bridge.convert(text, to="conf", source="xml").text == config
 
 
 def test_no_uuid_is_a_uuid_of_zeros() -> None:

@@ -65,6 +65,21 @@ def test_args_of_a_config_come_back_as_they_were_written() -> None:
         bridge.convert(edited, to="conf", source="xml")
 
 
+def test_args_that_are_removed_from_the_xml_do_not_come_back() -> None:
+    text = bridge.convert("args: -foo\nmemory: 512\n", to="xml", source="conf").text
+    edited = text.replace('    <qemu:arg value="-foo"/>\n', "")
+    assert edited != text
+    result = bridge.convert(edited, to="conf", source="xml")
+    assert "args" not in result.text
+    assert "stale-residue" in [finding.kind for finding in result.findings]
+
+
+def test_args_that_look_like_our_own_words_stay_args() -> None:
+    config = "args: -machine graphics=off -uuid 00000000-0000-0000-0000-000000000000 -foo\nmemory: 512\n"
+    text = bridge.convert(config, to="xml", source="conf").text
+    assert bridge.convert(text, to="conf", source="xml").text == config
+
+
 def test_the_environment_is_refused() -> None:
     env = ARGS.replace('<qemu:arg value="-S"/>', '<qemu:env name="LD_PRELOAD" value="x"/>')
     with pytest.raises(bridge.BridgeError, match="environment"):

@@ -92,7 +92,7 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     if cpu.hotplug:
         machine = replace(machine, hotplug=with_hotplug(machine.hotplug, "cpu"))
     cpu = forget(_topology(cpu_said.said(vm, host, report)), *DERIVED)
-    return replace(vm, cpu=_pinned(cpu), machine=machine)
+    return replace(vm, cpu=cpu, machine=machine)
 
 
 def _topology(cpu: CPU) -> CPU:
@@ -103,15 +103,6 @@ def _topology(cpu: CPU) -> CPU:
         cores=cpu.cores if cpu.cores != 1 else None,
         vcpus=cpu.vcpus if cpu.vcpus != most else None,
     )
-
-
-def _pinned(cpu: CPU) -> CPU:
-    """Pins that are all the same set are the affinity of the VM."""
-    pins = {*(cpu.vcpupins or {}).values(), cpu.emulatorpin}
-    most = (cpu.sockets or 1) * (cpu.cores or 1)
-    if len(pins) == 1 and None not in pins and len(cpu.vcpupins or {}) == most and cpu.affinity in (None, *pins):
-        return replace(cpu, affinity=pins.pop(), vcpupins=None, emulatorpin=None)
-    return cpu
 
 
 def with_hotplug(text: str | None, feature: str) -> str:
