@@ -6,7 +6,6 @@ from ..model.boot import Boot
 from ..model.vm import VM
 from ..rows import Row
 from .domain import Domain
-from .machine import has_serial
 from .node import Node
 
 ROWS = (
@@ -32,10 +31,7 @@ def write(vm: VM, domain: Domain) -> None:
     if all(device.bootindex is None for device in devices):
         os.add("boot", dev=NOTHING)
     os.add("bootmenu", enable="yes")
-    bios = os.add("bios")
-    if vm.machine.graphics is False and has_serial(vm):
-        bios.set("useserial", "yes")
-    bios.set("rebootTimeout", TIMEOUT)
+    os.add("bios", rebootTimeout=TIMEOUT)
 
 
 def read(domain: Domain, vm: VM) -> None:
@@ -74,7 +70,9 @@ def _read_bios(os: Node, vm: VM) -> None:
         return
     node.expect("rebootTimeout", TIMEOUT)
     if node.attrib.get("useserial") in ("yes", "no"):
-        vm.machine.graphics = node.attrib.pop("useserial") == "no"
+        serial = node.attrib.pop("useserial") == "yes"
+        if serial or vm.machine.graphics is None:  # what -machine graphics=off says holds beside `no`
+            vm.machine.graphics = not serial
 
 
 def _read_direct(domain: Domain, node: Node, boot: Boot) -> None:

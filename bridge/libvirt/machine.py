@@ -26,7 +26,7 @@ ROWS = (
     Row("enable_s4", "pm/suspend-to-disk@enabled", code=True),
     Row("hpet", "clock/timer@present", code=True),
     Row("smm", "features/smm@state", code=True),
-    Row("graphics", "os/bios@useserial", code=True),
+    Row("graphics", "qemu:commandline", code=True),
     Row("pci_hotplug_bridge", "qemu:commandline", code=True),
     Row("viommu", "devices/iommu@model", code=True),
     Row("aw_bits", "devices/iommu/driver@aw_bits", code=True),
@@ -37,6 +37,9 @@ ROWS = (
 NO_BRIDGE_HOTPLUG = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 NO_REBOOT_BY_ITCO = ("-global", "ICH9-LPC.noreboot=on")
 NO_GRAPHICS = ("-machine", "graphics=off")
+"""The firmware's messages go to the serial port. <bios useserial='yes'/> says the same, but only where a <serial> stays beside it."""
+NO_REBOOT = ("-no-reboot",)
+"""A reset ends QEMU itself, also while no libvirtd is there to act on <on_reboot>."""
 NO_ACPI = ("-machine", "acpi=off")
 PM = (("enable_s3", "suspend-to-mem"), ("enable_s4", "suspend-to-disk"))
 IOMMU_ALIAS = "iommu0"
@@ -69,6 +72,7 @@ def write(vm: VM, domain: Domain) -> None:
     if machine.reboot is False:
         for tag in ("on_poweroff", "on_reboot", "on_crash"):
             domain.root.add(tag, "destroy")
+        domain.arguments += NO_REBOOT
     if machine.allow_ksm is False:
         domain.root.ensure("memoryBacking").add("nosharepages")
     if machine.freeze:
@@ -111,13 +115,8 @@ def _write_q35(vm: VM, domain: Domain) -> None:
             domain.arguments += NO_BRIDGE_HOTPLUG
         if domain.target.has("itco_always") and not machine_has(machine.version or (), machine.pve or 0, "itco_armed"):
             domain.arguments += NO_REBOOT_BY_ITCO
-    if machine.graphics is False and not has_serial(vm):
+    if machine.graphics is False:
         domain.arguments += NO_GRAPHICS
-
-
-def has_serial(vm: VM) -> bool:
-    """Some <serial> is there, which `useserial` needs."""
-    return bool(vm.serials) or bool(vm.agent.enabled and vm.agent.type == "isa")
 
 
 def write_iommu(vm: VM, domain: Domain) -> None:
@@ -188,7 +187,7 @@ def _read_type(domain: Domain, machine: Machine, cpu: CPU) -> None:
         raise BridgeError(f"a guest of os type '{what}' does not run on QEMU", node)
     arch = node.get("arch") or "x86_64"
     if arch == "i686":
-        domain.report.add("added", node, "a 32-bit machine (i686) becomes x86_64: the guest's CPU has long mode besides, if its model has it")
+        domain.report.add("added", node, "a 32-bit machine (i686) becomes x86_64: the CPU has long mode besides, if its model has it")
         arch = "x86_64"
         cpu.model = DEFAULT_32_BIT
     if arch not in DEFAULT:
@@ -252,13 +251,18 @@ def _read_events(domain: Domain, machine: Machine) -> None:
     """qemu-server ends a VM on poweroff and crash; only the reboot is a choice."""
     root = domain.root
     node = root.peek("on_reboot")
+    action = "restart"
     if node is not None:
         action = node.value()
         node.claimed = True
-        if action == "destroy":
-            machine.reboot = False
-        elif action != "restart":
-            domain.report.add("host-lost", node, f"on_reboot {action} has no counterpart: the VM is restarted")
+    if domain.take_arguments(*NO_REBOOT):
+        machine.reboot = False
+        if action != "destroy":
+            domain.report.add("normalised", node or root, f"on_reboot {action} has no effect: with -no-reboot a reset ends the VM")
+    elif action == "destroy":
+        machine.reboot = False
+    elif action != "restart":
+        domain.report.add("host-lost", node, f"on_reboot {action} has no counterpart: the VM is restarted")
     for tag in ("on_poweroff", "on_crash"):
         node = root.peek(tag)
         if node is None:

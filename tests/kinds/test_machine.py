@@ -104,7 +104,10 @@ def test_what_libvirt_has_no_element_for_goes_by_the_command_line() -> None:
     words = commandline("machine: q35\nostype: l26\nmemory: 512\nvga: none\n")
     assert words[words.index("-machine") :][:2] == ["-machine", "graphics=off"]
     assert "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" in words
+    assert "graphics=off" in commandline("vga: serial0\nserial0: socket\n")
     assert "ICH9-LPC.noreboot=on" in commandline("machine: pc-q35-7.2\n")
+    assert "-no-reboot" in commandline("reboot: 0\n")
+    assert "-no-reboot" not in commandline("reboot: 1\n")
     assert any(word.startswith("virtio-iommu-pci,bus=pci.0,addr=0x") for word in commandline("machine: pc,viommu=virtio\n"))
 
 
@@ -124,6 +127,25 @@ def test_back_from_xml_alone(config: dict[str, str]) -> None:
     same = dict(part.split("=") if "=" in part else ("type", part) for part in found.pop("machine").split(","))
     assert same == dict(part.split("=") if "=" in part else ("type", part) for part in config["machine"].split(","))
     assert {key: found.get(key) for key in config if key != "machine"} == {k: v for k, v in config.items() if k != "machine"}
+
+
+RAW = "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-no-reboot'/></qemu:commandline>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "reboot", "said"),
+    [
+        ("", None, []),
+        ("<on_reboot>restart</on_reboot>", None, []),
+        ("<on_reboot>destroy</on_reboot>", "0", []),
+        ("<on_reboot>destroy</on_reboot>" + RAW, "0", []),
+        ("<on_reboot>restart</on_reboot>" + RAW, "0", ["on_reboot restart has no effect: with -no-reboot a reset ends the VM"]),
+        (RAW, "0", ["on_reboot restart has no effect: with -no-reboot a reset ends the VM"]),
+    ],
+)
+def test_what_a_reset_does(inner: str, reboot: str | None, said: list[str]) -> None:
+    assert keys(domain(inner)).get("reboot") == reboot
+    assert findings(domain(inner), "normalised") == said
 
 
 def test_foreign_machines() -> None:
