@@ -101,8 +101,8 @@ def convert(
         snapshot=snapshot,
         name=name,
     )
-    if "xml" in (source, to) and wanted.host.qemu_version is None:  # a machine without a version follows the QEMU that it will run on
-        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, wanted.target.qemu)))
+    if to == "xml":
+        _follow_target(wanted)
     report = Report()
     path = _PATHS.get((source, to))
     if path is None:
@@ -129,6 +129,12 @@ def guess(text: str | bytes) -> str:
     if first.startswith(("/", "qemu-")) or first == "kvm":
         return "argv"
     return "conf"
+
+
+def _follow_target(wanted: Wanted) -> None:
+    """A machine without a version is as new as the QEMU that it will run on; the XML that came of it is read by the same measure."""
+    if wanted.host.qemu_version is None:
+        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, wanted.target.qemu)))
 
 
 def _target(libvirt: str | None, qemu: str | None) -> gates.Target:
@@ -285,8 +291,10 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
-    if rest is not None and rest.vmid and not wanted.vmid_said:
-        wanted.vmid = rest.vmid
+    if rest is not None:
+        _follow_target(wanted)
+        if rest.vmid and not wanted.vmid_said:
+            wanted.vmid = rest.vmid
     domain.residue = rest
     domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
     found = _keys(domain, wanted, report)

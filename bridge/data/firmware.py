@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 BASE = "/usr/share/pve-edk2-firmware/"
 TEMPORARY_VARS = "/run/qemu-server/efidisk/{}-ovmf.fd"
 """Where qemu-server puts the variables of a VM without efidisk0, by VMID."""
@@ -36,5 +38,20 @@ def variant(arch: str, q35: bool, efitype: str | None, keys: bool, confidential:
 
 SECURE_NAMES = (".secboot.", ".ms.", "secure", "_ms")
 """Parts of other distributions' file names that tell firmware with Secure Boot keys."""
-SMALL_NAMES = frozenset({"OVMF_CODE.fd", "OVMF_CODE.secboot.fd", "OVMF_CODE.cc.fd", "ovmf-x86_64-code.bin", "OVMF.fd"})
-"""Names of builds with 2 MiB of flash, whose variables have 128 KiB."""
+_OVMF = re.compile(
+    r"/usr/share/(?:[A-Za-z0-9_.-]+/)*"
+    r"(?:OVMF|AAVMF|QEMU_EFI|edk2-(?:x86_64|i386|aarch64)|ovmf-x86_64|aavmf-aarch64)[A-Za-z0-9_.-]*\.(?:fd|bin|raw|qcow2)",
+    re.ASCII,
+)
+"""Where Debian, Fedora, SUSE, Arch, Gentoo and QEMU itself have their builds."""
+_OTHER_FIRMWARE = ("MICROVM", "amdsev", "inteltdx", ".cc.", "_SEV", "_TDX", "Xen")
+
+
+def is_ovmf(path: str) -> bool:
+    """Whether the path is a distribution's build of what qemu-server has a build of as well."""
+    return _OVMF.fullmatch(path) is not None and not any(part in path for part in _OTHER_FIRMWARE)
+
+
+def is_small(name: str) -> bool:
+    """Whether the name is of a build with 2 MiB of flash, whose variables have 128 KiB."""
+    return name.startswith(("OVMF", "ovmf-x86_64")) and "4m" not in name.lower()

@@ -254,7 +254,7 @@ def _format(node: Node, form: str | None, source: Source, cdrom: bool, domain: D
         return None
     if form is None:
         if source.kind == "file" and not cdrom:
-            raise BridgeError("the disk does not say its image's format: add <driver type='raw'/> or what it is", node)
+            return None  # `unresolve` asks the storage
         if not cdrom:
             domain.report.add("ambiguous", node, "the disk does not say its image's format: raw is taken, as libvirt does")
         return "raw"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..data.firmware import BASE, IMAGES, SECURE_NAMES, SMALL_NAMES
+from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small
 from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
@@ -148,10 +148,11 @@ def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:
     kind = node.get("type") or ("pflash" if firmware.bios == "ovmf" else "rom")
     if kind == "pflash":
         firmware.bios = "ovmf"
-    node.expect("format", "raw")
+    node.expect("format", "raw", "qcow2")
     if not node.expect("readonly", "yes") and kind == "pflash" and node.attrib.get("readonly") == "no":
         del node.attrib["readonly"]
-        report.add("guest-changed", node, "the guest may write to the firmware's code; qemu-server gives it read-only")
+        known = path is not None and is_ovmf(path)  # its variables have a flash of their own: nobody writes to the code
+        report.add("normalised" if known else "guest-changed", node, "the firmware's code is read-only under qemu-server")
     stateless = node.get("stateless")
     if stateless == "yes" and kind == "pflash":
         report.add(
@@ -194,13 +195,22 @@ def _read_code(domain: Domain, node: Node, path: str, firmware: Firmware) -> Non
     if variant is not None and variant.startswith("4m"):
         firmware.efitype = None if variant == "4m-sev" else "4m"
     elif variant is None:
-        firmware.efitype = None if name in SMALL_NAMES and "4M" not in name else "4m"
-    if not ours:
+        firmware.efitype = None if is_small(name) else "4m"
+    if ours:
+        return
+    if is_ovmf(path):
+        domain.report.add(
+            "normalised",
+            node,
+            f"qemu-server's own build of OVMF takes the place of {path}",
+            "check that Secure Boot still trusts what it trusted",
+        )
+    else:
         domain.report.add(
             "guest-changed",
             node,
             f"the guest gets qemu-server's own UEFI image in place of {path}",
-            "compare the builds, and check that Secure Boot still trusts what it trusted",
+            "compare the builds",
         )
 
 
@@ -213,7 +223,7 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
             firmware.pre_enrolled_keys = True
         if not template.startswith(BASE):
             domain.report.add("normalised", node, f"new variables came from {template}; qemu-server takes its own template")
-    node.expect("templateFormat", "raw")
+    node.expect("templateFormat", "raw", "qcow2")
     form = node.attrib.get("format")
     if form in FORMATS:
         del node.attrib["format"]

@@ -185,7 +185,7 @@ def _read_pci(domain: Domain, node: Node) -> HostPCI | None:
     if driver is not None and driver.expect("name", "vfio"):
         driver.claimed = True
     said = _options(domain, node)
-    domain.report.add("ambiguous", node, f"the VM takes the device {function} of the host it runs on", "check that it is the right one there")
+    domain.report.add("ambiguous", node, f"the VM takes the device {function} of the host it runs on", "is it the right one there?")
     device = HostPCI(ids=[function], driver=None if managed == "yes" else "keep", **said)
     lose_attributes(domain, node, "guest-changed", "display", "ramfb", "model")
     lose(domain, node, "host-lost", "teaming")

@@ -64,7 +64,9 @@ def test_foreign_firmware() -> None:
     nvram = "<nvram template='/usr/share/OVMF/OVMF_VARS_4M.ms.fd'>/var/lib/vz/images/100/vm-100-disk-3.raw</nvram>"
     text = domain(os=loader + nvram, machine="pc-q35-8.0")
     assert keys(text, HOST)["efidisk0"] == "local:100/vm-100-disk-3.raw,efitype=4m,pre-enrolled-keys=1"
-    assert any("in place of /usr/share/OVMF/OVMF_CODE_4M.ms.fd" in message for message in findings(text, "guest-changed", HOST))
+    assert any("place of /usr/share/OVMF/OVMF_CODE_4M.ms.fd" in message for message in findings(text, "normalised", HOST))
+    own = text.replace("/usr/share/OVMF/OVMF_CODE_4M.ms.fd", "/opt/OVMF.fd")
+    assert any("in place of /opt/OVMF.fd" in message for message in findings(own, "guest-changed", HOST))
     assert keys(domain(), HOST).get("bios") is None
     auto = domain().replace("<os>", "<os firmware='efi'>")
     assert keys(auto, HOST)["bios"] == "ovmf"

@@ -300,7 +300,8 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
         return known
     listed = ", ".join(f"{size} MiB for {'all nodes' if nodes is None else f'nodes {nodes}'}" for size, nodes in memory.pages)
     sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
-    wanted = replace(known, hugepages=memory.hugepages, numa=True, size=total)
+    bound = _with_hostnodes(known)
+    wanted = replace(bound, hugepages=memory.hugepages, numa=True, size=total)
     try:
         static = static_mib(wanted, sockets) if known.hotplug else total
         nodes = _said_nodes(wanted, static, host) or _equal_nodes(wanted, static, sockets, cores, host)
@@ -310,12 +311,24 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
     if memory.hugepages is None or not _same_pages(memory, nodes):
         report.add("host-lost", memory.where, f"huge pages ({listed}) have no form in a config")
         return known
+    if bound is not known:
+        message = "qemu-server wants host nodes for huge pages in NUMA nodes: host node 0 is preferred, others are taken when it is full"
+        report.add("ambiguous", memory.where, message, "set hostnodes and policy of numaN if the host has several")
+        known = bound
     if not memory.pages:
         report.add("ambiguous", memory.where, "huge pages of the host's default size are taken to be of 2 MiB")
     if not known.numa:
         message = f"qemu-server gives huge pages ({listed or 'default size'}) to NUMA nodes only: the guest sees {sockets} of them"
         report.add("added", memory.where, message, "remove hugepages and numa to give it none")
     return replace(known, hugepages=memory.hugepages, numa=True)
+
+
+def _with_hostnodes(known: Memory) -> Memory:
+    """Nodes with a host node to take huge pages from; any other may serve as well."""
+    if not known.numa_said or all(node.hostnodes is not None for node in known.numa_said):
+        return known
+    said = [node if node.hostnodes is not None else replace(node, hostnodes="0", policy="preferred") for node in known.numa_said]
+    return replace(known, numa_said=said)
 
 
 def _same_pages(memory: Memory, nodes: list[NUMANode]) -> bool:
@@ -347,7 +360,7 @@ def _said_balloon(vm: VM, host: HostFacts, report: Report) -> Balloon:
     reporting = bool(balloon.free_page_reporting)
     if reporting != setting(vm, host).machine_has("free_page_reporting"):
         if reporting:
-            report.add("guest-changed", balloon.where, "qemu-server has no free page reporting for this machine type: a virtio feature less")
+            report.add("guest-changed", balloon.where, "qemu-server has no free page reporting for this machine type: one feature less")
         else:
             report.add("added", balloon.where, "qemu-server turns free page reporting on for this machine type: a virtio feature more")
     if balloon.stats_period not in (None, STATS_PERIOD):
