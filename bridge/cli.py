@@ -11,6 +11,7 @@ from . import __version__
 COMMANDS = {
     "check": "check",
     "define": "define",
+    "diff": "diff",
     "pin": "pin",
     "to-argv": "to_argv",
     "to-conf": "to_conf",

@@ -37,23 +37,48 @@ target_options = together(
     click.option("--libvirt", metavar="VERSION", help="libvirt of the target host, e.g. 11.3."),
     click.option("--qemu", metavar="VERSION", help="QEMU of the target host, e.g. 10.0."),
 )
-report_options = together(
+report_option = click.option(
+    "--report",
+    "report_form",
+    type=click.Choice(["text", "json", "none"]),
+    default="text",
+    show_default=True,
+    help="How findings are printed on stderr.",
+)
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["guest", "data", "host", "note"]),
+    help="Write nothing and exit with 3 if a finding is this severe, or more.",
+)
+report_options = together(report_option, fail_on_option)
+
+
+class ReportForm(click.ParamType[str]):
+    """`text`, `json`, `none`, or the name of a file for the report."""
+
+    name = "text|json|none|FILE.json"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in ("text", "json", "none") and not value.endswith(".json"):
+            self.fail("say text, json, none, or a file that ends in .json", param, ctx)
+        return value
+
+
+fleet_options = together(
     click.option(
         "--report",
         "report_form",
-        type=click.Choice(["text", "json", "none"]),
+        type=ReportForm(),
         default="text",
         show_default=True,
-        help="How findings are printed on stderr.",
+        help="How findings are printed on stderr; with FILE.json, text there and all of it in that file, as one JSON document.",
     ),
-    click.option(
-        "--fail-on",
-        type=click.Choice(["guest", "data", "host", "note"]),
-        help="Write nothing and exit with 3 if a finding is this severe, or more.",
-    ),
+    fail_on_option,
+    click.option("--resume", is_flag=True, help="Leave out what is up to date in -o DIR, replace what is not any more."),
+    click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes for many inputs; one for each CPU if left out."),
 )
 output_options = together(
-    click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write, or directory for several inputs."),
+    click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; for several inputs a directory, made if it is not there."),
     click.option("--force", is_flag=True, help="Replace an existing file."),
 )
 format_options = together(

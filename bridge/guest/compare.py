@@ -56,6 +56,11 @@ def compare(a: Tree, b: Tree, host: bool = False) -> list[Difference]:
     found = [*_facts(a, b), *_devices(a, b), *_boot(a, b)]
     if host:
         found += _host(a, b)
+    return ordered(found)
+
+
+def ordered(found: list[Difference]) -> list[Difference]:
+    """The most important first."""
     return sorted(found, key=lambda difference: IMPORTANCE.index(difference.importance))
 
 
@@ -66,7 +71,7 @@ def _facts(a: Tree, b: Tree) -> Iterator[Difference]:
             if what in UNKNOWN_FACTS and None in (x, y):
                 continue
             importance = "device" if what in DEVICE_FACTS else "identity" if group in IDENTITY_GROUPS else "property"
-            where = OPTIONS.get(group, name)
+            where = name if group == "other" else OPTIONS.get(group, "QEMU")
             yield Difference(importance, what, x, y, where, where)
 
 

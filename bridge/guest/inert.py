@@ -144,6 +144,8 @@ class Inert:
         if driver in DRIVES and "drive" in device:
             front = visible(self.said, plain(device["drive"]), driver in CDS)
             device = {**{key: front[key] for key in ("write-cache", "rerror", "werror") if key in front}, **device}
+            if driver.startswith("scsi-") and not device.get("serial") and plain(device["drive"]) in self.said.drives:
+                device.setdefault("device_id", device["drive"])  # an old drive's name, which a block node does not give
             if front["medium"] == "none":
                 del device["drive"]
         if driver in SOUND:

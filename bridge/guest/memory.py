@@ -11,6 +11,8 @@ from .values import memory as text
 from .values import number, numbers, plain, ranges, size
 
 GUEST = frozenset(("id", "qom-type", "size"))
+PLAIN = frozenset((*GUEST, "x-use-canonical-path-for-ramblock-id"))
+"""A backend of the whole memory that says no more than this is what QEMU makes by itself."""
 NUMA_KEYS = ("src", "dst", "node-id", "socket-id", "core-id", "thread-id")
 """What -numa dist, cpu and others speak of."""
 
@@ -59,7 +61,12 @@ def _node_size(said: Said, entry: dict[str, Any]) -> str:
 
 def host(said: Said) -> dict[str, str]:
     """Huge pages, host nodes, sharing: the memory's host part, backend by backend in order."""
-    backends = [made for made in said.objects.values() if plain(made.get("qom-type", "")).startswith("memory-backend-")]
+    whole = plain(said.machine.get("memory-backend", ""))
+    backends = [
+        made
+        for name, made in said.objects.items()
+        if plain(made.get("qom-type", "")).startswith("memory-backend-") and not (name == whole and PLAIN.issuperset(made))
+    ]
     found: dict[str, str] = {}
     for n, made in enumerate(backends):
         found |= {f"backend {n} {key}": plain(value) for key, value in made.items() if key not in GUEST}

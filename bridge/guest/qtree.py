@@ -28,6 +28,7 @@ KINDS = {
 }
 PLACED_AS = {"channel": "virtio-serial", "codec": "hda"}
 UNITS = {"scsi": ("channel", "scsi-id", "lun"), "ide": ("unit",), "channel": ("nr",), "codec": ("cad",)}
+ROM = 6
 PORTS = {"isa-serial": "serial", "isa-parallel": "parallel"}
 
 _NODE = re.compile(r"( *)(bus|dev): ([^,\n]+)(?:, id \"(.*)\")?")
@@ -167,4 +168,5 @@ def _window(value: Any) -> str:
 def _region(region: dict[str, Any]) -> str:
     """`memory 64 bit prefetch, 16384 bytes at 0xfe9fc000`"""
     words = [region["type"], "64 bit" * bool(region.get("mem_type_64")), "prefetch" * bool(region.get("prefetch"))]
-    return f"{' '.join(word for word in words if word)}, {region['size']} bytes at {region['address']:#x}"
+    at = "" if region["bar"] == ROM else f" at {region['address']:#x}"  # mapped for moments only
+    return f"{' '.join(word for word in words if word)}, {region['size']} bytes{at}"

@@ -11,22 +11,25 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..argv.read import CommandLine
 from ..data import gates
 from ..data.qemu import MACHINE_DEFAULTS
 from ..report import BridgeError
 from . import firmware, qtree
-from .compare import Difference, compare
+from .compare import Difference, compare, ordered
 from .inert import UNLIKE, Inert
 from .tree import Facts, Tree
 from .values import plain
 
 TIME_LIMIT = 60.0
 """Seconds for one machine: starting it, and its firmware under TCG."""
+FUNCTION = "firmware pci "
+"""Group of facts about a PCI function that the firmware has set up; its slot follows."""
 LOOK_EVERY = 0.2
 MOST_UNKNOWN = 20
 """Properties that a QEMU here may lack before that counts as a failure."""
@@ -195,15 +198,22 @@ async def _after_firmware(client: Any, directory: str, acpi: bool) -> dict[str, 
     await client.execute("stop")
     functions = qtree.pci(await client.execute("query-pci"))
     found: dict[str, Facts] = {"firmware tables": await firmware.tables(read)}
-    return found | {f"firmware {place}": facts for place, facts in functions.items()}
+    return found | {f"{FUNCTION}{place[4:]}": facts for place, facts in functions.items()}
 
 
 def differences(said: list[Difference], a: Tree, b: Tree) -> list[Difference]:
     """What the options say, corrected by what QEMU shows: it knows the defaults. Then what QEMU alone shows."""
-    shown = [difference for difference in compare(a, b) if not _unlike(difference, a, b)]
+    shown = compare(_in_both(a, b), _in_both(b, a))
     kept = [difference for difference in said if not _equal(difference.what, a, b)]
     known = {difference.what for difference in kept}
-    return kept + [difference for difference in shown if difference.what not in known]
+    known |= {f"device at {place}" for moved in kept if moved.importance == "place" for place in (moved.a, moved.b)}
+    return ordered(kept + [difference for difference in shown if difference.what not in known])
+
+
+def _in_both(tree: Tree, other: Tree) -> Tree:
+    """Without what the firmware made of functions that only one machine has."""
+    facts = {group: values for group, values in tree.facts.items() if group in other.facts or not group.startswith(FUNCTION)}
+    return replace(tree, facts=facts)
 
 
 def _equal(what: str, a: Tree, b: Tree) -> bool:
@@ -214,15 +224,3 @@ def _equal(what: str, a: Tree, b: Tree) -> bool:
     if x is None or y is None or x.driver != driver or y.driver != driver or driver in UNLIKE or name not in x.properties:
         return False
     return x.properties.get(name) == y.properties.get(name)
-
-
-def _unlike(difference: Difference, a: Tree, b: Tree) -> bool:
-    del difference, a, b
-    return False
-
-
-def run(lines: tuple[CommandLine, CommandLine], names: tuple[str, str], program: str, newest: gates.Version) -> Iterator[Tree]:
-    """Start both, one after the other; see `Runner.tree`."""
-    runner = Runner(program)
-    for line, name in zip(lines, names, strict=True):
-        yield runner.tree(line, name, newest)

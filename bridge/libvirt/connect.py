@@ -114,6 +114,10 @@ class Connection:
         """libvirt's own command line for a domain, as shell text. It leaves out the addresses of network devices (mapping-devices 21)."""
         return str(self._call("native", xml))
 
+    def create(self, xml: str) -> None:
+        """Start a domain that is defined nowhere, paused."""
+        self._call("create", xml)
+
     def networks(self) -> dict[str, str]:
         """Virtual networks: name -> XML. Empty where the host's libvirt has no driver for them."""
         return dict(self._call("networks"))
@@ -289,6 +293,9 @@ class _Calls:
 
     def native(self, xml: str) -> str:
         return str(self.host.domainXMLToNative("qemu-argv", xml))
+
+    def create(self, xml: str) -> None:
+        self.host.createXML(xml, self.libvirt.VIR_DOMAIN_START_PAUSED)
 
     def networks(self) -> dict[str, str]:
         return self._named("listAllNetworks")
