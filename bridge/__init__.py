@@ -3,6 +3,7 @@
     host = bridge.HostFacts.load("dir", qemu_version="10.0.2")
     out = bridge.convert(text, to="xml", source="conf", vmid=8006, host=host)
     out.text, out.argv, out.vm, out.findings
+    for outcome in bridge.convert_fleet(["/etc/pve/qemu-server"], to="xml", directory="domains", host=host): ...
 
 Names are imported at first use, so that `import bridge` costs nothing.
 """
@@ -15,17 +16,20 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .convert import Result, convert, rewrite_config
+    from .fleet import Outcome, convert_fleet
     from .host.facts import HostFacts
     from .report import BridgeError, Finding
 
-__all__ = ["BridgeError", "Finding", "HostFacts", "Result", "__version__", "convert", "rewrite_config"]
+__all__ = ["BridgeError", "Finding", "HostFacts", "Outcome", "Result", "__version__", "convert", "convert_fleet", "rewrite_config"]
 
 _HOME = {
     "BridgeError": ".report",
     "Finding": ".report",
     "HostFacts": ".host.facts",
+    "Outcome": ".fleet",
     "Result": ".convert",
     "convert": ".convert",
+    "convert_fleet": ".fleet",
     "rewrite_config": ".convert",
 }
 

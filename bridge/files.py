@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from .report import Finding
 
 SUFFIX = {"xml": ".xml", "conf": ".conf", "argv": ".cmd"}
 """Format -> how the name of a file of that format ends."""
+
+MAX_INPUT = 4 << 20
+"""Bytes (security-rules S16)."""
 
 
 def vmid_of(file: str) -> int | None:
     """`.../8006.conf` names VM 8006, as on a node."""
     stem = os.path.basename(file).split(".")[0]  # noqa: PTH119 -- called for every file of a fleet
     return int(stem) if stem.isascii() and stem.isdigit() and 0 < len(stem) < 10 and int(stem) else None
+
+
+def read(file: str) -> bytes:
+    """The bytes of a file; of one that is longer than any input may be, just so many that it is refused. Raises OSError."""
+    with open(file, "rb") as stream:  # noqa: PTH123
+        return stream.read(MAX_INPUT + 1)
+
+
+def with_pins(text: str, findings: Iterable[Finding]) -> str:
+    """A command line and, as comments, the pins that it cannot carry."""
+    return text + "".join(f"# {finding.message}\n" for finding in findings if finding.kind == "pins")
 
 
 def place(target: Path, data: bytes, replace: bool, durable: bool = True) -> None:

@@ -25,7 +25,7 @@ LAYER = {
     **dict.fromkeys(("passes", "host"), 1),
     **dict.fromkeys(FORMATS, 2),
     "convert": 3,
-    "__init__": 4,
+    **dict.fromkeys(("__init__", "fleet"), 4),
     **dict.fromkeys(("cli", "__main__"), 6),
 }
 COMMAND = 5

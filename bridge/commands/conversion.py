@@ -1,4 +1,4 @@
-"""What `to-xml`, `to-conf` and `to-argv` have in common: one input to one output."""
+"""What `to-xml`, `to-conf` and `to-argv` have in common: one input to one output, or a fleet."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from ..files import SUFFIX
-from .files import exit_code, guarded, keywords, print_findings, read, write
+from ..files import SUFFIX, with_pins
+from .files import exit_code, guarded, keywords, print_findings, read, report_file, write
 
 if TYPE_CHECKING:
     from ..convert import Result
 
 
 def run(to: str, given: dict[str, Any]) -> None:
-    """Convert the inputs one by one; several need -o DIR."""
-    files, output = given["files"], given["output"]
-    if len(files) > 1 and (output is None or not output.is_dir()):
-        raise click.UsageError("several inputs need -o DIR (an existing directory)")
-    worst = 0
-    for file in files:
-        result = _converted(file, to, given)
-        print_findings(result.findings, given["report_form"], file)
-        code = exit_code(result.findings, given["fail_on"])
-        worst = max(worst, code)
-        if code == 0:
-            _deliver(_document(result, to, given), file, to, output, given["force"])
-    sys.exit(worst)
+    """Convert what was named."""
+    from . import fleet
+
+    if fleet.is_fleet(given):
+        fleet.run(to, given)
+    file, output = given["files"][0], given["output"]
+    result = _converted(file, to, given)
+    print_findings(result.findings, given["report_form"], file)
+    code = exit_code(result.findings, given["fail_on"])
+    target = _target(file, to, output)
+    if code == 0:
+        text = with_pins(result.text, result.findings) if given.get("pretty") else result.text
+        if target is None:
+            sys.stdout.write(text)
+        else:
+            write(target, text, given["force"])
+    if report_file(given):
+        _report(result, to, given, target if code == 0 else None, held_back=code != 0)
+    sys.exit(code)
 
 
 def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
@@ -38,17 +42,17 @@ def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
     return guarded(lambda: convert(text, to, **words))
 
 
-def _document(result: Result, to: str, given: dict[str, Any]) -> str:
-    if to == "argv" and given.get("pretty"):
-        notes = [f"# {finding.message}" for finding in result.findings if finding.kind == "pins"]
-        return result.text + "".join(note + "\n" for note in notes)
-    return result.text
+def _target(file: str, to: str, output: Path | None) -> Path | None:
+    """The file to write; None is stdout."""
+    return output / (Path(file).stem + SUFFIX[to]) if output is not None and output.is_dir() else output
 
 
-def _deliver(text: str, file: str, to: str, output: Path | None, force: bool) -> None:
-    """Print, or write the file whole."""
-    if output is None:
-        sys.stdout.write(text)
-        return
-    target = output / (Path(file).stem + SUFFIX[to]) if output.is_dir() else output
-    write(target, text, force)
+def _report(result: Result, to: str, given: dict[str, Any], target: Path | None, held_back: bool) -> None:
+    from ..fleet.summary import Summary
+    from ..fleet.work import Outcome
+    from .fleet import write_report
+
+    summary = Summary(to, whole=True)
+    status = "held-back" if held_back else "converted"
+    summary.add(Outcome(given["files"][0], status, str(target) if target else None, result.findings))
+    write_report(summary, given)

@@ -92,7 +92,13 @@ def exit_code(findings: list[Finding], fail_on: str | None) -> int:
     return FAILED_ON if SEVERITIES.index(found) <= SEVERITIES.index(fail_on) else 0
 
 
-def print_findings(findings: list[Finding], form: str, file: str) -> None:
+def report_file(given: dict[str, Any]) -> Path | None:
+    """The file that --report names."""
+    form = given["report_form"]
+    return None if form in ("text", "json", "none") else Path(form)
+
+
+def print_findings(findings: list[Finding], form: str, file: str, error: str | None = None) -> None:
     """To stderr: text, one line of JSON for the file, or nothing."""
     if form == "none":
         return
@@ -100,7 +106,8 @@ def print_findings(findings: list[Finding], form: str, file: str) -> None:
         import msgspec
 
         rows = [finding._asdict() for finding in findings]
-        click.echo(msgspec.json.encode({"file": file, "findings": rows}).decode(), err=True)
+        said = {"file": file, "findings": rows} | ({"error": error} if error else {})
+        click.echo(msgspec.json.encode(said).decode(), err=True)
         return
     from .. import render
 

@@ -75,10 +75,10 @@ fleet_options = together(
     ),
     fail_on_option,
     click.option("--resume", is_flag=True, help="Leave out what is up to date in -o DIR, replace what is not any more."),
-    click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes for many inputs; one for each CPU if left out."),
+    click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes for many inputs; one a CPU if left out."),
 )
 output_options = together(
-    click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; for several inputs a directory, made if it is not there."),
+    click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; for several inputs a directory, made if need be."),
     click.option("--force", is_flag=True, help="Replace an existing file."),
 )
 format_options = together(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .conversion import run
-from .options import host_options, input_options, output_options, report_options, target_options
+from .options import fleet_options, host_options, input_options, output_options, target_options
 
 
 @click.command("to-conf")
@@ -15,7 +15,7 @@ from .options import host_options, input_options, output_options, report_options
 @host_options
 @target_options
 @output_options
-@report_options
+@fleet_options
 @click.option("--as", "form", type=click.Choice(["file", "qm-create"]), default="file", help="A VMID.conf, or a `qm create` command line.")
 def command(**given: Any) -> None:
     """A qemu-server config.

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .conversion import run
-from .options import host_options, input_options, output_options, report_options, target_options
+from .options import fleet_options, host_options, input_options, output_options, target_options
 
 
 @click.command("to-xml")
@@ -15,7 +15,7 @@ from .options import host_options, input_options, output_options, report_options
 @host_options
 @target_options
 @output_options
-@report_options
+@fleet_options
 @click.option("--no-metadata", is_flag=True, help="Leave out what only qemu-server understands.")
 @click.option("--snapshot", metavar="NAME", help="The VM as it was at this snapshot.")
 def command(**given: Any) -> None:

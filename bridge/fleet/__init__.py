@@ -1,0 +1,52 @@
+"""Many VMs at once: planned here, converted by any executor, remembered so that an interrupted fleet can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from concurrent.futures import Executor
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .plan import inputs, plan
+from .record import Record
+from .run import outcomes
+from .work import Job, Outcome
+
+if TYPE_CHECKING:
+    from ..host.facts import HostFacts
+
+__all__ = ["Outcome", "convert_fleet", "inputs"]
+
+
+def convert_fleet(
+    files: Iterable[str | Path],
+    to: str,
+    directory: str | Path,
+    *,
+    host: HostFacts | None = None,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    force: bool = False,
+    resume: bool = False,
+    fail_on: str | None = None,
+    **keywords: Any,
+) -> Generator[Outcome]:
+    """Convert many VMs into `directory`, one file each; yields an `Outcome` for every input, in their order.
+
+    `files` may name directories: they stand for the `*.conf` and `*.xml` in them. `executor` is any executor of
+    `concurrent.futures`; its workers must see the same files. Without one, `jobs` processes are started (None: one for
+    each CPU). `force` replaces files that are there; `resume` leaves out what is up to date and replaces what an earlier
+    fleet wrote and is not. `fail_on` is the severity from which on a file is not written. Other keywords are those of
+    `bridge.convert`, but `vmid` and `name`: the file's name tells the first, and names that clash get the id appended.
+
+    One bad input does not end the fleet: its outcome is `refused`. Raises BridgeError when nothing can be done at all.
+    Closing the iterator ends the fleet; every file that is there then is whole.
+    """
+    target = Path(directory)
+    job = Job.of(to, host, force, fail_on, keywords)
+    with closing(Record(target, resume)) as record:
+        planned = plan(inputs(files, keywords.get("source")), to, target, keywords.get("snapshot"), record.known)
+        with closing(outcomes(job, planned, executor, jobs)) as found:
+            for outcome in found:
+                yield record.completed(outcome)

@@ -1,0 +1,119 @@
+"""Which inputs become which files, under which names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ..convert import DEFAULT_VMID
+from ..files import SUFFIX, vmid_of
+from ..report import BridgeError
+
+TAKEN = {"conf": (".conf",), "xml": (".xml",), "argv": (".cmd",), None: (".conf", ".xml")}
+"""Format of the inputs -> endings of the files that a directory stands for."""
+HEAD = 1 << 20
+"""Bytes in which the name of a VM stands; a config is not longer."""
+
+_NAME_KEY = re.compile(r"^name:\s*([A-Za-z0-9.-]+)[ \t\r]*$", re.MULTILINE | re.ASCII)
+_SECTION = re.compile(r"^\[([^\]\n]*)\]", re.MULTILINE)
+_NAME_ELEMENT = re.compile(r"<name>\s*([A-Za-z0-9.-]+)\s*</name>", re.ASCII)
+
+
+class Known(NamedTuple):
+    """Digests: of what a file was made from, and of the file."""
+
+    made_from: str
+    made: str
+
+
+class Task(NamedTuple):
+    """One conversion. `name`: the domain's, if it cannot have the VM's own. `clash`: the other input that would become this file."""
+
+    file: str
+    target: str
+    vmid: int | None
+    name: str | None = None
+    known: Known | None = None
+    clash: str | None = None
+
+
+def inputs(files: Iterable[str | Path], source: str | None = None) -> list[str]:
+    """The files, and those in the directories. Raises BridgeError for a directory without any."""
+    found: list[str] = []
+    for file in files:
+        if os.path.isdir(file):  # noqa: PTH112 -- a fleet may name ten thousand
+            found += _inside(Path(file), TAKEN[source])
+        else:
+            found.append(str(file))
+    return found
+
+
+def _inside(directory: Path, endings: tuple[str, ...]) -> list[str]:
+    try:
+        with os.scandir(directory) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(endings) and entry.name[0] != "." and entry.is_file()]
+    except OSError as error:
+        raise BridgeError(error.strerror or "cannot be read", directory) from None
+    if not names:
+        wanted = " or ".join("*" + ending for ending in endings)
+        raise BridgeError(f"has no {wanted} in it: directories below it are not searched", directory)
+    names.sort(key=lambda name: (vmid_of(name) or 0, name))
+    return [str(directory / name) for name in names]
+
+
+def plan(files: list[str], to: str, directory: Path, snapshot: str | None, known: Mapping[str, Known]) -> list[Task]:
+    """Law: no two tasks without a clash have the same target, and no two the same domain name."""
+    targets = [os.path.splitext(os.path.basename(file))[0] + SUFFIX[to] for file in files]  # noqa: PTH119, PTH122
+    first: dict[str, str] = {}
+    count = Counter(targets)
+    others = {target for target in count if count[target] > 1}
+    vmids = [vmid_of(file) for file in files]
+    names = _unclashing([_wanted(file, snapshot) for file in files], vmids) if to == "xml" else [None] * len(files)
+    tasks = []
+    for file, target, vmid, name in zip(files, targets, vmids, names, strict=True):
+        clash = first.setdefault(target, file) if target in others else file
+        tasks.append(Task(file, str(directory / target), vmid, name, known.get(target), clash if clash != file else None))
+    return tasks
+
+
+def _wanted(file: str, snapshot: str | None) -> str:
+    """The name that the domain would have."""
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123
+            text = stream.read(HEAD).decode("utf-8", "replace")
+    except OSError:
+        return ""  # its conversion says so
+    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+        element = _NAME_ELEMENT.search(text)
+        return element[1] if element else ""
+    said = _NAME_KEY.findall(_section(text, snapshot))
+    return said[-1] if said else f"vm{vmid_of(file) or DEFAULT_VMID}"
+
+
+def _section(text: str, snapshot: str | None) -> str:
+    """The lines before the first section, or those of a snapshot."""
+    bounds = [(match[1], match.start(), match.end()) for match in _SECTION.finditer(text)]
+    if snapshot is None:
+        return text[: bounds[0][1]] if bounds else text
+    ends = [start for _, start, _ in bounds[1:]] + [len(text)]
+    return next((text[begin:end] for (name, _, begin), end in zip(bounds, ends, strict=True) if name == snapshot), "")
+
+
+def _unclashing(names: list[str], vmids: list[int | None]) -> list[str | None]:
+    """For each VM another name, made of its own and its id; None where its own is the only one."""
+    count = Counter(names)
+    taken = {name for name in names if count[name] == 1}
+    found: list[str | None] = []
+    for number, (name, vmid) in enumerate(zip(names, vmids, strict=True), 1):
+        other = None
+        if name and count[name] > 1:
+            other = f"{name}-{vmid or number}"
+            while other in taken:
+                other = f"{other}-{number}"
+            taken.add(other)
+        found.append(other)
+    return found
