@@ -24,7 +24,7 @@ KINDS: dict[str, Kind] = {
     "invisible": Kind("guest", "The device is on the command line, yet firmware and guest never find it."),
     "machine-missing": Kind("guest", "The target's QEMU no longer has, or does not yet have, this machine type."),
     "unknown": Kind("guest", "The input says something that this version does not know; it is not carried over."),
-    "unproved": Kind("guest", "Reading the written document back did not give the input, and no other finding says why: a bug, please report it."),
+    "unproved": Kind("guest", "Reading the written document back did not give the input, and nothing else says why: report it."),
     "invalid": Kind("guest", "The XML does not follow a schema."),
     # data
     "storage-unknown": Kind("data", "No storage of the host facts holds this volume or path."),

@@ -59,6 +59,6 @@ def pinned_threads(pid: int) -> int:
     count = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         if (task / "comm").read_text().startswith("IO iothread"):
-            allowed = re.search(r"^Cpus_allowed_list:\s*(\S+)$", (task / "status").read_text(), re.M)
+            allowed = re.search(r"^Cpus_allowed_list:\s*(\S+)$", (task / "status").read_text(), re.MULTILINE)
             count += bool(allowed and allowed[1] == wanted)
     return count

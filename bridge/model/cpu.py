@@ -20,8 +20,8 @@ class CPU(Part, kw_only=True):
     model: str | None = None
     """What QEMU gets: `kvm64`, `qemu64`, `host`, `EPYC-Milan`, ..."""
     words: dict[str, str] | None = None
-    """What follows the model on qemu-server's command line: name -> word (`aes` -> `+aes`, `kvm` -> `kvm=off`). The fields below say the same
-    without QEMU's spellings; this is kept because a custom model may use any of them."""
+    """What follows the model on qemu-server's command line: name -> word (`aes` -> `+aes`, `kvm` -> `kvm=off`). The fields below
+    say the same without QEMU's spellings; this is kept because a custom model may use any of them."""
     features: dict[str, bool] | None = None
     """CPU features on (True) or off (False), in QEMU's spelling, without those that have a field of their own."""
     hyperv: dict[str, str | bool] | None = None

@@ -98,9 +98,16 @@ def test_every_storage_type_opens_its_volumes(volid: str, options: dict[str, Any
         "lun:lun99999999999", "old:x", "backup:x", "relative.raw", "pool1:vm-\u0661-disk-0.raw", "vg:vm-\u0661-disk-0",
     ],
 )  # fmt: skip
-def test_names_that_a_storage_cannot_have_are_refused(volid: str) -> None:
-    with pytest.raises(BridgeError):
-        locate(FACTS, volid)
+def test_names_that_a_storage_cannot_have_are_never_a_path(volid: str) -> None:
+    try:
+        location = locate(FACTS, volid)
+    except BridgeError:
+        return  # not even the form of a name
+    assert (location.kind, location.path) == ("volume", None)
+    assert location.doubt
+    for told in (blockdev_options, drive_file):
+        with pytest.raises(BridgeError):
+            told(location)
 
 
 def test_an_unknown_storage_leaves_only_names() -> None:
