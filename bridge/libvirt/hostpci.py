@@ -10,7 +10,7 @@ from ..model.part import PCIAddress
 from ..model.vm import VM
 from ..rows import Codec, Row
 from .address import number
-from .device import BOOT, alias, host_state, lose, lose_attributes, read_device, refuse, write_device
+from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, refuse, write_device
 from .domain import Domain
 from .node import Node, read_rows, write_rows
 
@@ -32,7 +32,7 @@ ROWS = (
     Row("host", "source/address", code=True),
     Row("mapping", "source/address", code=True),
     Row("multifunction", "address@multifunction", code=True),
-    Row("mdev", "source/address@uuid", code=True),
+    Row("mdev", "", code=True),
     Row("mdev_uuid", "source/address@uuid", code=True),
     Row("pcie", "address@bus", code=True),
     Row("legacy_igd", "address", code=True),
@@ -43,6 +43,7 @@ ROWS = (
         Row(field, f"qemu:override x-pci-{field.replace('_', '-')}", code=True)
         for field in ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
     ),
+    *PLACE_ROWS,
 )
 ID_FIELDS = ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
 LAST_SLOT = 0x1F
@@ -184,6 +185,7 @@ def _read_pci(domain: Domain, node: Node) -> HostPCI | None:
     driver = node.peek("driver")
     if driver is not None and driver.expect("name", "vfio"):
         driver.claimed = True
+        lose_attributes(domain, driver, "host-lost", "model")
     said = _options(domain, node)
     domain.report.add("ambiguous", node, f"the VM takes the device {function} of the host it runs on", "is it the right one there?")
     device = HostPCI(ids=[function], driver=None if managed == "yes" else "keep", **said)
@@ -224,6 +226,7 @@ def _read_interface(domain: Domain, node: Node) -> HostPCI | None:
     driver = node.peek("driver")
     if driver is not None and driver.expect("name", "vfio"):
         driver.claimed = True
+        lose_attributes(domain, driver, "host-lost", "model")
     said = _options(domain, node)
     lose(domain, node, "host-lost", "mac", "vlan", "virtualport", "teaming", "model", "target")
     return HostPCI(ids=[function], driver=None if managed == "yes" else "keep", **said)

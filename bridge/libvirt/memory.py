@@ -14,15 +14,16 @@ ROWS = (
     Row("size", "memory", code=True),
     Row("maximum", "maxMemory", code=True),
     Row("slots", "maxMemory@slots", code=True),
+    Row("static", "cpu/numa/cell@memory", code=True),
     Row("dimms", "devices/memory", code=True),
     Row("numa", "cpu/numa", code=True),
-    Row("nodes", "cpu/numa/cell", code=True),
-    Row("numa_said", "cpu/numa/cell", code=True),
     Row("hugepages", "memoryBacking/hugepages/page", code=True),
+    Row("hotplug", "maxMemory", code=True),
     Row("shared", "memoryBacking/access@mode", code=True),
+    Row("shares", "", code=True),
 )
 BALLOON_ROWS = (
-    Row("target", "currentMemory", code=True),
+    Row("target", "/currentMemory", code=True),
     Row("present", "@model", code=True),
     Row("free_page_reporting", "@freePageReporting", ON_OFF),
     Row("stats_period", "stats@period", INT),
@@ -47,8 +48,9 @@ def write(vm: VM, domain: Domain) -> None:
         target.add("size", str(dimm.size), unit="MiB")
         target.add("node", str(dimm.node))
         node.add("address", type="dimm", slot=str(dimm.slot))
-    if memory.shares is not None and balloon.target:
-        domain.report.add("not-applied", balloon.where, f"shares: {memory.shares} moves the balloon with the host's load; libvirt does not")
+    if memory.shares is not None:
+        kind = "not-applied" if balloon.target else "metadata-only"
+        domain.report.add(kind, balloon.where, f"shares: {memory.shares} moves the balloon with the host's load; libvirt does not")
     if memory.numa_said and not memory.numa:
         domain.report.add("metadata-only", memory.numa_said[0].where, "numaN counts only with numa: 1, so there are no NUMA nodes")
 
@@ -111,11 +113,13 @@ def read(domain: Domain, vm: VM) -> None:
 
 HOST_POLICY = ("locked", "allocation", "discard")
 """Of <memoryBacking>: how the host holds the memory."""
+HOST_ELEMENTS = ("memtune", "resource", "blkiotune", "throttlegroups", "idmap", "perf")
+"""Of the domain: shares of the host, and what it counts."""
 
 
 def _read_backing(domain: Domain, vm: VM) -> None:
     backing = domain.root.peek("memoryBacking")
-    for tag in ("memtune", "resource", "blkiotune"):
+    for tag in HOST_ELEMENTS:
         if (node := domain.root.peek(tag)) is not None and not node.claimed:
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
     if backing is None:

@@ -10,7 +10,7 @@ from ..model.net import Net
 from ..model.vm import VM
 from ..report import BridgeError
 from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
-from .device import BOOT, alias, host_state, lose, lose_attributes, read_device, write_device
+from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, write_device
 from .domain import Domain
 from .node import Node, read_rows, write_rows
 from .vlan import read_vlan, write_vlan
@@ -44,7 +44,6 @@ ROWS = (
     Row("ifname", "target@dev", code=True),
     Row("model", "model@type", code=True),
     Row("bridge", "source@bridge", code=True),
-    Row("network", "source@network", code=True),
     Row("openvswitch", "virtualport@type", code=True),
     Row("tag", "vlan/tag@id", code=True),
     Row("trunks", "vlan@trunk", code=True),
@@ -54,6 +53,7 @@ ROWS = (
     Row("firewall", "", code=True),
     Row("hostname", "", code=True),
     Row("mtu", "mtu@size", code=True),
+    *PLACE_ROWS,
 )
 
 
@@ -232,6 +232,7 @@ def _ifname(domain: Domain, node: Node) -> str | None:
         return None
     target.claimed = True
     del target.attrib["dev"]
+    lose_attributes(domain, target, "host-lost", "managed")
     if re.fullmatch(r"(?:vnet|macvtap)[0-9]+", name):
         domain.report.add("host-state", target, f"dev='{name}' is the name that the running domain's interface has")
         return None
@@ -255,15 +256,16 @@ def _rate(domain: Domain, node: Node) -> str | None:
         limit.claimed = True
         del limit.attrib["average"]
         limit.expect("burst", BURST)
+    for limit in bandwidth.children:
+        if limit.claimed:
+            lose_attributes(domain, limit, "host-lost", "peak", "burst", "floor")
+    lose(domain, bandwidth, "host-lost", "inbound", "outbound")
     if not averages:
         return None
     average = min(averages.values())
     if len(set(averages.values())) > 1 or len(averages) < 2:
         there = ", ".join(f"{way} {value}" for way, value in averages.items())
         domain.report.add("host-lost", bandwidth, f"one rate limits both ways in a config: {there} (kB/s) becomes {average} both ways")
-    for limit in bandwidth.children:
-        if limit.claimed:
-            lose_attributes(domain, limit, "host-lost", "peak", "burst", "floor")
     return rate_text(average)
 
 

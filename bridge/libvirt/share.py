@@ -7,7 +7,7 @@ import re
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
 from ..rows import INT, ON_OFF, Row, whole_number
-from .device import host_state, lose, lose_attributes, read_device, refuse, write_device
+from .device import PLACE_ROWS, host_state, lose, lose_attributes, read_device, refuse, write_device
 from .domain import Domain
 from .node import Node
 
@@ -18,10 +18,12 @@ ROWS = (
     Row("expose_xattr", "binary@xattr", ON_OFF, code=True),
     Row("direct_io", "", code=True),
     Row("expose_acl", "", code=True),
+    *PLACE_ROWS,
 )
 IVSHMEM_ROWS = (
     Row("name", "@name", code=True),
     Row("size", "size", INT, code=True),
+    *PLACE_ROWS,
 )
 
 QUEUE = "1024"
@@ -105,9 +107,10 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
     target.get("dir")
     node.expect("type", "mount")
     node.expect("accessmode", "passthrough")
-    if driver.attrib.get("queue") != QUEUE:
-        domain.report.add("guest-changed", driver, f"queue={driver.get('queue') or 'unset'} there, {QUEUE} here")
-    driver.get("queue")
+    queue = driver.get("queue")
+    if queue != QUEUE:
+        fewer = queue is None or (queue.isascii() and queue.isdigit() and int(queue[:6]) < int(QUEUE))
+        domain.report.add("added" if fewer else "guest-changed", driver, f"queue={queue or 'unset'} there, {QUEUE} here")
     share = VirtioFS(dirid=tag, path=path, **read_device(domain, node, "virtiofs[0-9]"))
     _read_binary(domain, node, share)
     host_state(domain, node)

@@ -15,20 +15,19 @@ from ..model.usb import USB
 from ..model.vm import VM
 from ..passes.place.usb import NEC_PORTS
 from ..rows import Row
-from .device import BOOT, alias, host_state, lose, lose_attributes, read_device, refuse, write_device, write_usb_address
+from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, refuse, write_device, write_usb_address
 from .domain import Domain
 from .node import Node, read_rows
 
 ROWS = (
     BOOT,
-    Row("vendor", "source/vendor@id", code=True),
-    Row("product", "source/product@id", code=True),
-    Row("host", "source", code=True),
+    *(Row(field, f"qemu:commandline {field}id", code=True) for field in ("vendor", "product")),
+    *(Row(field, "qemu:commandline usb-host", code=True) for field in ("host", "mapping", "usb3", "key", "address", "bootindex")),
     Row("hostbus", "qemu:commandline hostbus", code=True),
     Row("hostport", "qemu:commandline hostport", code=True),
-    Row("spice", "redirdev@type", code=True),
-    Row("usb3", "address@bus", code=True),
-    Row("mapping", "source", code=True),
+    Row("spice", "@type", code=True),
+    Row("spice", "qemu:commandline usb-redir", code=True),
+    *PLACE_ROWS,
 )
 
 
@@ -128,7 +127,8 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
     product = source.peek("product") if source is not None else None
     ids = [part.attrib.get("id", "") if part is not None else "" for part in (vendor, product)]
     if source is None or vendor is None or product is None or not all(_ID.fullmatch(text) for text in ids):
-        refuse(domain, node, "guest-lost", "a USB device needs vendor and product: its device number changes with every plug")
+        why = "which USB device is it? Its number changes with every plug, a config needs vendor and product"
+        domain.report.add("resource-unknown", node, f"{why}: {node.whole()}", "add usbN: host=VENDOR:PRODUCT, as lsusb shows them")
         return None
     for part in (node, source, vendor, product):
         part.claimed = True

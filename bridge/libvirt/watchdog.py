@@ -5,10 +5,11 @@ from __future__ import annotations
 from ..model.vm import VM
 from ..model.watchdog import Watchdog
 from ..rows import Row
-from .device import host_state, read_device, refuse, write_device
+from .device import PLACE_ROWS, host_state, read_device, refuse, write_device
 from .domain import Domain
+from .node import Node
 
-ROWS = (Row("model", "@model", code=True), Row("action", "@action", code=True))
+ROWS = (Row("model", "@model", code=True), Row("action", "@action", code=True), *PLACE_ROWS)
 
 ACTIONS = ("reset", "shutdown", "poweroff", "pause", "none")
 """Of both sides; libvirt has no `debug`."""
@@ -35,6 +36,12 @@ def write(vm: VM, domain: Domain) -> None:
         write_device(domain, node, watchdog)
 
 
+def _is_own(node: Node) -> bool:
+    """Whether this is what `write` made of `watchdog: ib700`."""
+    name = node.peek("alias")
+    return name is not None and name.attrib.get("name") == "ua-watchdog"
+
+
 def read(domain: Domain, vm: VM) -> None:
     nodes = domain.devices.all("watchdog")
     others = [node.attrib.get("action", DEFAULT) for node in nodes if node.attrib.get("model") != "itco"]
@@ -49,9 +56,10 @@ def read(domain: Domain, vm: VM) -> None:
         if model not in ("i6300esb", "ib700") or vm.watchdog is not None:
             refuse(domain, node, "guest-lost", "a config has one watchdog: i6300esb or ib700")
             continue
+        if model == "ib700" and not _is_own(node):
+            refuse(domain, node, "guest-lost", "QEMU does not start with the ib700 as qemu-server gives it: an i6300esb would do")
+            continue
         node.get("model")
-        if model == "ib700":
-            domain.report.add("guest-lost", node, "QEMU does not start with the ib700 as qemu-server gives it: use i6300esb")
         action = node.attrib.get("action")
         if action in NEAR:
             domain.report.add("host-lost", node, f"the watchdog's action {action} becomes {NEAR[action]}")

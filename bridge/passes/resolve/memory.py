@@ -307,10 +307,10 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
         nodes = _said_nodes(wanted, static, host) or _equal_nodes(wanted, static, sockets, cores, host)
     except BridgeError as error:
         report.add("host-lost", memory.where, f"huge pages ({listed or 'the default size'}) are lost: {error.message}")
-        return known
+        return replace(known, hugepages=None)
     if memory.hugepages is None or not _same_pages(memory, nodes):
         report.add("host-lost", memory.where, f"huge pages ({listed}) have no form in a config")
-        return known
+        return replace(known, hugepages=None)
     if bound is not known:
         message = "qemu-server wants host nodes for huge pages in NUMA nodes: host node 0 is preferred, others are taken when it is full"
         report.add("ambiguous", memory.where, message, "set hostnodes and policy of numaN if the host has several")
