@@ -22,7 +22,7 @@ KINDS = frozenset((
 FORMATS = ("qemuserver", "libvirt", "argv")
 LAYER = {
     **dict.fromkeys(("report", "rows", "shellwords", "files", "model", "data"), 0),
-    **dict.fromkeys(("passes", "host"), 1),
+    **dict.fromkeys(("passes", "host", "lost"), 1),
     **dict.fromkeys(FORMATS, 2),
     "convert": 3,
     **dict.fromkeys(("__init__", "fleet"), 4),

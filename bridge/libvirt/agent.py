@@ -15,10 +15,12 @@ from .serial import write_port
 ROWS = (
     Row("enabled", "channel/target@name", code=True),
     Row("type", "channel", code=True),
+    Row("type", "serial", code=True),
     Row("socket", "channel/source@path", code=True),
     Row("port", "serial/target@port", code=True),
     Row("freeze_fs", "", code=True),
     Row("fstrim_cloned_disks", "", code=True),
+    Row("address", "channel/address", code=True),
 )
 
 NAME = "org.qemu.guest_agent.0"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..model.audio import Audio
 from ..model.vm import VM
 from ..rows import Row
-from .device import host_state, lose, lose_attributes, lose_rest, read_device, refuse, write_device
+from .device import PLACE_ROWS, host_state, lose, lose_attributes, lose_rest, read_device, refuse, write_device
 from .domain import Domain
 from .node import Node
 
-ROWS = (Row("device", "@model", code=True), Row("driver", "audio@type", code=True))
+ROWS = (Row("device", "@model", code=True), Row("driver", "/devices/audio@type", code=True), *PLACE_ROWS)
 
 MODELS = {"intel-hda": "ich6", "ich9-intel-hda": "ich9", "AC97": "ac97"}
 """qemu-server's device -> libvirt's model."""

@@ -8,15 +8,8 @@ from ..rows import Row
 from .domain import Domain
 from .node import Node
 
-ROWS = (
-    Row("menu", "os/bootmenu@enable", code=True),
-    Row("reboot_timeout", "os/bios@rebootTimeout", code=True),
-    Row("splash", "qemu:commandline", code=True),
-    Row("classes", "os/boot@dev", code=True),
-    Row("kernel", "os/kernel", code=True),
-    Row("initrd", "os/initrd", code=True),
-    Row("cmdline", "os/cmdline", code=True),
-)
+ROWS = tuple(Row(field, "devices/disk/boot@order", code=True) for field in ("order", "legacy", "bootdisk"))
+"""`resolve` gives the devices their numbers."""
 
 CLASSES = ("fd", "hd", "cdrom", "network")
 NOTHING = "fd"

@@ -6,7 +6,7 @@ from ..model.vm import VM
 from ..rows import Row
 from .domain import Domain
 
-ROWS = (Row("keys", "metadata", code=True),)
+ROWS = (Row("keys", "", code=True),)
 SECRETS = ("cipassword", "sshkeys")
 
 

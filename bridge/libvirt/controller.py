@@ -31,9 +31,14 @@ ROWS = (
     Row("ioeventfd", "driver@ioeventfd", ON_OFF),
     Row("event_idx", "driver@event_idx", ON_OFF),
     Row("served_by", "driver/iothreads", code=True),
+    Row("type", "@type", code=True),
     Row("model", "@model", code=True),
+    Row("model", "qemu:override driver", code=True),
+    Row("address", "address", code=True),
     Row("key", "alias@name", code=True),
 )
+KIND_ROWS = (Row("scsihw", "devices/controller@model", code=True),)
+"""Of the VM: the one kind of SCSI adapter."""
 
 SECOND = "ehci-2"
 SECOND_EHCI = "ich9-ehci2"

@@ -13,6 +13,7 @@ from .domain import Domain
 from .node import Node
 
 BOOT = Row("bootindex", "boot@order", INT)
+PLACE_ROWS = (Row("key", "alias@name", code=True), Row("address", "address", code=True))
 
 OWN = {
     "interface": "net", "hostdev": "hostdev", "redirdev": "redir", "hub": "hub", "video": "video", "channel": "channel", "sound": "sound",

@@ -22,6 +22,9 @@ from .source import read_source, type_of, write_source
 
 _WORDS = {word: word for word in ("none", "writeback", "writethrough", "directsync", "unsafe")}
 
+CDROM_CACHE = "writeback"
+"""What QEMU does where nothing is said."""
+
 ROWS = (
     Row("cache", "driver@cache", choice(_WORDS)),
     Row("aio", "driver@io", choice({word: word for word in ("native", "threads", "io_uring")})),
@@ -34,8 +37,12 @@ ROWS = (
     Row("media", "@device", code=True),
     Row("bus", "target@bus", code=True),
     Row("source", "source", code=True),
-    Row("throttle", "iotune", code=True),
+    Row("served_by", "driver@iothread", code=True),
     Row("served_by", "driver/iothreads", code=True),
+    Row("iothread", "driver@iothread", code=True),
+    Row("iothread", "/devices/controller/driver@iothread", code=True),
+    Row("queues", "/devices/controller/driver@queues", code=True),
+    Row("address", "address", code=True),
     Row("ro", "readonly", code=True),
     Row("snapshot", "transient", code=True),
     Row("scsiblock", "@device", code=True),
@@ -104,6 +111,7 @@ def _write_driver(node: Node, disk: Disk, source: Source, domain: Domain) -> Non
         driver.set("io", "threads")
     if disk.media == "cdrom":
         shown = _without(shown, "cache", "detect_zeroes", "discard")
+        _write_cdrom_cache(driver, disk, domain)
     write_rows(node, shown, _DRIVER_ROWS)
     if disk.werror is not None and disk.rerror is None and disk.werror != "enospc":
         driver.set("rerror_policy", "report")  # libvirt would take the word for reads too
@@ -111,6 +119,16 @@ def _write_driver(node: Node, disk: Disk, source: Source, domain: Domain) -> Non
         driver.set("discard_no_unref", "on")
     if disk.bus != "scsi":
         write_served_by(node, disk.served_by, domain)
+
+
+NO_WRITE_CACHE = ("remove", None)
+
+
+def _write_cdrom_cache(driver: Node, disk: Disk, domain: Domain) -> None:
+    """Of a CD-ROM QEMU's own cache mode is meant. Said, it makes libvirt give the drive a write-cache, which qemu-server's has not."""
+    if domain.target.has("override"):
+        driver.set("cache", disk.cache or CDROM_CACHE)
+        domain.set_override(f"ua-{disk.key}", "write-cache", *NO_WRITE_CACHE)
 
 
 _DRIVER_ROWS = tuple(row for row in ROWS if row.place.startswith("driver@") and not row.code)
@@ -184,6 +202,8 @@ def _read(node: Node, domain: Domain) -> Disk | None:
     form = _read_driver(driver, domain) if driver is not None else None
     fields = read_rows(node, ROWS)
     source = read_source(node, type_, form, domain)
+    if cdrom and fields.get("cache") == CDROM_CACHE:
+        del fields["cache"]
     disk = Disk(
         key=None,
         bus=bus,
@@ -202,6 +222,8 @@ def _read(node: Node, domain: Domain) -> Disk | None:
     _fill_libvirt_defaults(disk, type_, node, domain)
     _read_switches(disk, node, domain)
     name = _read_alias(disk, node, domain)
+    if cdrom:
+        domain.expect_override(name, "write-cache", NO_WRITE_CACHE)
     read_identity(disk, node, target, name, domain)
     return disk
 

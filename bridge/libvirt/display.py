@@ -18,7 +18,6 @@ from .video import read_videos, write_video
 ROWS = (
     Row("type", "video/model@type", code=True),
     Row("memory", "video/model@vram", code=True),
-    Row("videos", "video", code=True),
     Row("vnc", "graphics[@type='vnc']", code=True),
     Row("vnc_socket", "graphics@socket", code=True),
     Row("spice", "graphics[@type='spice']", code=True),

@@ -11,7 +11,11 @@ from ..rows import Row
 from .device import alias, host_state, lose, read_device, refuse, write_usb_address
 from .domain import Domain
 
-ROWS = (Row("present", "input[@type='tablet']", code=True), Row("keyboard", "input[@type='keyboard']", code=True))
+ROWS = (
+    Row("present", "input[@type='tablet']", code=True),
+    Row("keyboard", "input[@type='keyboard']", code=True),
+    Row("address", "input/address", code=True),
+)
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -20,10 +20,13 @@ ROWS = (
 )
 """Of `<iothreadids><iothread>`."""
 
-DOMAIN_ROWS = (
+PIN_ROWS = (Row("iothreadpin", "/cputune/iothreadpin@cpuset", code=True),)
+POOL_ROWS = (
     Row("threads", "iothreads", code=True),
-    Row("iothreadpin", "cputune/iothreadpin@cpuset", code=True),
+    Row("pool", "iothreadids", code=True),
+    Row("affinity", "cputune/iothreadpin@cpuset", code=True),
 )
+"""Of the domain."""
 
 MOST = 1024
 """More threads than this are no sane domain (security-rules C8)."""

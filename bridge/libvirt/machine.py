@@ -26,12 +26,18 @@ ROWS = (
     Row("enable_s4", "pm/suspend-to-disk@enabled", code=True),
     Row("hpet", "clock/timer@present", code=True),
     Row("smm", "features/smm@state", code=True),
-    Row("graphics", "qemu:commandline", code=True),
-    Row("pci_hotplug_bridge", "qemu:commandline", code=True),
+    Row("graphics", "qemu:commandline graphics=off", code=True),
+    Row("pci_hotplug_bridge", "qemu:commandline acpi-pci-hotplug-with-bridge-support", code=True),
+    *(Row(field, "os/type@machine", code=True) for field in ("running", "base", "version", "pve", "pinned")),
+    Row("irqchip_split", "features/ioapic@driver", code=True),
     Row("viommu", "devices/iommu@model", code=True),
     Row("aw_bits", "devices/iommu/driver@aw_bits", code=True),
+    Row("aw_bits", "qemu:override aw-bits", code=True),
+    Row("viommu_address", "devices/iommu/address", code=True),
     Row("allow_ksm", "memoryBacking/nosharepages", code=True),
     Row("reboot", "on_reboot", code=True),
+    Row("freeze", "", code=True),
+    Row("hotplug", "", code=True),
 )
 
 NO_BRIDGE_HOTPLUG = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
@@ -77,6 +83,8 @@ def write(vm: VM, domain: Domain) -> None:
         domain.root.ensure("memoryBacking").add("nosharepages")
     if machine.freeze:
         domain.report.add("not-applied", machine.where, "freeze: libvirt has no such setting", "start the domain with virsh start --paused")
+    if machine.hotplug is not None:
+        domain.report.add("metadata-only", machine.where, f"hotplug {machine.hotplug}: libvirt plugs whatever the bus can take")
     _write_q35(vm, domain)
 
 

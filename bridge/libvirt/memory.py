@@ -27,6 +27,7 @@ BALLOON_ROWS = (
     Row("present", "@model", code=True),
     Row("free_page_reporting", "@freePageReporting", ON_OFF),
     Row("stats_period", "stats@period", INT),
+    Row("address", "address", code=True),
 )
 
 

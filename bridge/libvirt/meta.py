@@ -16,19 +16,16 @@ from .node import Node
 
 ROWS = (
     Row("name", "name", code=True),
-    Row("title", "title", code=True),
     Row("description", "description", code=True),
-    Row("uuid", "uuid", code=True),
     Row("vmgenid", "genid", code=True),
-    Row("smbios1", "qemu:commandline", code=True),
-    Row("ostype", "metadata", code=True),
     Row("onboot", "", code=True),
     Row("template", "", code=True),
-    Row("keys", "metadata", code=True),
+    Row("keys", "", code=True),
 )
 
 FIELDS = ("manufacturer", "product", "version", "serial", "sku", "family")
 """Type 1 fields, the same words in a config, on QEMU's command line and in <sysinfo>."""
+SMBIOS_ROWS = (Row("uuid", "uuid", code=True), *(Row(field, f"qemu:commandline {field}=", code=True) for field in FIELDS))
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 ZERO = ("-uuid", NO_UUID)
 """The system UUID of a VM whose config says none; a domain of libvirt always has one."""
@@ -68,9 +65,16 @@ def write(vm: VM, domain: Domain) -> None:
         domain.report.add("not-applied", None, "onboot is no part of the XML", f"virsh autostart {meta.name or f'vm{meta.vmid}'}")
     if meta.template:
         domain.report.add("not-applied", None, "libvirt knows no templates: the domain could be started", "define it, and never start it")
+    _report_keys(meta.keys or {}, domain)
+
+
+def _report_keys(keys: dict[str, str], domain: Domain) -> None:
     for key, why in ONLY_METADATA.items():
-        if key in (meta.keys or {}):
+        if key in keys:
             domain.report.add("metadata-only", None, f"{key}: {why}")
+    rest = sorted(keys.keys() - ONLY_METADATA.keys() - {"ctime"})
+    if rest:
+        domain.report.add("metadata-only", None, f"{', '.join(rest)}: of use to Proxmox VE only")
 
 
 def _readable(text: str, key: str, domain: Domain) -> str:

@@ -7,9 +7,18 @@ import re
 from ..model.memory import NUMANode
 from ..model.vm import VM
 from ..report import BridgeError
-from ..rows import choice, whole_number
+from ..rows import Row, choice, whole_number
 from .domain import Domain
 from .node import Node
+
+ROWS = (
+    Row("id", "cpu/numa/cell@id", code=True),
+    Row("cpus", "cpu/numa/cell@cpus", code=True),
+    Row("memory", "cpu/numa/cell@memory", code=True),
+    Row("hostnodes", "numatune/memnode@nodeset", code=True),
+    Row("policy", "numatune/memnode@mode", code=True),
+    Row("hugepage_mib", "memoryBacking/hugepages/page@size", code=True),
+)
 
 MAX_CELLS = 64
 """More is no sane domain; a config knows 8."""

@@ -11,7 +11,7 @@ from .domain import Domain
 
 ROWS = (
     Row("words", "qemu:commandline/qemu:arg@value", code=True),
-    Row("args", "qemu:commandline", code=True),
+    Row("args", "qemu:commandline/qemu:arg@value", code=True),
     Row("vmstate", "", code=True),
 )
 

@@ -6,7 +6,7 @@ from ..data.options import option
 from ..model.rng import RNG
 from ..model.vm import VM
 from ..rows import INT, Row
-from .device import host_state, lose, read_device, refuse, write_device
+from .device import PLACE_ROWS, host_state, lose, read_device, refuse, write_device
 from .domain import Domain
 from .node import Node, read_rows
 
@@ -14,6 +14,7 @@ ROWS = (
     Row("max_bytes", "rate@bytes", INT),
     Row("period", "rate@period", INT),
     Row("source", "backend", code=True),
+    *PLACE_ROWS,
 )
 
 _RNG = option("rng0")

@@ -18,9 +18,9 @@ ROWS = (
     Row("kernel_hashes", "@kernelHashes", YES_NO),
     Row("cbitpos", "cbitpos", code=True),
     Row("reduced_phys_bits", "reducedPhysBits", code=True),
-    Row("policy", "policy", code=True),
-    Row("intel_tdx", "@type", code=True),
-    Row("attestation", "quoteGenerationService", code=True),
+    *(Row(field, "policy", code=True) for field in ("policy", "no_debug", "no_key_sharing", "allow_smt")),
+    Row("intel_tdx", "qemu:commandline tdx-guest", code=True),
+    *(Row(field, "qemu:commandline quote-generation-socket", code=True) for field in ("attestation", "vsock_cid", "vsock_port")),
 )
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,18}", re.ASCII).fullmatch

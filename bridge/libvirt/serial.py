@@ -16,7 +16,9 @@ ROWS = (
     Row("path", "source@path", code=True),
     Row("socket", "source@path", code=True),
     Row("port", "target@port", code=True),
+    Row("key", "alias@name", code=True),
 )
+PARALLEL_ROWS = (Row("path", "source@path", code=True), Row("port", "target@port", code=True), Row("key", "alias@name", code=True))
 
 USB_PRINTER = "/dev/usb/lp"
 DEVICE = re.compile(r"/dev/[A-Za-z0-9_./:+@-]+")

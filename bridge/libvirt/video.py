@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..model.display import Video
 from ..model.vm import VM
 from ..rows import INT, YES_NO, Row, whole_number
-from .device import alias, host_state, lose, read_device, write_device
+from .device import PLACE_ROWS, alias, host_state, lose, read_device, write_device
 from .domain import Domain
 from .node import Node
 
@@ -25,12 +25,15 @@ MODELS = {
 ROWS = (
     Row("model", "model@type", code=True),
     Row("vgamem", "model@vgamem", code=True),
+    Row("vgamem", "model@vram", code=True),
+    Row("vgamem", "qemu:override vgamem_mb", code=True),
     Row("ram", "model@ram", code=True),
     Row("vram", "model@vram", code=True),
     Row("max_outputs", "model@heads", code=True),
     Row("max_hostmem", "qemu:override max_hostmem", code=True),
     Row("edid", "qemu:override edid", code=True),
     Row("primary", "model@primary", code=True),
+    *PLACE_ROWS,
 )
 
 KIB = 1024

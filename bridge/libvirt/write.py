@@ -34,6 +34,7 @@ from . import (
 )
 from .domain import Domain
 from .node import Node
+from .rows import LOST
 
 STEPS = (
     meta.write,
@@ -73,6 +74,7 @@ def write(vm: VM, report: Report, target: Target) -> Domain:
     domain = Domain(Node("domain"), report, target)
     for step in STEPS:
         step(vm, domain)
+    LOST.check(vm, report)
     _write_escapes(domain)
     rank = {tag: n for n, tag in enumerate(LAST, 1)}
     domain.root.children.sort(key=lambda node: rank.get(node.tag, 0))

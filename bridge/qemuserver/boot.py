@@ -10,8 +10,9 @@ from .section import Lines, Section
 ROWS = (
     Row("legacy", "legacy"),
     Row("order", "order", code=True),
-    Row("bootdisk", "bootdisk", code=True),
 )
+KEYS = (Row("bootdisk", "bootdisk", code=True),)
+"""Top-level keys."""
 
 
 def read(section: Section, vm: VM) -> None:

@@ -8,10 +8,10 @@ from ..rows import Row
 from .section import Lines, Section
 
 ROWS = (
-    Row("localtime", "localtime"),
-    Row("tdf", "tdf"),
+    Row("localtime", "localtime", code=True),
+    Row("tdf", "tdf", code=True),
     Row("startdate", "startdate", code=True),
-    Row("pit_discard", "ostype", code=True),
+    *(Row(field, "ostype", code=True) for field in ("localtime", "tdf", "pit_discard")),
 )
 
 

@@ -10,7 +10,7 @@ from .section import Lines, Section
 TEXTS = ("cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "nameserver", "searchdomain", "sshkeys")
 IPCONFIGS = 32
 
-ROWS = (Row("keys", "citype", code=True),)
+ROWS = tuple(Row("keys", key, code=True) for key in (*TEXTS, "ipconfigN"))
 
 
 def read(section: Section, vm: VM) -> None:

@@ -26,6 +26,10 @@ NUMBERS = (
 )
 TEXTS = (Row("affinity", "affinity"), Row("cpulimit", "cpulimit"), Row("runningcpu", "runningcpu"))
 """Top-level keys."""
+IMPLIED = (Row("hyperv", "ostype", code=True), Row("hotplug", "hotplug", code=True))
+"""What keys of other kinds say about the CPU."""
+LOST = tuple(Row(field, "", code=True) for field in ("threads", "dies", "vcpupins", "emulatorpin"))
+"""What no config says; `write` names it."""
 
 
 def read(section: Section, vm: VM) -> None:

@@ -41,7 +41,6 @@ ROWS = (
     Row("detect_zeroes", "detect_zeroes", code=True),
     Row("serial", "serial", code=True),
     Row("model", "model", code=True),
-    Row("throttle", "mbps_rd", code=True),
 )
 
 BUSES = (("ide", 4), ("scsi", 31), ("virtio", 16), ("sata", 6))
@@ -49,6 +48,10 @@ BUSES = (("ide", 4), ("scsi", 31), ("virtio", 16), ("sata", 6))
 
 LIMITS = Throttle.__struct_fields__
 """Sub-options of the same name."""
+LIMIT_ROWS = (
+    *(Row(name, name, code=True) for name in LIMITS),
+    *(Row(f"m{name}", name, code=True) for name in ("bps", "bps_rd", "bps_wr")),
+)
 
 ONLY_FOR = {
     "model": ("ide",),

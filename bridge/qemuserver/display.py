@@ -18,6 +18,8 @@ SPICE_ROWS = (
     Row("foldersharing", "foldersharing"),
     Row("videostreaming", "videostreaming"),
 )
+KEYS = (Row("keyboard", "keyboard", code=True),)
+"""Top-level keys."""
 
 _KEYBOARD = option("keyboard")
 KEYBOARDS = _KEYBOARD.enum if _KEYBOARD else ()

@@ -16,8 +16,10 @@ EFIDISK = (
     Row("ms_cert", "ms-cert"),
     Row("size", "size"),
     Row("format", "format"),
+    Row("vars", "file", code=True),
 )
-ROWS = (*EFIDISK, Row("bios", "bios", code=True), Row("vars", "file", code=True))
+KEYS = (Row("bios", "bios", code=True),)
+"""Top-level keys."""
 
 
 def read(section: Section, vm: VM) -> None:

@@ -10,8 +10,9 @@ from .section import Lines, Section, read_rows, write_rows
 ROWS = (
     Row("pool", "iothreads", Codec(int, str)),
     Row("affinity", "affinity"),
-    Row("threads", "virtio0: iothread", code=True),
 )
+DISK_ROWS = (Row("threads", "iothread", code=True),)
+"""Of the disks that threads serve."""
 
 
 def read(section: Section, vm: VM) -> None:

@@ -32,7 +32,9 @@ TEXTS = (
     Row("hotplug", "hotplug"),
     Row("running", "runningmachine"),
 )
-ROWS = (*MACHINE, *FLAGS, *TEXTS)
+NAMED = tuple(Row(field, "type", code=True) for field in ("base", "version", "pve", "pxe"))
+"""What the type's name says (sub-option of `machine`)."""
+IMPLIED = (Row("hpet", "ostype", code=True),)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -17,6 +17,15 @@ NUMA_ROWS = (
     Row("policy", "policy"),
 )
 """Sub-options of numaN."""
+KEYS = (
+    Row("numa", "numa", code=True),
+    Row("hugepages", "hugepages", code=True),
+    Row("keephugepages", "keephugepages", code=True),
+    Row("shares", "shares", code=True),
+    Row("hotplug", "hotplug", code=True),
+)
+BALLOON_ROWS = (Row("target", "balloon", code=True), Row("present", "balloon", code=True))
+"""Top-level keys."""
 MAX_NUMA = 8
 
 

@@ -22,14 +22,8 @@ TEXTS = (
     Row("vmgenid", "vmgenid"),
 )
 SMBIOS_TEXTS = ("manufacturer", "product", "version", "serial", "sku", "family")
-ROWS = (
-    *FLAGS,
-    *TEXTS,
-    Row("description", "#", code=True),
-    Row("smbios1", "smbios1", code=True),
-    Row("creation_qemu", "meta", code=True),
-    Row("keys", "tags", code=True),
-)
+SMBIOS_ROWS = tuple(Row(field, field, code=True) for field in ("uuid", *SMBIOS_TEXTS, "base64"))
+META_ROWS = (Row("creation_qemu", "creation-qemu", code=True), Row("keys", "ctime", code=True))
 
 KEYS = (
     "autostart",
@@ -47,6 +41,9 @@ KEYS = (
 )
 """Without any effect on the guest or the command line."""
 UNUSED = 256
+ROWS = (*FLAGS, *TEXTS, Row("description", "description", code=True), *(Row("keys", key, code=True) for key in (*KEYS, "unusedN")))
+"""Top-level keys."""
+UNUSED_ROWS = (Row("keys", "file", code=True),)
 
 _LITERAL = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII).fullmatch
 """What a text of smbios1 may be without base64=1."""

@@ -14,7 +14,8 @@ MAX_SERIAL_PORTS = 4
 MAX_PARALLEL_PORTS = 3
 SOCKET = "socket"
 
-ROWS = (Row("path", "serialN", code=True), Row("path", "parallelN", code=True))
+ROWS = (Row("path", "serialN", code=True), Row("socket", "serialN", code=True))
+PARALLEL_ROWS = (Row("path", "parallelN", code=True),)
 
 SERIAL = re.compile(r"/dev/[^,\x00-\x20\x7f]+|socket")
 PARALLEL = re.compile(r"/dev/(?:parport|usb/lp)[0-9]+")

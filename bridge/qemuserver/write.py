@@ -32,6 +32,7 @@ from . import (
     usb,
     watchdog,
 )
+from .rows import LOST
 from .section import Lines
 
 STEPS = (
@@ -68,6 +69,7 @@ def write(vm: VM, report: Report) -> dict[str, str]:
     lines = Lines(report)
     for step in STEPS:
         step(vm, lines)
+    LOST.check(vm, report)
     return lines.values
 
 
