@@ -328,7 +328,8 @@ def _prove(written: str, found: Keys, wanted: Wanted, report: Report) -> None:
     try:
         vm = _completed(_read_conf(written, wanted, Report())[1], wanted, Report())
     except BridgeError as error:
-        report.add("unproved", None, f"qemu-server would refuse this config: {error}", "change the domain, or the config by hand")
+        message = f"qemu-server would refuse this config: {error.message}"
+        report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
         vm = None
     moves(found.read, vm, report)
 

@@ -25,6 +25,7 @@ KINDS: dict[str, Kind] = {
     "machine-missing": Kind("guest", "The target's QEMU no longer has, or does not yet have, this machine type."),
     "unknown": Kind("guest", "The input says something that this version does not know; it is not carried over."),
     "unproved": Kind("guest", "Reading the written document back did not give the input, and nothing else says why: report it."),
+    "refused": Kind("guest", "qemu-server would not start this config as it stands; the words are its own."),
     "invalid": Kind("guest", "The XML does not follow a schema."),
     # data
     "storage-unknown": Kind("data", "No storage of the host facts holds this volume or path."),

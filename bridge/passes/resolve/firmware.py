@@ -119,6 +119,6 @@ def _as_efidisk(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> 
         report.add(match.finding, source.where, f"efidisk0: {match.message}", match.hint)
     if match.format is not None and match.format == firmware.format:
         firmware = forget(firmware, "format")
-    elif match.storage is None and firmware.format is None:
+    elif match.volid.startswith("/") and firmware.format is None:
         firmware = replace(firmware, format="raw")
     return replace(firmware, vars=replace(source, volid=match.volid))
