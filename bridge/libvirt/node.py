@@ -21,7 +21,7 @@ PREFIX = {QEMU_NS: "qemu", RESIDUE_NS: "virt-qm"}
 class Node:
     """An element. `tag` is the local name, with a known prefix (`qemu:arg`) or `{uri}name` for a foreign namespace."""
 
-    __slots__ = ("attrib", "children", "claimed", "line", "parent", "tag", "text", "text_claimed")
+    __slots__ = ("attrib", "children", "claimed", "line", "parent", "places", "tag", "text", "text_claimed")
 
     def __init__(self, tag: str, attrib: dict[str, str] | None = None, parent: Node | None = None, text: str = "", line: int = 0) -> None:
         self.tag = tag
@@ -32,6 +32,7 @@ class Node:
         self.children: list[Node] = []
         self.claimed = False
         self.text_claimed = False
+        self.places: tuple[int, dict[int, str]] | None = None
 
     # --- reading: every call claims what it returns
 
@@ -141,9 +142,17 @@ class Node:
     def xpath(self) -> str:
         if self.parent is None:
             return "/" + self.tag
-        twins = [node for node in self.parent.children if node.tag == self.tag]
-        position = f"[{twins.index(self) + 1}]" if len(twins) > 1 else ""
-        return f"{self.parent.xpath()}/{self.tag}{position}"
+        return f"{self.parent.xpath()}/{self.tag}{self.parent._position(self)}"
+
+    def _position(self, child: Node) -> str:
+        """`[2]` for the second of several children of one name. All are counted at once: many may be asked for."""
+        if self.places is None or self.places[0] != len(self.children):
+            by_tag: dict[str, list[int]] = {}
+            for node in self.children:
+                by_tag.setdefault(node.tag, []).append(id(node))
+            numbers = {key: f"[{n}]" for twins in by_tag.values() if len(twins) > 1 for n, key in enumerate(twins, 1)}
+            self.places = len(self.children), numbers
+        return self.places[1].get(id(child), "")
 
     def __str__(self) -> str:
         return f"{self.xpath()} (line {self.line})" if self.line else self.xpath()
