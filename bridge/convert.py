@@ -13,6 +13,7 @@ from .host.facts import HostFacts
 from .model.vm import VM
 from .passes import iothreads
 from .passes.fill import change
+from .passes.lint import lint
 from .passes.place import place
 from .passes.resolve import resolve
 from .passes.unplace import moves, unplace
@@ -150,8 +151,9 @@ def _target(libvirt: str | None, qemu: str | None) -> gates.Target:
 def _completed(vm: VM, wanted: Wanted, report: Report) -> VM:
     """A VM as said -> the whole machine that qemu-server would run."""
     vm = resolve(vm, wanted.host, report)
-    vm = iothreads.spread(vm, wanted.host, report)
-    return place(vm, report)
+    vm = place(iothreads.spread(vm, wanted.host, report), report)
+    lint(vm, wanted.host, report)
+    return vm
 
 
 def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
@@ -332,6 +334,7 @@ def _prove(written: str, found: Keys, wanted: Wanted, report: Report) -> None:
         report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
         vm = None
     moves(found.read, vm, report)
+    lint(found.read, wanted.host, report)
 
 
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:

@@ -61,6 +61,7 @@ MACHINE: dict[str, Version] = {
     "rng": (4, 1, 2),
     "efidisk_size": (4, 1, 2),
     "audiodev": (4, 2, 0),
+    "queue_per_vcpu": (5, 2, 0),
     "acpi_hotplug": (6, 1, 0),
     "free_page_reporting": (6, 2, 0),
     "prefer_cores": (6, 2, 0),

@@ -80,7 +80,7 @@ def test_hostdev_of_somebody_else() -> None:
     assert any("requisite" in m for m in findings(domain(HOSTDEV.format(" startupPolicy='requisite'", ids)), "host-lost"))
     text = domain(HOSTDEV.format("", "<address bus='1' device='5'/>"))
     assert "usb0" not in keys(text)
-    assert "device='5'" in findings(text, "guest-lost")[0]
+    assert "device='5'" in findings(text, "resource-unknown")[0]
 
 
 def test_a_hub_is_lost() -> None:
