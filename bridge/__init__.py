@@ -10,6 +10,8 @@ Names are imported at first use, so that `import bridge` costs nothing.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -34,13 +36,22 @@ _HOME = {
 }
 
 
+class _Package(ModuleType):
+    """`bridge.convert` is the function, although importing the module of that name binds the module."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _HOME or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    # `bridge.convert` is the function, though importing the module of that name binds the module first.
-    # So every name of a module is bound at once.
-    home = import_module(_HOME[name], __name__)
-    globals().update({other: getattr(home, other) for other, place in _HOME.items() if place == _HOME[name]})
-    return globals()[name]
+    value = getattr(import_module(_HOME[name], __name__), name)
+    globals()[name] = value
+    return value

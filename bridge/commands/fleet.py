@@ -104,16 +104,16 @@ def _progress(total: int) -> Iterator[Any]:
 
     from ..render import console
 
-    columns = (TextColumn("converting"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:,.0f}/s"), TimeRemainingColumn())
+    columns = (TextColumn("converting"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=console(), transient=True, auto_refresh=False) as bar:
-        task, shown, done = bar.add_task("", total=total), 0.0, 0
+        task, start, shown, done = bar.add_task("", total=total), monotonic(), 0.0, 0
 
         def advance() -> None:
             nonlocal shown, done
             done += 1
             if monotonic() - shown > INTERVAL:
                 shown = monotonic()
-                bar.update(task, completed=done, refresh=True)
+                bar.update(task, completed=done, description=f"{done / (shown - start):,.0f}/s", refresh=True)
 
         yield advance
 

@@ -96,11 +96,11 @@ def _wanted(file: str, snapshot: str | None) -> str:
 
 def _section(text: str, snapshot: str | None) -> str:
     """The lines before the first section, or those of a snapshot."""
-    bounds = [(match[1], match.start(), match.end()) for match in _SECTION.finditer(text)]
+    headers = list(_SECTION.finditer(text))
+    ends = [header.start() for header in headers] + [len(text)]
     if snapshot is None:
-        return text[: bounds[0][1]] if bounds else text
-    ends = [start for _, start, _ in bounds[1:]] + [len(text)]
-    return next((text[begin:end] for (name, _, begin), end in zip(bounds, ends, strict=True) if name == snapshot), "")
+        return text[: ends[0]]
+    return next((text[header.end() : end] for header, end in zip(headers, ends[1:], strict=True) if header[1] == snapshot), "")
 
 
 def _unclashing(names: list[str], vmids: list[int | None]) -> list[str | None]:
