@@ -38,11 +38,11 @@ def files_in(directory: Path) -> dict[str, str]:
 
 @contextmanager
 def dask() -> Iterator[Executor]:
-    from distributed import Client, LocalCluster
+    import distributed
 
+    client_of: Any = distributed.Client
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        client_of(n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None) as client,
         client.get_executor() as executor,
     ):
         yield executor
@@ -130,7 +130,7 @@ def test_inputs_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 def test_a_bug_is_that_inputs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = configs.fill(tmp_path / "in", range(101, 104))
-    monkeypatch.setattr(work, "convert", stumbling(lambda: {}["nothing"]))
+    monkeypatch.setattr(work, "convert", stumbling(lambda: dict[str, str]()["nothing"]))
     outcomes = run([fleet], tmp_path / "out")
     assert [outcome.status for outcome in outcomes] == ["converted", "refused", "converted"]
     assert outcomes[1].error == "KeyError: 'nothing': a bug, please report it with this file"
