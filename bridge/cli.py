@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "check",
     "define": "define",
     "diff": "diff",
+    "explain": "explain",
     "pin": "pin",
     "to-argv": "to_argv",
     "to-conf": "to_conf",
