@@ -31,6 +31,8 @@ class Row(NamedTuple):
     codec: Codec | None = None
     """None: plain text (XML, argv) or the parsed value as it is (config)."""
     code: bool = False
+    finding: str | None = None
+    """The kind of finding that comes with the field; a row without a place has one."""
 
 
 class MalformedError(ValueError):

@@ -10,11 +10,26 @@ from typing import Any
 
 from ..host.storage import Location, blockdev_options
 from ..model.disk import Throttle
+from ..rows import Row
 
 AIO_DRIVERS = ("file", "host_cdrom", "host_device")
 """Protocol drivers that have an aio setting."""
 
 _WAYS = (("", "-total"), ("_rd", "-read"), ("_wr", "-write"))
+
+ROWS = tuple(
+    Row(f"{field}{way}{end}", f"-object {name}{word}{what}", code=True)
+    for way, word in _WAYS
+    for field, name, end, what in (
+        ("mbps", "bps", "", ""),
+        ("mbps", "bps", "_max", "-max"),
+        ("bps", "bps", "_max_length", "-max-length"),
+        ("iops", "iops", "", ""),
+        ("iops", "iops", "_max", "-max"),
+        ("iops", "iops", "_max_length", "-max-length"),
+    )
+)
+"""Limits, in a throttle group."""
 
 
 class Tree:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from ..host.facts import HostFacts
 from ..model.vm import VM
+from ..rows import Row
 from .emit import Command
 
-ROWS = ()
+ROWS = (
+    Row("localtime", "-rtc base", code=True),
+    Row("startdate", "-rtc base", code=True),
+    Row("tdf", "-rtc driftfix", code=True),
+    Row("pit_discard", "-global kvm-pit.lost_tick_policy", code=True),
+)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step

@@ -5,9 +5,24 @@ from __future__ import annotations
 from ..host.facts import HostFacts
 from ..model.part import PCIAddress
 from ..model.vm import VM
+from ..rows import Row
 from .emit import Command
 
-ROWS = ()
+ROWS = (
+    Row("key", "id", code=True),
+    Row("type", "driver", code=True),
+    Row("model", "driver", code=True),
+    Row("address", "addr", code=True),
+    Row("chassis_nr", "chassis_nr", code=True),
+    Row("chassis", "chassis", code=True),
+    Row("port", "port", code=True),
+    Row("ports", "p2", code=True),
+    Row("queues", "num_queues", code=True),
+    Row("served_by", "iothread", code=True),
+    Row("served_by", "iothread-vq-mapping", code=True),
+)
+KIND_ROWS = (Row("scsihw", "driver", code=True),)
+"""Of the VM: the one kind of SCSI adapter."""
 
 
 def bridges(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step

@@ -6,7 +6,29 @@ from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.resolve.cpu import check_model
 from ..report import BridgeError
+from ..rows import Row
 from .emit import Command
+
+ROWS = (
+    *(Row(field, "-cpu", code=True) for field in ("cputype", "model", "words", "flags", "features", "runningcpu")),
+    Row("hyperv", "-cpu hv_", code=True),
+    Row("hidden", "-cpu kvm=off", code=True),
+    Row("kvm_off", "-cpu kvm=off", code=True),
+    Row("hv_vendor_id", "-cpu hv_vendor_id", code=True),
+    Row("pv_eoi", "-cpu kvm_pv_eoi", code=True),
+    Row("pv_unhalt", "-cpu kvm_pv_unhalt", code=True),
+    Row("enforce", "-cpu enforce", code=True),
+    Row("vendor", "-cpu vendor", code=True),
+    Row("level", "-cpu level", code=True),
+    Row("phys_bits", "-cpu phys-bits", code=True),
+    Row("guest_phys_bits", "-cpu guest-phys-bits", code=True),
+    Row("sockets", "-smp sockets", code=True),
+    Row("smp", "-smp sockets", code=True),
+    Row("cores", "-smp cores", code=True),
+    Row("vcpus", "-smp", code=True),
+    Row("hotplug", "socket-id", code=True),
+    Row("affinity", "taskset --cpu-list", code=True),
+)
 
 
 def affinity_words(vm: VM) -> list[str]:

@@ -16,9 +16,33 @@ from ..model.iothread import ServedBy
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
 from ..passes.resolve.disk import front_has, scsi_type
+from ..rows import Row
 from .blockdev import Tree, said_limits, throttle_group
 from .emit import Command, escaped, json_text
 from .iothread import names
+
+ROWS = (
+    Row("key", "id", code=True),
+    Row("bus", "driver", code=True),
+    Row("media", "driver", code=True),
+    Row("scsiblock", "driver", code=True),
+    Row("address", "bus", code=True),
+    Row("bootindex", "bootindex", code=True),
+    Row("source", "-blockdev filename", code=True),
+    Row("format", "-blockdev driver", code=True),
+    Row("cache", "-blockdev cache", code=True),
+    Row("cache", "write-cache", code=True),
+    Row("aio", "-blockdev aio", code=True),
+    Row("discard", "-blockdev discard", code=True),
+    Row("detect_zeroes", "-blockdev detect-zeroes", code=True),
+    Row("ro", "-blockdev read-only", code=True),
+    Row("snapshot", "-drive snapshot", code=True),
+    Row("ssd", "rotation_rate", code=True),
+    *(Row(field, field, code=True) for field in ("serial", "wwn", "vendor", "product", "model", "device_id", "rerror", "werror")),
+    Row("write_cache", "write-cache", code=True),
+    Row("queues", "num_queues", code=True),
+    *(Row(field, place, code=True) for field in ("iothread", "served_by") for place in ("iothread", "iothread-vq-mapping")),
+)
 
 Properties = list[tuple[str, Any]]
 """A device's properties in qemu-server's order: text, number, True for `on`, or the list of iothread-vq-mapping."""

@@ -20,6 +20,22 @@ ROWS = (
     Row("edid", "edid", code=True),
     Row("model", "driver", code=True),
 )
+DISPLAY_ROWS = (
+    Row("type", "driver", code=True),
+    Row("memory", "vgamem_mb", code=True),
+    Row("memory", "max_hostmem", code=True),
+    Row("clipboard", "-chardev qemu-vdagent", code=True),
+    Row("vdagent", "-chardev name=vdagent", code=True),
+    Row("vnc", "-vnc", code=True),
+    Row("vnc_socket", "-vnc unix:", code=True),
+    Row("spice", "-spice", code=True),
+    Row("spice_port", "-spice tls-port", code=True),
+    Row("spice_address", "-spice addr", code=True),
+    Row("egl", "-display egl-headless", code=True),
+    Row("foldersharing", "-chardev spiceport", code=True),
+    Row("videostreaming", "-spice streaming-video", code=True),
+    Row("keyboard", "-k", code=True),
+)
 QXL_SIZES = (Row("ram", "ram_size_mb"), Row("vram", "vram_size_mb"))
 QXL_BYTES = (Row("ram", "ram_size", _BYTES), Row("vram", "vram_size", _BYTES))
 

@@ -10,11 +10,17 @@ from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
 from ..passes.resolve.firmware import temporary
+from ..rows import Row
 from .blockdev import Tree, throttle_group
 from .emit import Command, json_text
 from .machine import rfc
 
-ROWS = ()
+ROWS = (
+    *(Row(field, "-blockdev pflash0", code=True) for field in ("bios", "code", "efitype")),
+    *(Row(field, "-blockdev drive-efidisk0", code=True) for field in ("vars", "format")),
+    Row("vars_size", "-blockdev size", code=True),
+    Row("rom", "-bios", code=True),
+)
 KEY = "efidisk0"
 
 

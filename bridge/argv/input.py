@@ -8,7 +8,7 @@ from ..model.vm import VM
 from ..rows import Row
 from .emit import Command
 
-ROWS = (Row("present", "usb-tablet", code=True), Row("keyboard", "usb-kbd", code=True))
+ROWS = (Row("present", "driver", code=True), Row("keyboard", "driver", code=True))
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind

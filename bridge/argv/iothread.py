@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..report import Report
+from ..rows import Row
 from .emit import Command, json_text
 
-ROWS = ()
+ROWS = (Row("pool", "-object iothread", code=True), Row("threads", "-object iothread", code=True))
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001

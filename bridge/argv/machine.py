@@ -7,12 +7,30 @@ from ..data.machines import BINARY, NATIVE_BINARY, POWER_OBJECT
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
+from ..rows import Row
 from .cpu import affinity_words
 from .emit import Command
 
 RUN = "/var/run/qemu-server"
 SHARE = "/usr/share/qemu-server"
-ROWS = ()
+ROWS = (
+    *(Row(field, "-machine type", code=True) for field in ("type", "running", "base", "version", "pve", "pinned")),
+    Row("arch", "/usr/bin/qemu-system-aarch64", code=True),
+    Row("kvm", "-machine accel", code=True),
+    Row("acpi", "-machine acpi", code=True),
+    Row("enable_s3", "-global disable_s3", code=True),
+    Row("enable_s4", "-global disable_s4", code=True),
+    Row("hpet", "-machine hpet", code=True),
+    Row("smm", "-machine smm", code=True),
+    Row("graphics", "-nographic", code=True),
+    Row("pci_hotplug_bridge", "-global acpi-pci-hotplug-with-bridge-support", code=True),
+    Row("viommu", "driver", code=True),
+    Row("aw_bits", "aw-bits", code=True),
+    Row("irqchip_split", "-machine kernel-irqchip", code=True),
+    Row("allow_ksm", "-machine mem-merge", code=True),
+    Row("reboot", "-no-reboot", code=True),
+    Row("freeze", "-S", code=True),
+)
 
 
 def start(vm: VM, command: Command, host: HostFacts) -> None:

@@ -6,7 +6,33 @@ from ..host.facts import HostFacts
 from ..model.memory import Memory
 from ..model.part import PCIAddress
 from ..model.vm import VM
+from ..rows import Row
 from .emit import Command
+
+ROWS = (
+    Row("size", "-m", code=True),
+    Row("static", "-m size", code=True),
+    Row("maximum", "-m maxmem", code=True),
+    Row("slots", "-m slots", code=True),
+    Row("hotplug", "-m slots", code=True),
+    Row("dimms", "memdev", code=True),
+    Row("numa", "-numa node", code=True),
+    Row("hugepages", "-object mem-path", code=True),
+    Row("shared", "-object memory-backend-memfd", code=True),
+)
+NUMA_ROWS = (
+    Row("id", "-numa nodeid", code=True),
+    Row("cpus", "-numa cpus", code=True),
+    Row("memory", "-object size", code=True),
+    Row("hostnodes", "-object host-nodes", code=True),
+    Row("policy", "-object policy", code=True),
+    Row("hugepage_mib", "-object mem-path", code=True),
+)
+BALLOON_ROWS = (
+    Row("present", "driver", code=True),
+    Row("address", "addr", code=True),
+    Row("free_page_reporting", "free-page-reporting", code=True),
+)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ..host.facts import HostFacts
 from ..model.vm import VM
+from ..rows import Row
 from .emit import Command, escaped
 
-ROWS = ()
 SMBIOS = ("family", "manufacturer", "product", "serial", "sku", "uuid", "version")
 """In the order in which they are written."""
+ROWS = (Row("name", "-name", code=True), Row("vmid", "-id", code=True), Row("vmgenid", "guid", code=True))
+SMBIOS_ROWS = tuple(Row(field, f"-smbios {field}", code=True) for field in SMBIOS)
 
 
 def smbios(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step

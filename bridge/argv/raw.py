@@ -5,9 +5,17 @@ from __future__ import annotations
 from ..host.facts import HostFacts
 from ..host.storage import drive_file, locate
 from ..model.vm import VM
+from ..rows import Row
 from .emit import Command
 
-ROWS = ()
+AS_THEY_ARE = "..."
+"""The place of words that stand by themselves."""
+ROWS = (
+    Row("words", AS_THEY_ARE, code=True),
+    Row("args", AS_THEY_ARE, code=True),
+    Row("vmstate", "-loadstate", code=True),
+)
+TEMPLATE_ROWS = (Row("template", "-snapshot", code=True),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> list[str]:  # noqa: ARG001  the signature of every step

@@ -9,9 +9,18 @@ from ..model.security import Security
 from ..model.vm import VM
 from ..passes.resolve.security import check
 from ..report import BridgeError
+from ..rows import Row
 from .emit import Command, json_text
 
-ROWS = ()
+ROWS = (
+    Row("amd_sev", "-object sev-guest", code=True),
+    *(Row(field, "-object policy", code=True) for field in ("policy", "no_debug", "no_key_sharing", "allow_smt")),
+    Row("kernel_hashes", "-object kernel-hashes", code=True),
+    Row("cbitpos", "-object cbitpos", code=True),
+    Row("reduced_phys_bits", "-object reduced-phys-bits", code=True),
+    Row("intel_tdx", "-object tdx-guest", code=True),
+    *(Row(field, "-object quote-generation-socket", code=True) for field in ("attestation", "vsock_cid", "vsock_port")),
+)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:

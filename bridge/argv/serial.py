@@ -7,7 +7,8 @@ from ..model.vm import VM
 from ..rows import Row
 from .emit import Command, escaped
 
-ROWS = (Row("path", "-chardev path", code=True), Row("socket", "-chardev path", code=True), Row("port", "isa-serial", code=True))
+ROWS = (Row("path", "-chardev path", code=True), Row("socket", "-chardev path", code=True), Row("port", "chardev", code=True))
+PARALLEL_ROWS = (Row("path", "-chardev path", code=True), Row("port", "chardev", code=True))
 
 USB_PRINTER = "/dev/usb/lp"
 """QEMU's parallel chardev speaks the ioctls of a parallel port, which a USB printer has not."""

@@ -7,7 +7,8 @@ from ..model.vm import VM
 from ..rows import Row
 from .emit import Command, pci
 
-ROWS = (Row("dirid", "tag", code=True), Row("path", "virtiofsd --shared-dir", code=True))
+ROWS = (Row("dirid", "tag", code=True),)
+"""The directory and the other options are virtiofsd's, a process of its own."""
 IVSHMEM_ROWS = (Row("size", "-object size", code=True), Row("name", "-object mem-path", code=True))
 
 SOCKETS = "/run/qemu-server/virtiofsd"

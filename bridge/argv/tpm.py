@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..host.facts import HostFacts
 from ..model.vm import VM
+from ..rows import Row
 from .emit import Command
 
-ROWS = ()
+ROWS = (Row("model", "driver", code=True), Row("source", "-tpmdev emulator", code=True))
+"""swtpm, a process of its own, has the state and the version."""
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001

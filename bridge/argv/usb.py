@@ -11,7 +11,7 @@ from ..rows import Row
 from .emit import Command, pci
 
 ROWS = (
-    Row("host", "hostbus", code=True),
+    *(Row(field, place, code=True) for field in ("host", "mapping") for place in ("hostbus", "vendorid")),
     Row("vendor", "vendorid", code=True),
     Row("product", "productid", code=True),
     Row("hostbus", "hostbus", code=True),

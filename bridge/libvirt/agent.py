@@ -18,8 +18,8 @@ ROWS = (
     Row("type", "serial", code=True),
     Row("socket", "channel/source@path", code=True),
     Row("port", "serial/target@port", code=True),
-    Row("freeze_fs", "", code=True),
-    Row("fstrim_cloned_disks", "", code=True),
+    Row("freeze_fs", "", code=True, finding="metadata-only"),
+    Row("fstrim_cloned_disks", "", code=True, finding="metadata-only"),
     Row("address", "channel/address", code=True),
 )
 

@@ -6,7 +6,7 @@ from ..model.vm import VM
 from ..rows import Row
 from .domain import Domain
 
-ROWS = (Row("keys", "", code=True),)
+ROWS = (Row("keys", "", code=True, finding="not-applied"),)
 SECRETS = ("cipassword", "sshkeys")
 
 

@@ -36,7 +36,7 @@ ROWS = (
     Row("guest_phys_bits", "qemu:commandline x86_64-cpu.guest-phys-bits", code=True),
     Row("level", "qemu:commandline x86_64-cpu.level", code=True),
     Row("enforce", "qemu:commandline x86_64-cpu.enforce", code=True),
-    Row("runningcpu", "qemu:commandline -cpu", code=True),
+    Row("runningcpu", "qemu:commandline -cpu", code=True, finding="fallback"),
     Row("hyperv", "features/hyperv", code=True),
     Row("hv_vendor_id", "features/hyperv/vendor_id@value", code=True),
     Row("hidden", "features/kvm/hidden@state", code=True),

@@ -32,7 +32,7 @@ ROWS = (
     Row("host", "source/address", code=True),
     Row("mapping", "source/address", code=True),
     Row("multifunction", "address@multifunction", code=True),
-    Row("mdev", "", code=True),
+    Row("mdev", "", code=True, finding="not-applied"),
     Row("mdev_uuid", "source/address@uuid", code=True),
     Row("pcie", "address@bus", code=True),
     Row("legacy_igd", "address", code=True),

@@ -36,8 +36,8 @@ ROWS = (
     Row("viommu_address", "devices/iommu/address", code=True),
     Row("allow_ksm", "memoryBacking/nosharepages", code=True),
     Row("reboot", "on_reboot", code=True),
-    Row("freeze", "", code=True),
-    Row("hotplug", "", code=True),
+    Row("freeze", "", code=True, finding="not-applied"),
+    Row("hotplug", "", code=True, finding="metadata-only"),
 )
 
 NO_BRIDGE_HOTPLUG = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")

@@ -20,7 +20,7 @@ ROWS = (
     Row("hugepages", "memoryBacking/hugepages/page", code=True),
     Row("hotplug", "maxMemory", code=True),
     Row("shared", "memoryBacking/access@mode", code=True),
-    Row("shares", "", code=True),
+    Row("shares", "", code=True, finding="not-applied"),
 )
 BALLOON_ROWS = (
     Row("target", "/currentMemory", code=True),

@@ -18,9 +18,9 @@ ROWS = (
     Row("name", "name", code=True),
     Row("description", "description", code=True),
     Row("vmgenid", "genid", code=True),
-    Row("onboot", "", code=True),
-    Row("template", "", code=True),
-    Row("keys", "", code=True),
+    Row("onboot", "", code=True, finding="not-applied"),
+    Row("template", "", code=True, finding="not-applied"),
+    Row("keys", "", code=True, finding="metadata-only"),
 )
 
 FIELDS = ("manufacturer", "product", "version", "serial", "sku", "family")

@@ -50,8 +50,8 @@ ROWS = (
     Row("rate", "bandwidth/inbound@average", code=True),
     Row("romfile", "rom@file", code=True),
     Row("host_tunnel", "qemu:override host_tunnel", code=True),
-    Row("firewall", "", code=True),
-    Row("hostname", "", code=True),
+    Row("firewall", "", code=True, finding="host-lost"),
+    Row("hostname", "", code=True, finding="host-lost"),
     Row("mtu", "mtu@size", code=True),
     *PLACE_ROWS,
 )

@@ -11,8 +11,8 @@ from .domain import Domain
 
 ROWS = (
     Row("words", "qemu:commandline/qemu:arg@value", code=True),
-    Row("args", "qemu:commandline/qemu:arg@value", code=True),
-    Row("vmstate", "", code=True),
+    Row("args", "qemu:commandline/qemu:arg@value", code=True, finding="not-applied"),
+    Row("vmstate", "", code=True, finding="host-lost"),
 )
 
 ONLY_PVE = {"-id": 1, "-loadstate": 1}

@@ -16,8 +16,8 @@ ROWS = (
     Row("path", "source@dir", code=True),
     Row("cache", "binary/cache@mode", code=True),
     Row("expose_xattr", "binary@xattr", ON_OFF, code=True),
-    Row("direct_io", "", code=True),
-    Row("expose_acl", "", code=True),
+    Row("direct_io", "", code=True, finding="guest-changed"),
+    Row("expose_acl", "", code=True, finding="guest-changed"),
     *PLACE_ROWS,
 )
 IVSHMEM_ROWS = (

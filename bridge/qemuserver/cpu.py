@@ -28,7 +28,10 @@ TEXTS = (Row("affinity", "affinity"), Row("cpulimit", "cpulimit"), Row("runningc
 """Top-level keys."""
 IMPLIED = (Row("hyperv", "ostype", code=True), Row("hotplug", "hotplug", code=True))
 """What keys of other kinds say about the CPU."""
-LOST = tuple(Row(field, "", code=True) for field in ("threads", "dies", "vcpupins", "emulatorpin"))
+LOST = (
+    *(Row(field, "", code=True, finding="guest-changed") for field in ("threads", "dies")),
+    *(Row(field, "", code=True, finding="host-lost") for field in ("vcpupins", "emulatorpin")),
+)
 """What no config says; `write` names it."""
 
 

@@ -50,7 +50,7 @@ LIMITS = Throttle.__struct_fields__
 """Sub-options of the same name."""
 LIMIT_ROWS = (
     *(Row(name, name, code=True) for name in LIMITS),
-    *(Row(f"m{name}", name, code=True) for name in ("bps", "bps_rd", "bps_wr")),
+    *(Row(f"m{name}", name, code=True, finding="lint") for name in ("bps", "bps_rd", "bps_wr")),
 )
 
 ONLY_FOR = {
