@@ -298,7 +298,8 @@ def test_buses_come_in_qemu_servers_order() -> None:
         (
             "machine: q35\nide2: cdrom,media=cdrom",
             (
-                "<disk type='block' device='cdrom'><driver name='qemu' type='raw' io='io_uring'/><source dev='/dev/cdrom'/>"
+                "<disk type='block' device='cdrom'><driver name='qemu' type='raw' cache='writeback' io='io_uring'/>"
+                "<source dev='/dev/cdrom'/>"
                 "<target dev='sda' bus='sata'/><readonly/></disk>"
             ),
         ),
@@ -347,6 +348,16 @@ def test_identity_that_libvirt_would_refuse_goes_by_override() -> None:
     assert overrides(f"sata0: {RAW},wwn=0x5000c500a1b2c300") == {"wwn": str(0x5000C500A1B2C300)}
     assert "<product>My Disk,2</product>" in element(f"ide0: {RAW},model=My%20Disk%2C2")
     assert overrides(f"ide0: {RAW},model=My%20Disk", libvirt="9.0") == {"model": "My Disk"}
+
+
+@pytest.mark.parametrize(("said", "cache"), [("", "writeback"), (",cache=writeback", "writeback"), (",cache=none", "none")])
+def test_the_cache_of_a_cdrom_is_said_without_a_write_cache(said: str, cache: str) -> None:
+    """libvirt sends the one with the other; qemu-server's CD-ROMs have no write-cache."""
+    config = f"ide2: local:iso/x.iso,media=cdrom{said}"
+    assert f"cache='{cache}'" in element(config)
+    assert overrides(config) == {"write-cache": None}
+    assert "cache" not in element(config, libvirt="8.0")
+    assert ("cache=" in back(config)["ide2"]) == (cache == "none")
 
 
 def test_the_default_scsi_id_of_old_machines_is_the_serial() -> None:
