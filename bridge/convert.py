@@ -12,6 +12,7 @@ from .data import gates
 from .host.facts import HostFacts
 from .model.vm import VM
 from .passes import iothreads
+from .passes.escape import escape
 from .passes.fill import change
 from .passes.lint import lint
 from .passes.place import place
@@ -104,7 +105,7 @@ def convert(
     )
     if to == "xml":
         _follow_target(wanted)
-    report = Report()
+    report = Report(args=bool(args) and source == "xml")
     path = _PATHS.get((source, to))
     if path is None:
         raise BridgeError(f"a command line cannot become {to}: `virt-qm diff` compares it", wanted.file)
@@ -251,10 +252,12 @@ def _keys(domain: Domain, wanted: Wanted, report: Report) -> Keys:
     from .passes.unresolve import unresolve
     from .qemuserver.write import write
 
+    domain.vmid = wanted.vmid
     described = read(domain)
     described.meta.vmid = wanted.vmid
     found = unplace(described, report)
     vm = unresolve(iothreads.gather(found, wanted.host, report), wanted.host, report)
+    vm = escape(vm, found, wanted.host, report, domain.remembered)
     return Keys(write(vm, report), vm.meta.description, vm, found)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+from .shellwords import quote
 
 SEVERITIES = ("guest", "data", "host", "note")
 """From worst to least: the guest will see it; something must be copied or converted; host policy or speed is lost; good to know."""
@@ -49,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "stale-residue": Kind("note", "The document was edited after it was written; the edit wins over what was remembered."),
     "normalised": Kind("note", "The same meaning, written differently."),
     "host-state": Kind("note", "What belongs to the host where the domain ran; qemu-server has its own for it, or needs none."),
+    "by-args": Kind("note", "No key holds it: it stands in `args`, which qemu-server hands to QEMU unread, and which only root may set."),
     "added": Kind("note", "qemu-server gives the guest something more; nothing is taken away."),
     "restored": Kind("note", "An option that makes a node act came back from the metadata of the XML."),
     "pins": Kind("note", "Pinning that no command line can carry."),
@@ -101,11 +104,47 @@ class Finding(NamedTuple):
     hint: str = ""
 
 
-class Report:
-    """Collects findings in the order in which they are met; the same finding is kept once."""
+class Setting(NamedTuple):
+    """Properties of a device that a config creates without them. `device` is where it was read; its id is known when it has a key."""
 
-    def __init__(self) -> None:
+    device: object
+    kind: str
+    where: object
+    message: str
+    values: dict[str, str]
+
+
+class Report:
+    """Collects findings in the order in which they are met; the same finding is kept once.
+
+    A loss that raw QEMU arguments would mend is one, with the words as its hint, unless `args` says that they may be written. Then
+    `words` collects them, and `settings` what must wait for the keys of the devices.
+    """
+
+    def __init__(self, args: bool = False) -> None:
         self._findings: dict[Finding, None] = {}
+        self.args = args
+        self.words: list[str] = []
+        self.settings: list[Setting] = []
+
+    def mend(self, kind: str, where: object, message: str, words: Sequence[str], needs: Sequence[str] = ()) -> None:
+        """A loss, or words of `args`. `needs` are words that stand once before these."""
+        try:
+            text = quote([*needs, *words])
+        except ValueError as error:
+            self.add(kind, where, message, f"not even args can say it: {error}")
+            return
+        if not self.args:
+            self.add(kind, where, message, f"--args writes: {text}")
+            return
+        self.add("by-args", where, f"{message}; args say: {text}")
+        if needs and not _contains(self.words, needs):
+            self.words += needs
+        self.words += words
+
+    def set_properties(self, kind: str, where: object, message: str, device: object, values: dict[str, str]) -> None:
+        """A loss of properties of a device that has no key yet; `passes.escape` makes words of it, or the finding."""
+        self.settings.append(Setting(device, kind, where, message, values))
 
     def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
         place = "" if where is None else shown(str(where))
@@ -125,6 +164,10 @@ class Report:
 
     def __len__(self) -> int:
         return len(self._findings)
+
+
+def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
+    return any(list(words[n : n + len(part)]) == list(part) for n in range(len(words)))
 
 
 def worst(findings: list[Finding]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from ..model.part import Device, PCIAddress, SerialAddress, USBAddress
 from ..model.vm import VM
 from ..rows import INT, Row
+from . import escape
 from .address import read_address, write_usb
 from .domain import Domain
 from .node import Node
@@ -103,8 +104,13 @@ def lose_rest(domain: Domain, node: Node, kind: str, what: str) -> None:
 
 
 def refuse(domain: Domain, node: Node, kind: str, why: str) -> None:
-    """A device that cannot be carried over, whole."""
-    domain.report.add(kind, node, f"{why}: {node.whole()}")
+    """A device that no key holds, whole: raw arguments may."""
+    found = escape.of(domain, node)
+    message = f"{why}: {node.whole()}"
+    if found is None:
+        domain.report.add(kind, node, message)
+    else:
+        domain.report.mend(kind, node, message, found.words, found.needs)
 
 
 def host_state(domain: Domain, node: Node) -> None:

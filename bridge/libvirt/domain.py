@@ -28,6 +28,9 @@ class Domain:
         self.target = target
         self.raw_arguments = "drop"
         """Reading: what becomes of qemu:commandline words that no kind takes: `refuse`, `drop` or `carry` them."""
+        self.remembered: list[str] = []
+        """Reading: words of `args` that the residue holds, and that still stand in qemu:commandline."""
+        self.vmid = 0
         self.overrides: dict[str, dict[str, Property]] = {}
         self.arguments: list[str] = []
         self.bus_index: dict[str, int] = {}

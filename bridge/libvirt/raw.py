@@ -54,6 +54,7 @@ def take_remembered(domain: Domain) -> None:
     words = _vanilla(split(text), Report())
     if words and domain.arguments[-len(words) :] == words:
         del domain.arguments[-len(words) :]
+        domain.remembered = split(text)
     elif words and rest.text("template") is None:  # of a template that cannot run as it is only the disks are there
         del rest.keys["args"]
         domain.report.add("stale-residue", domain.root, f"args was edited in the XML; the remembered '{text}' is dropped")

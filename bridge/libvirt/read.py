@@ -22,7 +22,6 @@ from . import (
     memory,
     meta,
     net,
-    once,
     raw,
     rng,
     security,
@@ -32,7 +31,9 @@ from . import (
     usb,
     watchdog,
 )
+from .device import refuse
 from .domain import Domain
+from .escape import NAMELESS
 
 STEPS = (
     meta.read,
@@ -66,13 +67,15 @@ STEPS = (
 
 def read(domain: Domain) -> VM:
     """The VM as the XML says it; addresses name buses as `#INDEX`. Raises BridgeError on what is no sane domain."""
-    once.check(domain.root)
     vm = VM()
     domain.root.claimed = True
     domain.devices.claimed = True
     _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)
+    for node in domain.devices.children:
+        if node.tag in NAMELESS and not node.claimed:
+            refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")
     implied.claim(domain, vm)
     _report_unclaimed(domain)
     return vm
