@@ -39,6 +39,15 @@ def test_options_of_the_chardev_cannot_be_smuggled_in(line: str) -> None:
         values(line + "\n", "-chardev")
 
 
+def test_a_port_that_gets_another_number_is_named() -> None:
+    """libvirt gives COM3 to a lone port 2, qemu-server COM1."""
+    serial = "<serial type='unix'><source mode='bind' path='/a'/><target type='isa-serial' port='2'/></serial>"
+    parallel = "<parallel type='dev'><source path='/dev/parport0'/><target port='1'/></parallel>"
+    assert findings(domain(f"<devices>{serial}{parallel}</devices>"), "moved")[:2] == ["serial2: COM3 -> COM1", "parallel1: LPT2 -> LPT1"]
+    text = domain(f"<devices>{serial.replace('2', '0')}</devices>")
+    assert not [message for message in findings(text, "moved") if "COM" in message]
+
+
 def test_ports_of_somebody_else() -> None:
     text = domain("<devices><serial type='tcp'><source mode='bind' host='10.0.0.1' service='23'/></serial></devices>")
     assert keys(text)["serial0"] == "socket"

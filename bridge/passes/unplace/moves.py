@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from ...model.agent import Agent
 from ...model.controller import Controller
 from ...model.part import Address, Device, DriveAddress, PCIAddress, USBAddress
+from ...model.serial import Parallel, Serial
 from ...model.vm import VM
 from ...report import Report
 
@@ -26,7 +28,22 @@ def moves(before: VM, after: VM | None, report: Report) -> None:
         old, new = _text(device.address), _text(found.address)
         if old != new:
             report.add("moved", device.where, f"{device.key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
+    _ports(before, after, report)
     _controllers(before, after, report)
+
+
+def _ports(before: VM, after: VM, report: Report) -> None:
+    """qemu-server numbers the ports that there are, libvirt as it is told: the guest's COM3 may become COM1 (mapping-devices 16)."""
+    ports: tuple[tuple[str, list[Serial | Parallel | Agent], list[Serial | Parallel | Agent]], ...] = (
+        ("COM", [*before.serials, before.agent], [*after.serials, after.agent]),
+        ("LPT", [*before.parallels], [*after.parallels]),
+    )
+    for name, old, new in ports:
+        now = {device.key: device.port for device in new}
+        for device in old:
+            port = now.get(device.key)
+            if device.port is not None and port is not None and device.port != port:
+                report.add("moved", device.where, f"{device.key}: {name}{device.port + 1} -> {name}{port + 1}")
 
 
 def _devices(vm: VM) -> Iterator[Device]:
