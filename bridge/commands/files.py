@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from ..files import place, vmid_of
+from ..files import read as read_file
 
 if TYPE_CHECKING:
+    from ..host.facts import HostFacts
     from ..report import Finding
 
 CANNOT, USAGE, FAILED_ON = 1, 2, 3
@@ -37,11 +39,21 @@ def guarded(action: Callable[[], T]) -> T:
 
 
 def read(file: str) -> bytes:
-    """The bytes of an input; `-` is stdin."""
+    """The bytes of an input; `-` is stdin, a number the config of that VM on a Proxmox VE node."""
     try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return sys.stdin.buffer.read() if file == "-" else read_file(located(file))
     except OSError as error:
-        fail(f"{file}: {error.strerror}: name a file that can be read, or - for stdin")
+        fail(f"{file}: {error.strerror}: name a file that can be read, - for stdin, or a VM's id on a Proxmox VE node")
+
+
+def located(file: str) -> str:
+    """The config of a VM that is named by its id, as `qm` takes it; all else as it is."""
+    if not (file.isascii() and file.isdigit()) or Path(file).exists():
+        return file
+    from ..host.probe import find_config
+
+    found = find_config(file)
+    return file if found is None else str(found)
 
 
 def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -49,27 +61,42 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
     return {
         "source": given.get("source"),
         "vmid": given.get("vmid") or vmid_of(file),
-        "host": host(given),
+        "host": host(given, [located(file)]),
         "libvirt": given.get("libvirt"),
         "qemu": given.get("qemu"),
         "metadata": not given.get("no_metadata"),
         "args": given.get("args"),
         "snapshot": given.get("snapshot"),
-        "file": "stdin" if file == "-" else file,
+        "file": "stdin" if file == "-" else located(file),
     }
 
 
-def host(given: dict[str, Any]) -> Any:
-    """The `HostFacts` that the options name."""
+def host(given: dict[str, Any], files: Iterable[str] = ()) -> Any:
+    """The `HostFacts` that the options name; on a Proxmox VE node those of the node, for configs of another one the cluster's."""
     from ..host.facts import HostFacts
+    from ..host.probe import is_node
 
     def load() -> HostFacts:
-        facts = HostFacts.load(given["host_dir"])
-        facts = facts.with_facts(given["host_facts"])
+        own = given["host_dir"] is None and is_node()
+        facts = _of_node(files, given) if own else HostFacts.load(given["host_dir"])
         pairs = [f"storage_map.{pair}" for pair in given["storages"]] + [f"bridge_map.{pair}" for pair in given["bridges"]]
-        return facts.with_facts(pairs)
+        said = [*given["host_facts"], *pairs]
+        return facts.with_facts(said) if said else facts
 
     return guarded(load)
+
+
+def _of_node(files: Iterable[str], given: dict[str, Any]) -> HostFacts:
+    """The node's facts, for configs of other nodes the cluster's; a line on stderr says so."""
+    from ..host.probe import node_of, nodename, probe
+
+    nodes = {node_of(Path(file)) for file in files if file != "-"} or {None}
+    own = nodes == {None}
+    facts = probe(node=nodes.pop() if len(nodes) == 1 else nodename())
+    if given.get("report_form") not in ("json", "none"):
+        whose = f"this node, {facts.nodename}" if own else "the cluster: those of the VM's own node are not known here"
+        click.echo(f"host facts of {whose} (--host DIR takes others)", err=True)
+    return facts
 
 
 def write(target: Path, text: str, force: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .files import CANNOT, FAILED_ON, fail, guarded, host, print_findings, report_file, write
+from .files import CANNOT, FAILED_ON, fail, guarded, host, located, print_findings, report_file, write
 
 if TYPE_CHECKING:
     from ..fleet.summary import Summary
@@ -55,7 +55,7 @@ def _usage(given: dict[str, Any]) -> None:
 def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
     from ..fleet import convert_fleet, inputs
 
-    files = guarded(lambda: inputs(given["files"], given["source"]))
+    files = guarded(lambda: inputs(map(located, given["files"]), given["source"]))
     names = ("source", "libvirt", "qemu", "args", "snapshot", "pretty")
     keywords = {name: given[name] for name in names if given.get(name) is not None}
     if given.get("no_metadata"):
@@ -64,7 +64,7 @@ def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
 
     def all_of_them() -> None:
         with _progress(len(files)) as advance, _interruptible():
-            for outcome in convert_fleet(files, to, given["output"], host=host(given), **ways, **keywords):
+            for outcome in convert_fleet(files, to, given["output"], host=host(given, files), **ways, **keywords):
                 summary.add(outcome)
                 advance()
                 if given["report_form"] == "json":

@@ -19,6 +19,7 @@ HEAD = 1 << 20
 """Bytes in which the name of a VM stands; a config is not longer."""
 
 _NAME_KEY = re.compile(r"^name:\s*([A-Za-z0-9.-]+)[ \t\r]*$", re.MULTILINE | re.ASCII)
+_NODE = re.compile(r"/nodes/([A-Za-z0-9-]+)/qemu-server/[^/]*\Z")
 _SECTION = re.compile(r"^\[([^\]\n]*)\]", re.MULTILINE)
 _NAME_ELEMENT = re.compile(r"<name>\s*([A-Za-z0-9.-]+)\s*</name>", re.ASCII)
 
@@ -31,7 +32,9 @@ class Known(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One conversion. `name`: the domain's, if it cannot have the VM's own. `clash`: the other input that would become this file."""
+    """One conversion. `name`: the domain's, if it cannot have the VM's own. `clash`: the other input that would become this file.
+    `node`: the node of the cluster that the config is of, as its place in /etc/pve says.
+    """
 
     file: str
     target: str
@@ -39,6 +42,7 @@ class Task(NamedTuple):
     name: str | None = None
     known: Known | None = None
     clash: str | None = None
+    node: str | None = None
 
 
 def inputs(files: Iterable[str | Path], source: str | None = None) -> list[str]:
@@ -76,7 +80,9 @@ def plan(files: list[str], to: str, directory: Path, snapshot: str | None, known
     tasks = []
     for file, target, vmid, name in zip(files, targets, vmids, names, strict=True):
         clash = first.setdefault(target, file) if target in others else file
-        tasks.append(Task(file, str(directory / target), vmid, name, known.get(target), clash if clash != file else None))
+        node = _NODE.search(file)
+        known_as = known.get(target)
+        tasks.append(Task(file, str(directory / target), vmid, name, known_as, clash if clash != file else None, node[1] if node else None))
     return tasks
 
 

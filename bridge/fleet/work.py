@@ -60,7 +60,7 @@ class Job(NamedTuple):
 
     def made_from(self, text: bytes, task: Task) -> str:
         """Digest of everything that the file depends on."""
-        return blake2b(text + repr((task.file, task.name)).encode(), digest_size=16, key=self.made_with).hexdigest()
+        return blake2b(text + repr((task.file, task.name, task.node)).encode(), digest_size=16, key=self.made_with).hexdigest()
 
 
 def convert_chunk(job: Job, tasks: Sequence[Task]) -> list[Outcome]:
@@ -75,10 +75,10 @@ def prepare() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-@lru_cache(maxsize=2)
-def _facts(pickled: bytes) -> HostFacts:
+@lru_cache(maxsize=64)
+def _facts(pickled: bytes, node: str | None) -> HostFacts:
     facts: HostFacts = pickle.loads(pickled)  # noqa: S301 -- made by `Job.of`
-    return facts
+    return msgspec.structs.replace(facts, nodename=node) if node else facts
 
 
 def _converted(job: Job, task: Task) -> Outcome:
@@ -101,7 +101,7 @@ def _outcome(job: Job, task: Task) -> Outcome:
     there = _digest_of(task.target)
     if not job.force and there and task.known == (made_from, there):
         return Outcome(task.file, "up-to-date", task.target, known=task.known)
-    result = convert(text, job.to, vmid=task.vmid, host=_facts(job.host), name=task.name, file=task.file, **job.keywords)
+    result = convert(text, job.to, vmid=task.vmid, host=_facts(job.host, task.node), name=task.name, file=task.file, **job.keywords)
     findings = result.findings
     if task.name:
         message, hint = "another VM of the fleet has the same name", f"this domain is called {task.name}"

@@ -119,6 +119,8 @@ class HostFacts(_Table, frozen=True):
     spice_address: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:-]{1,64}\Z")] = "127.0.0.1"
     hugepage_sizes_mib: list[Count] = msgspec.field(default_factory=lambda: [2, 1024])
     numa_nodes: Count | None = None
+    bridges: list[NetworkName] | None = None
+    """Bridges that the node has. None: not known."""
     bridge_mtu: dict[str, Annotated[int, Meta(ge=68, le=65520)]] = {}
     firmware_bytes: dict[str, Annotated[int, Meta(ge=1)]] = msgspec.field(default_factory=_firmware_bytes)
     """By file name, with wildcards; the longest pattern that fits counts."""
@@ -229,13 +231,14 @@ _TOML_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+")
 _TOML_HEADER = re.compile(r"\s*\[\[?((?:\"[^\"]*\"|[^\]\"])*)\]")
 _TOML_KEY = re.compile(rf"\s*({_TOML_WORD.pattern})\s*=")
 
-_READERS: dict[str, tuple[str, Callable[[str, str, Warnings], Any]]] = {
-    "storages": ("storage.cfg", read_storage_cfg),
-    "cpu_models": ("cpu-models.conf", read_cpu_models),
-    "pci_mappings": ("mapping/pci.cfg", read_pci_mappings),
-    "usb_mappings": ("mapping/usb.cfg", read_usb_mappings),
-    "directory_mappings": ("mapping/directory.cfg", read_directory_mappings),
+_READERS: dict[str, tuple[tuple[str, ...], Callable[[str, str, Warnings], Any]]] = {
+    "storages": (("storage.cfg",), read_storage_cfg),
+    "cpu_models": (("cpu-models.conf", "virtual-guest/cpu-models.conf"), read_cpu_models),
+    "pci_mappings": (("mapping/pci.cfg",), read_pci_mappings),
+    "usb_mappings": (("mapping/usb.cfg",), read_usb_mappings),
+    "directory_mappings": (("mapping/directory.cfg",), read_directory_mappings),
 }
+"""Field -> where its file may be, and what reads it; the second place is that in a node's /etc/pve."""
 
 
 def _read(path: Path) -> str | None:
@@ -258,10 +261,12 @@ def _read(path: Path) -> str | None:
 def _read_files(root: Path) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
     warnings: Warnings = []
-    for field, (name, reader) in _READERS.items():
-        text = _read(root / name)
-        if text is not None:
-            parsed[field] = reader(text, str(root / name), warnings)
+    for field, (names, reader) in _READERS.items():
+        for name in names:
+            text = _read(root / name)
+            if text is not None:
+                parsed[field] = reader(text, str(root / name), warnings)
+                break
     if warnings:
         parsed["warnings"] = tuple((str(where), message) for where, message in warnings)
     return parsed

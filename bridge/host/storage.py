@@ -12,7 +12,7 @@ import msgspec
 
 from ..model.disk import NetworkHost, Source
 from ..report import BridgeError
-from .storagecfg import Storage
+from .storagecfg import LOCAL, Storage
 from .volume import IMAGE_FORMATS, Volume, is_cloudinit, parse_volname, split_volume_id, volume_path
 
 if TYPE_CHECKING:
@@ -117,6 +117,19 @@ def locate(facts: HostFacts, volid: str) -> Location:
             kind="volume", volid=volid, storage=parts[0], volume=parts[1], cloudinit=is_cloudinit(volid), doubt=error.message
         )  # fmt: skip
     return _on_storage(facts, storage, volid, parts[1], volume)
+
+
+def hint(facts: HostFacts, volid: str) -> str:
+    """What to do about a volume that cannot be found."""
+    storage = volid.partition(":")[0]
+    if storage in facts.storages:
+        return "correct the volume's name"
+    if facts.storages.keys() <= {LOCAL.id}:
+        return "give the node's storage.cfg: --host DIR"
+    from difflib import get_close_matches
+
+    near = get_close_matches(storage, facts.storages, n=2)
+    return f"did you mean {' or '.join(near)}?" if near else f"add {storage} to storage.cfg, or name another storage in the config"
 
 
 def is_block_device(facts: HostFacts, path: str) -> bool:

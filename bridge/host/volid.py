@@ -117,7 +117,7 @@ def _of_path(facts: HostFacts, path: str, form: str | None, vmid: int) -> Match:
         )  # fmt: skip
     return Match(
         volid=path, finding="storage-unknown", message=f"no storage holds '{path}', it stays a path that only root may set",
-        hint="name its storage with --storage PATH=STORAGE, or import it",
+        hint=f"name its storage: --storage {posixpath.dirname(path)}=STORAGE; or import it",
     )  # fmt: skip
 
 
@@ -319,5 +319,7 @@ def _of_pool(facts: HostFacts, source: Source, vmid: int) -> Match:
         return _best(facts, [(pool, name, volume)], vmid)
     message = f"the pool '{pool[:60]}' of volume '{name[:200]}' is not known"
     if storage is None and STORAGE_ID.fullmatch(pool) and plausible(name):
-        return Match(volid=f"{pool}:{name}", storage=pool, finding="storage-unknown", message=message, hint="see --host")
-    return Match(volid=None, finding="storage-unknown", message=message, hint="say where it is with --host-fact pools.POOL=PATH")
+        hint = "give the node's storage.cfg: --host DIR"
+        return Match(volid=f"{pool}:{name}", storage=pool, finding="storage-unknown", message=message, hint=hint)
+    hint = f"say where it is: --host-fact pools.{pool[:60]}=PATH, or --storage {pool[:60]}=STORAGE"
+    return Match(volid=None, finding="storage-unknown", message=message, hint=hint)

@@ -74,7 +74,8 @@ def _resolve(vm: VM, disk: Disk, name: str, host: HostFacts, report: Report) -> 
     _check(vm, disk, location, blockdev)
     if location.doubt:
         kind = "storage-unknown" if location.kind == "volume" else "warning"
-        report.add(kind, disk.where, f"{disk.key}: {location.doubt}")
+        hint = storage.hint(host, said.volid) if location.kind == "volume" else ""
+        report.add(kind, disk.where, f"{disk.key}: {location.doubt}", hint)
     source = storage.source(location)
     source.where = said.where
     form = disk.format if location.kind in ("empty", "volume") else storage.checked_format(location, disk.key or "", disk.format)

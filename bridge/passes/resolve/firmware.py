@@ -65,7 +65,7 @@ def _located(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> Fir
     if location.storage is None and firmware.format is None:
         raise BridgeError("efidisk format must be specified", firmware.where)
     if location.kind == "volume":
-        report.add("storage-unknown", firmware.where, f"efidisk0: {location.doubt}")
+        report.add("storage-unknown", firmware.where, f"efidisk0: {location.doubt}", storage.hint(host, volid))
         form = firmware.format or location.format or "raw"
     elif location.storage is None or (firmware.format and not machine_has(vm.machine.version or (), vm.machine.pve or 0, "blockdev")):
         form = firmware.format or "raw"

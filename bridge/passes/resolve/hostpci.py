@@ -44,7 +44,7 @@ def _alternatives(device: HostPCI, vm: VM, host: HostFacts, report: Report) -> l
                 "resource-unknown",
                 device.where,
                 f"the mapping '{device.mapping}' of {device.key} is not in the host facts",
-                "give mapping/pci.cfg of the cluster",
+                "give the cluster's mapping/pci.cfg: --host DIR",
             )
             return []
         found = pci_alternatives(host, device.mapping)

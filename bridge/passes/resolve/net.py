@@ -110,7 +110,15 @@ def _resolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
         decided["hostname"] = vm.meta.name or f"vm{vm.meta.vmid}"
     net = fill(net, host_mtu=_host_mtu(net, vm, host, report), **decided)
     elsewhere = host.bridge_map.get(net.bridge or "")
-    return change(net, bridge=elsewhere) if elsewhere else net
+    net = change(net, bridge=elsewhere) if elsewhere else net
+    if net.bridge and host.bridges is not None and net.bridge not in host.bridges:
+        report.add(
+            "network-unknown",
+            net.where,
+            f"{net.key}: bridge '{net.bridge}' does not exist on the host",
+            f"make it, or name another: --bridge {net.bridge}=BRIDGE",
+        )
+    return net
 
 
 def _invented_mac(net: Net, vm: VM) -> str:

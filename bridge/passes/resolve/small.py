@@ -63,7 +63,7 @@ def _share(share: VirtioFS, vm: VM, host: HostFacts, report: Report) -> VirtioFS
             "resource-unknown",
             share.where,
             f"the directory mapping '{share.dirid}' of {share.key} is not in the host facts",
-            "give mapping/directory.cfg of the cluster",
+            "give the cluster's mapping/directory.cfg: --host DIR",
         )
         path = None
     else:

@@ -24,7 +24,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         location = storage.locate(host, tpm.source.volid)
         storage.check_content(location)
         if location.doubt:
-            report.add("storage-unknown", tpm.where, f"tpmstate0: {location.doubt}")
+            report.add("storage-unknown", tpm.where, f"tpmstate0: {location.doubt}", storage.hint(host, tpm.source.volid))
         source = storage.source(location)
         source.where = tpm.source.where
         tpm = change(tpm, source=source)

@@ -45,7 +45,7 @@ def _resolve(usb: USB, host: HostFacts, report: Report) -> USB:
                 "resource-unknown",
                 usb.where,
                 f"the mapping '{usb.mapping}' of {usb.key} is not in the host facts",
-                "give mapping/usb.cfg of the cluster",
+                "give the cluster's mapping/usb.cfg: --host DIR",
             )
             return usb
         text = usb_host(host, usb.mapping)
