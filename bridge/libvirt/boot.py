@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..model.boot import Boot
 from ..model.vm import VM
 from ..rows import Row
+from . import board
 from .domain import Domain
 from .node import Node
 
@@ -34,7 +35,7 @@ def read(domain: Domain, vm: VM) -> None:
         return
     boot.classes = [node.attrib.pop("dev") for node in os.all("boot") if node.attrib.get("dev") in CLASSES] or None
     _read_menu(domain, os)
-    _read_bios(os, vm)
+    _read_bios(domain, os, vm)
     for tag in DIRECT[1:]:
         node = os.only(tag)
         if node is not None:
@@ -52,16 +53,18 @@ def _read_menu(domain: Domain, os: Node) -> None:
         if enable == "no":
             domain.report.add("normalised", node, "qemu-server always offers the boot menu", "args: -boot menu=off")
     if timeout is not None:
-        domain.report.add(
-            "guest-lost", node, f"the boot menu's timeout {node.get('timeout')} has no counterpart", f"args: -boot splash-time={timeout}"
-        )
+        message = f"the boot menu's timeout {node.get('timeout')} has no counterpart"
+        board.mend(domain, node, message, lambda _: board.boot("splash-time", timeout))
 
 
-def _read_bios(os: Node, vm: VM) -> None:
+def _read_bios(domain: Domain, os: Node, vm: VM) -> None:
     node = os.only("bios")
     if node is None:
         return
-    node.expect("rebootTimeout", TIMEOUT)
+    if not node.expect("rebootTimeout", TIMEOUT):
+        timeout = node.need("rebootTimeout")
+        message = f"the firmware tries again after {timeout} ms; under qemu-server after {TIMEOUT} ms"
+        board.mend(domain, Node("bios", {}, os, line=node.line), message, lambda _: board.boot("reboot-timeout", timeout))
     if node.attrib.get("useserial") in ("yes", "no"):
         serial = node.attrib.pop("useserial") == "yes"
         if serial or vm.machine.graphics is None:  # what -machine graphics=off says holds beside `no`
@@ -69,13 +72,7 @@ def _read_bios(os: Node, vm: VM) -> None:
 
 
 def _read_direct(domain: Domain, node: Node, boot: Boot) -> None:
-    option = {"kernel": "-kernel", "initrd": "-initrd", "cmdline": "-append", "dtb": "-dtb", "shim": "-shim"}[node.tag]
-    value = node.value()
+    value = node.text.strip(" \t\r\n")
     if node.tag in ("kernel", "initrd", "cmdline"):
         setattr(boot, node.tag, value)
-    domain.report.add(
-        "guest-lost",
-        node,
-        f"a VM that is started with {node.tag} '{value}' has no key in a config",
-        f"args: {option} ..., or boot from a disk",
-    )
+    board.mend(domain, node, f"a VM that is started with {node.tag} '{value}' has no key in a config", board.direct)

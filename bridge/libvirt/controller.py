@@ -10,10 +10,12 @@ from ..model.part import PCIAddress
 from ..model.vm import VM
 from ..passes.place.usb import ich9_group
 from ..rows import HEX, INT, ON_OFF, Codec, Row
+from . import board
 from .address import read_address
 from .domain import Domain
 from .iothread import read_served_by, write_served_by
 from .node import Node, read_rows, write_rows
+from .properties import VIRTIO, lose_children
 
 _PORT = Codec(HEX.read, hex)
 
@@ -110,6 +112,10 @@ def _companion(controller: Controller) -> str:
 
 def read(domain: Domain, vm: VM) -> None:
     """All controllers; PCI buses are called `#INDEX` until `unplace` finds out which of qemu-server's they are."""
+    for node in domain.devices.children:
+        if node.tag == "controller" and (hole := node.peek("pcihole64")) is not None:
+            message = f"{hole.outline()} has no counterpart in a config"
+            board.mend(domain, hole, message, lambda child: board.hole64(child, vm.machine.base))
     vm.controllers = [_read(node, domain) for node in domain.devices.all("controller")]
     if any(controller.model == SECOND_EHCI for controller in vm.controllers):
         vm.controllers += [c for c in ich9_group(SECOND)[1:] if domain.take_arguments("-device", _companion(c))]
@@ -128,6 +134,8 @@ def _read(node: Node, domain: Domain) -> Controller:
         domain.expect_override(name, prop, ("string", value))
     _read_hotplug(node, domain)
     said["served_by"] = read_served_by(node)
+    if type_ in ("scsi", "virtio-serial"):
+        lose_children(domain, node, "driver", VIRTIO, f"{type_} controller")
     key = name[3:] if name and name.startswith("ua-") else None
     if type_ == "pci":
         key = f"#{said.get('index', 0)}"

@@ -13,11 +13,12 @@ from ..report import BridgeError
 from ..rows import Row, choice, whole_number
 from .address import read_address, write_drive
 from .domain import Domain
-from .identity import ARGS, is_cdrom, read_identity, write_identity
 from .identity import ROWS as IDENTITY_ROWS
+from .identity import is_cdrom, read_identity, write_identity
 from .iothread import read_served_by, write_served_by
 from .iotune import read_iotune, write_iotune
 from .node import Node, read_rows, write_rows
+from .properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties
 from .source import read_source, type_of, write_source
 
 _WORDS = {word: word for word in ("none", "writeback", "writethrough", "directsync", "unsafe")}
@@ -154,12 +155,7 @@ FORMATS = ("raw", "qcow2", "qcow", "qed", "vmdk", "cloop")
 
 HOST_ATTRIBUTES = ("snapshot", "rawio", "sgio")
 DRIVER_HOST = ("copy_on_read", "discard_no_unref")
-DRIVER_GUEST = ("ats", "iommu", "packed", "page_per_vq", "queue_size", "queues", "event_idx", "ioeventfd")
-"""Properties of the device that a config has no key for."""
-CHILDREN = {
-    "geometry": "guest-lost", "blockio": "guest-lost", "encryption": "guest-lost",
-    "throttlefilters": "host-lost", "shareable": "host-lost", "auth": "host-lost",
-}  # fmt: skip
+CHILDREN = {"encryption": "guest-lost", "throttlefilters": "host-lost", "shareable": "host-lost", "auth": "host-lost"}
 """Elements that no config can say."""
 
 
@@ -199,7 +195,7 @@ def _read(node: Node, domain: Domain) -> Disk | None:
         _hide_secrets(node)
         outline = node.outline()
     driver = node.peek("driver")
-    form = _read_driver(driver, domain) if driver is not None else None
+    form = _read_driver(node, driver, domain) if driver is not None else None
     fields = read_rows(node, ROWS)
     source = read_source(node, type_, form, domain)
     if cdrom and fields.get("cache") == CDROM_CACHE:
@@ -252,15 +248,13 @@ def _hide_secrets(node: Node) -> None:
         _hide_secrets(child)
 
 
-def _read_driver(driver: Node, domain: Domain) -> str | None:
+def _read_driver(node: Node, driver: Node, domain: Domain) -> str | None:
     driver.claimed = True
     driver.expect("name", "qemu")
     for name in DRIVER_HOST:
         if (value := driver.get(name)) is not None and (name, value) != ("discard_no_unref", "on"):
             domain.report.add("host-lost", driver, f"{name}='{value}' of the disk has no place in a config")
-    for name in DRIVER_GUEST:
-        if (value := driver.get(name)) is not None:
-            domain.report.add("guest-lost", driver, f"{name}='{value}' of the disk has no place in a config", ARGS)
+    lose_properties(domain, driver, node, DISK, "disk")
     for child in driver.all("metadata_cache"):
         domain.report.add("host-lost", child, f"{child.whole()} has no place in a config")
     return driver.get("type")
@@ -329,7 +323,9 @@ def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:
             domain.report.add("host-lost", node, f"{name}='{value}' of the disk has no place in a config")
     for tag, kind in CHILDREN.items():
         for child in node.all(tag):
-            domain.report.add(kind, child, f"{child.whole()} of the disk has no place in a config", ARGS if kind == "guest-lost" else "")
+            domain.report.add(kind, child, f"{child.whole()} of the disk has no place in a config")
+    lose_children(domain, node, "geometry", GEOMETRY, "disk")
+    lose_children(domain, node, "blockio", BLOCK_IO, "disk")
 
 
 _GENERATED = re.compile(r"(?:virtio-disk|scsi|ide|sata)[0-9]+(?:-[0-9]+)*")

@@ -15,6 +15,7 @@ from .chardev import socket
 from .domain import Domain
 from .node import Node
 from .numa import size_bytes
+from .properties import VIRTIO
 
 Words = list[str]
 
@@ -74,10 +75,6 @@ def _device(driver: str, **properties: str) -> Words:
     """`-device`; empty properties are left out."""
     said = "".join(f",{name}={value}" for name, value in properties.items() if value)
     return ["-device", driver + said]
-
-
-VIRTIO = {"iommu": "iommu_platform", "ats": "ats", "packed": "packed", "page_per_vq": "page-per-vq"}
-"""libvirt's name for an option of every virtio device -> QEMU's."""
 
 
 def virtio(node: Node | None) -> dict[str, str]:

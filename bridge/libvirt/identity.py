@@ -12,6 +12,7 @@ from ..report import BridgeError
 from ..rows import Row
 from .domain import Domain
 from .node import Node
+from .properties import lose_properties
 
 ROWS = (
     Row("serial", "serial", code=True),
@@ -23,8 +24,6 @@ ROWS = (
     Row("device_id", "qemu:override device_id", code=True),
 )
 
-ARGS = "args: -set device.KEY.PROPERTY=VALUE sets properties of the device"
-"""Advice where a config has no key for a property."""
 WWN = re.compile(r"(?:0x)?([0-9A-Fa-f]{16})")
 SAFE_SERIAL = re.compile(r"[A-Za-z0-9_.+-]+")
 """What libvirt passes on as it is; it sends a blank with a backslash, and refuses the rest."""
@@ -122,11 +121,16 @@ def _text(node: Node, tag: str, alias: str | None, longest: int, domain: Domain)
     if not text:
         return None
     if len(text.encode("utf-8", "surrogateescape")) > longest:
-        domain.report.add("guest-lost", child or node, f"{tag} '{text[:200]}' is longer than {longest} bytes and is left out")
+        message = f"{tag} '{text[:200]}' is longer than {longest} bytes and is left out"
+        if tag == "serial" and _LONG.fullmatch(text):
+            domain.report.set_properties("guest-lost", child or node, message, node, {"serial": text})
+        else:
+            domain.report.add("guest-lost", child or node, message)
         return None
     return text
 
 
+_LONG = re.compile(r"[A-Za-z0-9_ .+:-]{1,256}")
 _SCSI_TEXT = re.compile(r"[A-Za-z0-9_ -]*")
 
 
@@ -159,8 +163,12 @@ def _read_target(disk: Disk, target: Node, alias: str | None, domain: Domain) ->
     if rate == "1" and disk.bus != "virtio":
         disk.ssd = True
     elif rate is not None:
-        domain.report.add("guest-lost", target, f"rotation_rate='{rate}': a config knows ssd=1 (rate 1) only")
+        message = f"rotation_rate='{rate}': a config knows ssd=1 (rate 1) only"
+        if rate.isascii() and rate.isdigit() and disk.bus != "virtio":
+            domain.report.set_properties("guest-lost", target, message, disk.where, {"rotation_rate": rate})
+        else:
+            domain.report.add("guest-lost", target, message)
     if (tray := target.get("tray")) is not None and tray != "closed":
         domain.report.add("host-state", target, f"tray='{tray}' is a running domain's and left behind")
-    if (removable := target.get("removable")) is not None:
-        domain.report.add("guest-lost", target, f"removable='{removable}' of the disk has no place in a config", ARGS)
+    assert isinstance(disk.where, Node)
+    lose_properties(domain, target, disk.where, {"removable": "removable"}, "disk")

@@ -13,6 +13,7 @@ from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
 from ..report import BridgeError
 from ..rows import INT, YES_NO, Row
+from . import board
 from .address import read_address
 from .domain import Domain
 from .node import Node
@@ -179,6 +180,7 @@ def read(domain: Domain, vm: VM) -> None:
         machine.graphics = False
     _read_iommu(domain, machine)
     _read_emulator(domain)
+    _read_tables(domain)
 
 
 def _read_type(domain: Domain, machine: Machine, cpu: CPU) -> None:
@@ -238,6 +240,13 @@ def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
     if vmport is not None and vmport.attrib.get("state") == "on":  # QEMU's default with KVM and TCG
         vmport.claimed = True
         del vmport.attrib["state"]
+    elif vmport is not None and vmport.attrib.get("state") == "off":
+        board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"])
+        vmport.claimed = True
+    if (node := features.peek("vmcoreinfo")) is not None and node.attrib.get("state", "on") == "on":
+        board.mend(domain, node, "a config has no vmcoreinfo", lambda _: ["-device", "vmcoreinfo"])
+    if smm is not None and (node := smm.peek("tseg")) is not None:
+        board.mend(domain, node, f"{node.outline()} has no counterpart in a config", board.tseg)
     for tag in ("hap", "viridian", "privnet"):
         if (node := features.peek(tag)) is not None:
             domain.report.add("normalised", node, f"{node.whole()} means nothing to QEMU")
@@ -315,6 +324,7 @@ def _read_iommu_driver(domain: Domain, node: Node, machine: Machine) -> None:
             domain.report.add("guest-changed", node, f"the vIOMMU has {name} {have or 'unset'}; qemu-server turns it on")
     if driver is None:
         return
+    _lose_iommu_options(domain, driver, machine)
     try:
         width = INT.read(driver.attrib["aw_bits"])
     except (KeyError, ValueError):
@@ -322,6 +332,21 @@ def _read_iommu_driver(domain: Domain, node: Node, machine: Machine) -> None:
     if intel and width in (39, 48):
         machine.aw_bits = width
         del driver.attrib["aw_bits"]
+
+
+IOMMU = {"eim": "eim", "iotlb": "device-iotlb", "dma_translation": "dma-translation", "granule": "granule"}
+"""libvirt's name -> the property of QEMU's device, which has no id under qemu-server."""
+IOMMU_DRIVERS = {"intel": "intel-iommu", "virtio": "virtio-iommu-pci"}
+
+
+def _lose_iommu_options(domain: Domain, driver: Node, machine: Machine) -> None:
+    for name, prop in IOMMU.items():
+        value = driver.attrib.get(name)
+        if value not in ("on", "off"):
+            continue
+        del driver.attrib[name]
+        message = f"{name}='{value}' of the vIOMMU has no place in a config"
+        domain.report.mend("guest-lost", driver, message, ["-global", f"{IOMMU_DRIVERS[machine.viommu or 'intel']}.{prop}={value}"])
 
 
 def _read_plain_iommu(domain: Domain, machine: Machine) -> None:
@@ -332,6 +357,14 @@ def _read_plain_iommu(domain: Domain, machine: Machine) -> None:
             machine.viommu_address = PCIAddress("pci.0", int(found[1], 16))
             machine.aw_bits = int(found[2]) if found[2] else None
             return
+
+
+def _read_tables(domain: Domain) -> None:
+    """ACPI tables of somebody's own."""
+    os = domain.root.peek("os")
+    acpi = os.only("acpi") if os is not None else None
+    for table in acpi.all("table") if acpi is not None else ():
+        board.mend(domain, table, f"ACPI table {table.outline()} has no counterpart in a config", board.acpi_table)
 
 
 def _read_emulator(domain: Domain) -> None:

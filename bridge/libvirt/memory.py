@@ -9,6 +9,7 @@ from .address import read_address
 from .domain import Domain
 from .node import Node, read_rows, write_rows
 from .numa import is_set, mib
+from .properties import BALLOON, lose_driver, lose_properties
 
 ROWS = (
     Row("size", "memory", code=True),
@@ -206,5 +207,7 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     for field, value in read_rows(node, BALLOON_ROWS).items():
         setattr(balloon, field, value)
     balloon.address = read_address(node, domain)
+    lose_properties(domain, node, node, BALLOON, "balloon")
+    lose_driver(domain, node, "balloon")
     if (alias := node.peek("alias")) is not None:
         alias.whole()

@@ -11,6 +11,7 @@ from ..model.meta import SMBIOS, Meta
 from ..model.vm import VM
 from ..report import BridgeError
 from ..rows import Row
+from . import board
 from .domain import Domain
 from .node import Node
 
@@ -231,8 +232,8 @@ def _read_sysinfo(domain: Domain) -> dict[str, str]:
             domain.report.add("normalised", node, f"{node.whole()} was not shown to the guest (no <smbios mode='sysinfo'/>)")
         for child in node.children:
             if not child.claimed:
-                hint = "args: -fw_cfg ..." if kind == "fwcfg" else "args: -smbios type=..."
-                domain.report.add("guest-lost", child, f"{kind} {child.whole()} has no counterpart in a config", hint)
+                build = board.fw_cfg if kind == "fwcfg" else board.smbios
+                board.mend(domain, child, f"{kind} {child.outline()} has no counterpart in a config", build)
     return found
 
 

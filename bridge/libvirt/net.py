@@ -13,6 +13,7 @@ from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, write_device
 from .domain import Domain
 from .node import Node, read_rows, write_rows
+from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties
 from .vlan import read_vlan, write_vlan
 
 ROM_DIRECTORY = "/usr/share/kvm/"
@@ -156,10 +157,27 @@ def _read(domain: Domain, node: Node, type_: str, vm: VM) -> Net:
     if said["model"] == "virtio" and domain.target.has("host_tunnel"):
         said["host_tunnel"] = tunnel is None or tunnel[1] not in ("false", "off")
     host_state(domain, node)
+    _offloads(domain, node)
     lose(domain, node, "host-lost", *_HOST_SIDE)
     lose(domain, node, "guest-changed", *_GUEST_SIDE)
     lose_attributes(domain, node, "host-lost", "managed", "trustGuestRxFilters")
     return Net(**said)
+
+
+def _offloads(domain: Domain, node: Node) -> None:
+    """What <driver> says of the card itself, and of what host and guest leave to each other."""
+    driver = node.peek("driver")
+    if driver is None:
+        return
+    lose_properties(domain, driver, node, NET, "card")
+    if (mode := driver.attrib.get("txmode")) in ("iothread", "timer"):
+        driver.get("txmode")
+        tx = {"iothread": "bh", "timer": "timer"}[mode]
+        domain.report.set_properties("guest-lost", driver, f"txmode='{mode}' has no place in a config", node, {"tx": tx})
+    for tag, table in (("host", NET_HOST), ("guest", NET_GUEST)):
+        lose_children(domain, node, tag, table, "card", driver)
+    if not driver.attrib:
+        driver.claimed = True
 
 
 def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:

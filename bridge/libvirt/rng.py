@@ -6,9 +6,10 @@ from ..data.options import option
 from ..model.rng import RNG
 from ..model.vm import VM
 from ..rows import INT, Row
-from .device import PLACE_ROWS, host_state, lose, read_device, refuse, write_device
+from .device import PLACE_ROWS, host_state, read_device, refuse, write_device
 from .domain import Domain
 from .node import Node, read_rows
+from .properties import lose_driver
 
 ROWS = (
     Row("max_bytes", "rate@bytes", INT),
@@ -45,7 +46,7 @@ def read(domain: Domain, vm: VM) -> None:
         said = read_device(domain, node, "rng0") | {"max_bytes": 0} | read_rows(node, ROWS)
         vm.rng = RNG(source=_source(domain, node), **said)
         host_state(domain, node)
-        lose(domain, node, "guest-changed", "driver")
+        lose_driver(domain, node, "rng")
 
 
 def _source(domain: Domain, node: Node) -> str:

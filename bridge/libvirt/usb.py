@@ -128,8 +128,8 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
     product = source.peek("product") if source is not None else None
     ids = [part.attrib.get("id", "") if part is not None else "" for part in (vendor, product)]
     if source is None or vendor is None or product is None or not all(_ID.fullmatch(text) for text in ids):
-        why = "which USB device is it? Its number changes with every plug, a config needs vendor and product"
-        domain.report.add("resource-unknown", node, f"{why}: {node.whole()}", "add usbN: host=VENDOR:PRODUCT, as lsusb shows them")
+        why = "which USB device is it? Its number changes with every plug; add usbN: host=VENDOR:PRODUCT, as lsusb shows them"
+        refuse(domain, node, "resource-unknown", why)
         return None
     for part in (node, source, vendor, product):
         part.claimed = True

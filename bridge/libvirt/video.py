@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..model.display import Video
 from ..model.vm import VM
 from ..rows import INT, YES_NO, Row, whole_number
-from .device import PLACE_ROWS, alias, host_state, lose, read_device, write_device
+from .device import PLACE_ROWS, alias, host_state, read_device, write_device
 from .domain import Domain
 from .node import Node
+from .properties import VIRTIO, lose_properties
 
 MODELS = {
     "VGA": "vga",
@@ -111,8 +112,11 @@ def _read(domain: Domain, node: Node, vm: VM, first: bool) -> Video | None:
         video.edid = edid[1] not in ("false", "off")
     if (size := domain.override(name, "vgamem_mb")) is not None:
         video.vgamem = whole_number(size[1] or "")
-    lose(domain, node, "guest-changed", "driver")
-    lose(domain, model, "guest-changed", "resolution")
+    for driver in node.all("driver"):
+        lose_properties(domain, driver, node, VIRTIO, "graphics card")
+    for resolution in model.all("resolution"):
+        lose_properties(domain, resolution, node, {"x": "xres", "y": "yres"}, "graphics card")
+    lose_properties(domain, model, node, {"blob": "blob"}, "graphics card")
     return video
 
 

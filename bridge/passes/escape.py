@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from ..data import gates
 from ..host.facts import HostFacts
+from ..model.controller import Controller
+from ..model.part import DriveAddress
 from ..model.vm import VM
 from ..report import Report, Setting
 
@@ -39,8 +41,19 @@ def _settle(setting: Setting, vm: VM, placed: VM, host: HostFacts, report: Repor
     report.mend(setting.kind, setting.where, setting.message, [w for k, v in setting.values.items() for w in (option, f"{device}.{k}={v}")])
 
 
-JSON = tuple(f"device.{name}" for name in ("virtio", "scsi", "sata", "ide", "ahci", "megasas"))
+JSON = tuple(f"device.{name}" for name in ("virtio", "scsi", "sata", "ide"))
 """Drives and their adapters, of a VM with a pool of iothreads."""
+
+
+def _adapter(controller: Controller, vm: VM) -> tuple[str, str] | None:
+    """The adapter that qemu-server makes for the disks of this one."""
+    names = (controller.key, f"#{controller.index or 0}")
+    disks = [d for d in vm.disks if d.bus == "scsi" and isinstance(d.address, DriveAddress) and d.address.controller in names]
+    if controller.type != "scsi" or not disks or disks[0].index is None:
+        return None
+    if vm.scsihw == "virtio-scsi-single":
+        return ("-set", f"device.virtioscsi{disks[0].index}") if len(disks) == 1 else None
+    return ("-set", "device.scsihw0") if vm.scsihw == "virtio-scsi-pci" else None
 
 
 def _prefix(where: object, vm: VM) -> tuple[str, str] | None:
@@ -52,8 +65,8 @@ def _prefix(where: object, vm: VM) -> tuple[str, str] | None:
         if passed.where is where and passed.key and len(passed.ids or ()) < 2:
             return "-set", f"device.{passed.key}"
     for controller in vm.controllers:
-        if controller.where is where and controller.key and not controller.key.startswith("#"):
-            return "-set", f"device.{controller.key}"
+        if controller.where is where:
+            return _adapter(controller, vm)
     for field, name in OWN_IDS.items():
         part = getattr(vm, field)
         if part is not None and part.where is where:

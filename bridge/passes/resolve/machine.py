@@ -216,9 +216,7 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     for name, option in SWITCHES.items():
         value = getattr(machine, name)
         if value is not None and value != (True if usual.get(name) is None else usual[name]):
-            report.add(
-                "guest-changed", machine.where, f"{option}={'on' if value else 'off'} has no option", f"args: {SWITCH_ARGS[name][value]}"
-            )
+            report.mend("guest-changed", machine.where, f"{option}={'on' if value else 'off'} has no option", SWITCH_ARGS[name][value])
     same = [name for name, value in usual.items() if value is not None and getattr(machine, name) == value]
     machine = forget(machine, "pinned", *SWITCHES, *same)
     if machine.type == DEFAULT.get(machine.arch or host.arch) and all(getattr(machine, name) is None for name in BESIDE_TYPE):
@@ -239,13 +237,13 @@ SWITCHES = {
 }
 """Fields that only other options imply."""
 SWITCH_ARGS = {
-    "hpet": {True: "-machine hpet=on", False: "-machine hpet=off"},
-    "smm": {True: "-machine smm=on", False: "-machine smm=off"},
-    "graphics": {True: "-machine graphics=on", False: "-machine graphics=off"},
-    "irqchip_split": {True: "-machine kernel-irqchip=split", False: "-machine kernel-irqchip=on"},
+    "hpet": {True: ("-machine", "hpet=on"), False: ("-machine", "hpet=off")},
+    "smm": {True: ("-machine", "smm=on"), False: ("-machine", "smm=off")},
+    "graphics": {True: ("-machine", "graphics=on"), False: ("-machine", "graphics=off")},
+    "irqchip_split": {True: ("-machine", "kernel-irqchip=split"), False: ("-machine", "kernel-irqchip=on")},
     "pci_hotplug_bridge": {
-        True: "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=on",
-        False: "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+        True: ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=on"),
+        False: ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
     },
 }
 
