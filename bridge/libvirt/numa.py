@@ -24,17 +24,22 @@ MAX_CELLS = 64
 """More is no sane domain; a config knows 8."""
 POLICY = choice({"strict": "bind", "preferred": "preferred", "interleave": "interleave"})
 
-_SET = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", re.ASCII).fullmatch
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+_SET = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*", re.ASCII).fullmatch
+_RANGE = re.compile(r"(?<![0-9])([0-9]{1,9})-([0-9]{1,9})", re.ASCII)
 MAX_ID = 8191
 """Highest CPU or node in a set; qemu-server walks a range number by number (security-rules C8)."""
+_beyond = re.compile(r"(?<![0-9])0*(?:819[2-9]|8[2-9][0-9]{2}|9[0-9]{3}|[1-9][0-9]{4,})", re.ASCII).search
 
 
 def is_set(text: str, where: Node) -> bool:
     """Whether the text is a set of CPUs or nodes, `0-3,6`. Raises BridgeError on ids out of all bounds."""
-    if any(len(number) > 5 or int(number) > MAX_ID for number in _NUMBER.findall(text)):
+    if _beyond(text):
         raise BridgeError(f"'{text[:60]}' names a CPU or node above {MAX_ID}", where)
-    return bool(_SET(text))
+    if not _SET(text):
+        return False
+    if any(int(first) > int(last) for first, last in _RANGE.findall(text)):
+        raise BridgeError(f"'{text[:60]}' has a range that ends before it begins", where)
+    return True
 
 
 def set_text(text: str, where: Node) -> str | None:
@@ -43,30 +48,21 @@ def set_text(text: str, where: Node) -> str | None:
         return text if is_set(text, where) else None
     if not is_set(text.replace("^", ""), where):
         return None
-    ids: set[int] = set()
+    ids = 0
     for part in text.split(","):
         first, _, last = part.lstrip("^").partition("-")
-        named = range(int(first), int(last or first) + 1)
-        if part.startswith("^"):
-            ids.difference_update(named)
-        else:
-            ids.update(named)
-    return ",".join(str(start) if start == end else f"{start}-{end}" for start, end in _runs(sorted(ids))) or None
+        named = (1 << int(last or first) + 1) - (1 << int(first))
+        ids = ids & ~named if part[0] == "^" else ids | named
+    return ",".join(f"{run.start()}-{run.end() - 1}" if len(run[0]) > 1 else str(run.start()) for run in _runs(f"{ids:b}"[::-1])) or None
 
 
-def _runs(ids: list[int]) -> list[tuple[int, int]]:
-    runs: list[tuple[int, int]] = []
-    for number in ids:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1] = (runs[-1][0], number)
-        else:
-            runs.append((number, number))
-    return runs
+_runs = re.compile("1+").finditer
 
 
 SHIFT = {"b": 0, "bytes": 0, "KiB": 10, "k": 10, "MiB": 20, "M": 20, "GiB": 30, "G": 30, "TiB": 40, "T": 40, "PiB": 50, "P": 50}
 DECIMAL = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
-MAX_BYTES = 1 << 62
+MAX_BYTES = 1 << 52
+"""As far as x86 can address."""
 
 
 def size_bytes(text: str, unit: str, where: Node) -> int:
@@ -78,7 +74,7 @@ def size_bytes(text: str, unit: str, where: Node) -> int:
         size = whole_number(text) * factor
     except ValueError:
         raise BridgeError(f"'{text[:40]}' is no amount of memory: give a whole number", where) from None
-    if not 0 < size < MAX_BYTES:
+    if not 0 < size <= MAX_BYTES:
         raise BridgeError(f"{text} {unit} is no amount of memory for a VM", where)
     return size
 

@@ -10,6 +10,7 @@ from lxml import etree
 from ..data.elements import KNOWN
 from ..data.gates import Target
 from ..report import BridgeError, Report
+from . import bounds, once
 from .domain import Domain
 from .node import PREFIX, Node
 
@@ -29,6 +30,8 @@ def parse(text: str | bytes, report: Report, target: Target) -> Domain:
     root = tree(text)
     if root.tag != "domain":
         raise BridgeError(f"the root element is <{root.tag}>: give a libvirt <domain>", root)
+    once.check(root)
+    bounds.check(root)
     return Domain(root, report, target)
 
 

@@ -9,8 +9,8 @@ from .domain import Domain
 from .node import Node
 from .numa import set_text
 
-MAX_VCPUS = 8192
-"""Far above what QEMU runs; nothing is counted out beyond it (security-rules S9)."""
+MAX_VCPUS = 4096
+"""The most that QEMU runs; nothing is counted out beyond it (security-rules S9)."""
 PERIOD = 100_000
 """Microseconds; the quota is a share of it."""
 LEAST_QUOTA = 1000

@@ -1,0 +1,89 @@
+"""Numbers that no domain has: checked in the tree, before anything is counted out (security-rules S9).
+
+A kind may be stricter, or take a number with a finding; here stands what libvirt or QEMU never takes, so that a huge or malformed
+number cannot cost memory or time, or become another number, wherever it is read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..report import BridgeError
+from .node import Node
+
+_is_number = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}").fullmatch
+_BYTE, _SHORT, _INT, _LONG = 0xFF, 0xFFFF, 0xFFFFFFFF, (1 << 64) - 1
+_FLOW = {"average": _LONG, "peak": _LONG, "burst": _LONG, "floor": _LONG}
+
+MOST: dict[str, dict[str, int]] = {
+    "address": {
+        "domain": _INT, "bus": _SHORT, "slot": _SHORT, "function": 7, "controller": _SHORT, "target": _INT, "unit": _LONG,
+        "device": _SHORT,
+    },
+    "blockio": {"logical_block_size": _INT, "physical_block_size": _INT, "discard_granularity": _INT},
+    "boot": {"order": _INT, "loadparm": _INT},
+    "cell": {"id": _SHORT, "memory": _LONG},
+    "controller": {"index": _SHORT, "ports": _SHORT, "vectors": _INT, "maxGrantFrames": _INT, "maxEventChannels": _INT},
+    "driver": {
+        "queues": _SHORT, "rx_queue_size": _SHORT, "tx_queue_size": _SHORT, "queue_size": _SHORT, "cmd_per_lun": _INT,
+        "max_sectors": _INT, "iothread": _INT, "aw_bits": _BYTE, "statistics": _INT,
+    },
+    "inbound": _FLOW,
+    "outbound": _FLOW,
+    "iothread": {"id": _INT, "thread_pool_min": _INT, "thread_pool_max": _INT},
+    "iothreadpin": {"iothread": _INT},
+    "maxMemory": {"slots": _SHORT},
+    "model": {"vram": _INT, "vram64": _INT, "ram": _INT, "vgamem": _INT, "heads": _SHORT},
+    "mtu": {"size": _SHORT},
+    "poll": {"max": _LONG, "grow": _LONG, "shrink": _LONG},
+    "rate": {"bytes": _LONG, "period": _LONG},
+    "spinlocks": {"retries": _INT},
+    "stats": {"period": _INT},
+    "target": {"chassis": _BYTE, "chassisNr": _BYTE, "busNr": _BYTE, "index": _SHORT, "rotation_rate": _SHORT},
+    "vcpu": {"id": _SHORT, "current": _SHORT, "order": _SHORT},
+    "vcpupin": {"vcpu": _SHORT},
+}  # fmt: skip
+"""Element -> attribute -> the most that libvirt's type of it, or the hardware, can hold."""
+
+MAX_DEVICES = 2048
+"""More than all buses of a machine have places for."""
+
+
+SETS = {
+    "vcpu": "cpuset", "vcpupin": "cpuset", "emulatorpin": "cpuset", "iothreadpin": "cpuset", "cell": "cpus", "memnode": "nodeset",
+    "memory": "nodeset", "page": "nodeset",
+}  # fmt: skip
+"""Element -> attribute that is a set of CPUs or nodes."""
+MAX_SETS = 1 << 20
+"""Characters of all sets together; each is read number by number."""
+
+
+def check(root: Node) -> None:
+    """Raises BridgeError at the first such number."""
+    left = MAX_SETS
+    for part in root.children:
+        if part.tag == "devices" and len(part.children) > MAX_DEVICES:
+            raise BridgeError(f"{len(part.children)} devices are more than a machine can have", part)
+        if part.tag != "metadata":
+            left = _check(part, left)
+
+
+def _check(node: Node, left: int) -> int:
+    """`left`: characters that sets may still have."""
+    if (name := SETS.get(node.tag)) is not None:
+        left -= len(node.attrib.get(name, ""))
+        if left < 0:
+            raise BridgeError(f"the sets of CPUs are longer than {MAX_SETS} characters", node)
+    most = MOST.get(node.tag)
+    if most is not None:
+        for name, text in node.attrib.items():
+            limit = most.get(name)
+            if limit is not None and not _within(text.strip(" \t\r\n"), limit):
+                raise BridgeError(f"{name}='{text[:40]}' is no number from 0 to {limit}", node)
+    for child in node.children:
+        left = _check(child, left)
+    return left
+
+
+def _within(text: str, limit: int) -> bool:
+    return bool(_is_number(text)) and int(text, 16 if text[:2] in ("0x", "0X") else 10) <= limit
