@@ -52,3 +52,11 @@ def quote(words: list[str]) -> str:
     if not text.isprintable() or _SNAPSTATE(text) or split(text) != words:
         raise ValueError("a config line cannot hold these words")
     return text
+
+
+_SECRET = re.compile(r"""\b((?:data|passw(?:or)?d)(?:=|"\s*:\s*"))[^,\s"]+""", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """Arguments for a report: what `-object secret` and the like hold is not shown (security-rules S12)."""
+    return _SECRET.sub(r"\1***", text)

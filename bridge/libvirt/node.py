@@ -15,6 +15,8 @@ from ..rows import MalformedError, Row
 
 QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
 RESIDUE_NS = "urn:virt-qm:residue:1"
+SECRETS = ("passwd", "password")
+"""Attributes whose values stand in no finding (security-rules S12)."""
 PREFIX = {QEMU_NS: "qemu", RESIDUE_NS: "virt-qm"}
 
 
@@ -123,8 +125,8 @@ class Node:
 
     def unclaimed(self) -> Iterator[tuple[Node, str]]:
         """What nobody took, in document order: (element, description with its values)."""
-        for name, value in self.attrib.items():
-            yield self, f"{name}='{value}'"
+        for name in self.attrib:
+            yield self, self._attribute(name)
         if not self.text_claimed and (text := self.text.strip(" \t\r\n")):
             yield self, f"text '{text}'"
         for node in self.children:
@@ -135,9 +137,12 @@ class Node:
 
     def outline(self) -> str:
         """The element with all that it holds, on one line."""
-        attributes = "".join(f" {name}='{value}'" for name, value in self.attrib.items())
+        attributes = "".join(f" {self._attribute(name)}" for name in self.attrib)
         inner = self.text.strip(" \t\r\n") + "".join(node.outline() for node in self.children)
         return f"<{self.tag}{attributes}>{inner}</{self.tag}>" if inner else f"<{self.tag}{attributes}/>"
+
+    def _attribute(self, name: str) -> str:
+        return f"{name}='{'***' if name in SECRETS else self.attrib[name]}'"
 
     def xpath(self) -> str:
         if self.parent is None:

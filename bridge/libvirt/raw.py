@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from ..model.raw import Raw
 from ..model.vm import VM
 from ..report import BridgeError, Report
 from ..rows import Row
-from ..shellwords import quote, split
+from ..shellwords import quote, split, without_secrets
 from .domain import Domain
 
 ROWS = (
@@ -19,11 +21,26 @@ ONLY_PVE = {"-id": 1, "-loadstate": 1}
 """Options that only Proxmox VE's QEMU knows, with the number of their words (mapping-machine G3)."""
 
 
+DATA = {
+    "-fw_cfg": re.compile(r"(?:name=)?opt/(?:(?!,file=).)*").fullmatch,
+    "-msg": re.compile(r".*").fullmatch,
+    "-name": re.compile(r".*").fullmatch,
+    "-smbios": re.compile(r"type=(?:(?!,file=).)*").fullmatch,
+}
+"""Options that only tell guest or user something, and the values with which they do: the machine is the same without them."""
+_STRAY = re.compile(r"[^-/][^/]* [^/]*").fullmatch
+"""Text that got in between. QEMU takes a word that is no option for the name of a disk image; this can hardly be one."""
+
+
 def write(vm: VM, domain: Domain) -> None:
     raw = vm.raw
     if raw.words:
         domain.arguments += _vanilla(raw.words, domain.report)
-        domain.report.add("not-applied", raw.where, "args go to QEMU as they are; libvirt neither checks them nor opens files for them")
+        domain.report.add(
+            "not-applied",
+            raw.where,
+            f"args go to QEMU as they are; libvirt neither checks them nor opens files for them: {without_secrets(' '.join(raw.words))}",
+        )
     if raw.vmstate:
         domain.report.add(
             "host-lost", raw.where, "the saved state of the VM cannot be loaded by libvirt", "start it there once and shut it down"
@@ -71,14 +88,29 @@ def read(domain: Domain, vm: VM) -> None:
     if not words:
         return
     place = domain.root.peek("qemu:commandline") or domain.root
-    shown = " ".join(words)
-    if domain.raw_arguments == "refuse":
-        raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: pass args", place)
-    if domain.raw_arguments == "drop":
-        domain.report.add("args-off", place, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
-        return
+    shown = without_secrets(" ".join(words))
     try:
         quote(words)
     except ValueError as error:
-        raise BridgeError(f"raw QEMU arguments ({shown[:200]!r}): {error}", place) from None
-    vm.raw = Raw(words=words, where=place)
+        raise BridgeError(f"raw QEMU arguments ({shown[:200]}): {error}", place) from None
+    if domain.raw_arguments == "carry":
+        vm.raw = Raw(words=words, where=place)
+    elif domain.raw_arguments == "refuse" and not _only_data(words):
+        raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: pass args", place)
+    else:
+        domain.report.add("args-off", place, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
+
+
+def _only_data(words: list[str]) -> bool:
+    """Whether nothing in these words makes another machine, so that they may be left out with a finding."""
+    option = None
+    for n, word in enumerate(words):
+        if option is not None:
+            if not DATA[option](word):
+                return False
+            option = None
+        elif word in DATA:
+            option = word
+        elif n == 0 or not _STRAY(word):
+            return False
+    return option is None
