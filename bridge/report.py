@@ -127,15 +127,15 @@ class Report:
         self.words: list[str] = []
         self.settings: list[Setting] = []
 
-    def mend(self, kind: str, where: object, message: str, words: Sequence[str], needs: Sequence[str] = ()) -> None:
-        """A loss, or words of `args`. `needs` are words that stand once before these."""
+    def mend(self, kind: str, where: object, message: str, words: Sequence[str], needs: Sequence[str] = (), hint: str = "") -> None:
+        """A loss, or words of `args`. `needs` are words that stand once before these; `hint` is another way out."""
         try:
             text = quote([*needs, *words])
         except ValueError as error:
             self.add(kind, where, message, f"not even args can say it: {error}")
             return
         if not self.args:
-            self.add(kind, where, message, f"--args writes: {text}")
+            self.add(kind, where, message, f"{hint}; --args writes: {text}" if hint else f"--args writes: {text}")
             return
         self.add("by-args", where, f"{message}; args say: {text}")
         if needs and not _contains(self.words, needs):

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small
+from ..host.volid import path_problem
 from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
@@ -24,7 +25,6 @@ ROWS = (
     Row("vars_size", "qemu:commandline pflash1=efivars", code=True),
     Row("format", "os/nvram@format", code=True),
     Row("efitype", "os/loader", code=True),
-    Row("pre_enrolled_keys", "os/loader", code=True),
 )
 
 CUT_NODE = "efivars"
@@ -163,7 +163,8 @@ def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:
         node.set("stateless", stateless)
     secure = node.get("secure")
     if secure == "yes":
-        report.add("guest-changed", node, "variables could be written in SMM only (secure='yes'); qemu-server never asks for that")
+        message = "variables could be written in SMM only (secure='yes'); qemu-server never asks for that"
+        report.mend("guest-changed", node, message, ["-global", "driver=cfi.pflash01,property=secure,value=on"])
     elif secure not in (None, "no"):
         node.set("secure", secure)
     if kind not in ("pflash", "rom"):
@@ -181,7 +182,11 @@ def _read_rom(domain: Domain, node: Node, path: str, firmware: Firmware) -> None
     if name in {IMAGES["x86_64", kind][0] for kind in ("4m-snp", "4m-tdx")} or domain.root.peek("launchSecurity") is not None:
         firmware.bios = "ovmf"
     else:
-        domain.report.add("guest-lost", node, f"the firmware {path} is not carried over: qemu-server takes its own", f"args: -bios {path}")
+        message = f"the firmware {path} is not carried over: qemu-server takes its own"
+        if path_problem(path):
+            domain.report.add("guest-lost", node, message)
+        else:
+            domain.report.mend("guest-lost", node, message, ["-bios", path])
         firmware.rom = firmware.code = None
 
 

@@ -139,7 +139,13 @@ def _read_timers(domain: Domain, clock: Node, hyperv: dict[str, str | bool], sta
             continue
         if name == "tsc":
             timer.claimed = True
-            domain.report.add("guest-lost", timer, f"{timer.whole()} has no counterpart in a config", "args: -cpu with tsc-frequency=")
+            frequency = timer.attrib.get("frequency", "")
+            plain = set(timer.attrib) == {"name", "frequency"} and frequency.isascii() and frequency.isdigit() and len(frequency) < 16
+            message = f"{timer.whole()} has no counterpart in a config"
+            if plain:
+                domain.report.mend("guest-lost", timer, message, ["-global", f"x86_64-cpu.tsc-frequency={frequency}"])
+            else:
+                domain.report.add("guest-lost", timer, message)
         elif name in ("hypervclock", "kvmclock") and timer.attrib.get("present", "yes") in ("yes", "no"):
             timer.claimed = True
             del timer.attrib["name"]

@@ -136,8 +136,21 @@ def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
             access = cell.attrib.pop("memAccess")
             domain.report.add("host-lost", cell, f"memAccess='{access}' has no counterpart in a config")
         nodes.append(NUMANode(id=int(number), cpus=cpus, memory=str(size), where=cell))
+        _read_distances(domain, cell, number)
     vm.memory.nodes = sorted(nodes, key=lambda node: node.id)
     vm.memory.numa = True
+
+
+def _read_distances(domain: Domain, cell: Node, number: str) -> None:
+    distances = cell.only("distances")
+    for sibling in distances.all("sibling") if distances is not None else ():
+        other, value = sibling.attrib.get("id", ""), sibling.attrib.get("value", "")
+        message = f"distance {value} from NUMA node {number} to {other} has no counterpart in a config"
+        if all(text.isascii() and text.isdigit() and len(text) < 4 for text in (other, value)):
+            domain.report.mend("guest-lost", sibling, message, ["-numa", f"dist,src={number},dst={other},val={value}"])
+        else:
+            domain.report.add("guest-lost", sibling, message)
+        sibling.whole()
 
 
 def read_tuning(domain: Domain, vm: VM) -> None:

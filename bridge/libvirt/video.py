@@ -147,7 +147,9 @@ def _read_qxl(domain: Domain, video: Video, model: Node) -> None:
     video.max_outputs = None if removed is not None and removed[0] == "remove" else heads or 1
     for prop in ("vram64_size_mb", "ram_size_mb", "vram_size_mb"):
         domain.override(name, prop)
-    model.expect("vram64", "0")
+    if not model.expect("vram64", "0") and isinstance(video.where, Node) and (size := _mib(model, "vram64")) is not None:
+        message = f"vram64 of {size} MiB has no place in a config"
+        domain.report.set_properties("guest-lost", model, message, video.where, {"vram64_size_mb": str(size)})
     if not video.primary:
         video.model = "qxl"
         video.ram, video.vram = video.ram or QXL_SIZES["ram"], video.vram or QXL_SIZES["vram"]

@@ -58,9 +58,12 @@ def _adapter(controller: Controller, vm: VM) -> tuple[str, str] | None:
 
 def _prefix(where: object, vm: VM) -> tuple[str, str] | None:
     """The option that changes a device, and what comes before the property's name."""
-    for device in (*vm.disks, *vm.nets, *vm.usbs, *(vm.display.videos or ())):
+    for device in (*vm.disks, *vm.nets, *vm.usbs):
         if device.where is where and device.key:
             return "-set", f"device.{device.key}"
+    for video in (vm.display.videos or ())[:1]:  # of further ones it is not certain that they are there
+        if video.where is where:
+            return "-set", "device.vga"
     for passed in vm.hostpcis:
         if passed.where is where and passed.key and len(passed.ids or ()) < 2:
             return "-set", f"device.{passed.key}"

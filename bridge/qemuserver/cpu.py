@@ -53,14 +53,6 @@ def write(vm: VM, lines: Lines) -> None:
     for row in NUMBERS + TEXTS:
         if row.field != "smp":  # qemu-server turns it into sockets when it writes (config-grammar 7)
             lines.put(row.place, getattr(cpu, row.field))
-    for field in ("threads", "dies"):
-        if (count := getattr(cpu, field) or 1) > 1:
-            lines.report.add(
-                "guest-changed",
-                cpu.where,
-                f"a config knows no {field}: the guest sees {count} {field} as {count} times as many cores",
-                "args: -smp with threads= and dies= would keep them",
-            )
     _pins(vm, lines)
 
 

@@ -91,8 +91,24 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         return vm
     if cpu.hotplug:
         machine = replace(machine, hotplug=with_hotplug(machine.hotplug, "cpu"))
-    cpu = forget(_topology(cpu_said.said(vm, host, report)), *DERIVED)
+    _report_threads(cpu, report)
+    cpu = forget(_topology(cpu_said.said(vm, host, report)), *DERIVED, "threads", "dies")
     return replace(vm, cpu=cpu, machine=machine)
+
+
+def _report_threads(cpu: CPU, report: Report) -> None:
+    """Threads and dies, which are cores to a config."""
+    counts = {name: count for name in ("dies", "threads") if (count := getattr(cpu, name) or 1) > 1}
+    if not counts:
+        return
+    cores = cpu.cores or 1
+    for count in counts.values():
+        cores //= count
+    words = ",".join(f"{name}={count}" for name, count in {**counts, "cores": cores}.items())
+    told = " and ".join(f"{count} {name}" for name, count in counts.items())
+    times = cpu.cores // cores if cpu.cores else 1
+    message = f"a config knows no {' or '.join(counts)}: the guest sees {told} as {times} times as many cores"
+    report.mend("guest-changed", cpu.where, message, ["-smp", words])
 
 
 def _topology(cpu: CPU) -> CPU:

@@ -27,6 +27,8 @@ from .cpu_flags import (
     with_custom,
 )
 
+GLOBAL = "x86_64-cpu."
+"""QEMU's parent type of all x86 models: its properties count where `-cpu` does not say them."""
 States = dict[str, bool | str]
 """QEMU's name of a property -> its value."""
 
@@ -200,6 +202,7 @@ def _assume_nested(flags: str, states: States, expected: States, host: HostFacts
 def _report_rest(cpu: CPU, states: States, expected: States, here: Setting, report: Report) -> None:
     """Differences that no word of a config takes away."""
     lost, gained, changed = [], [], []
+    mended: list[str] | None = []
     for name in sorted(states.keys() | expected.keys()):
         want, have = states.get(name), expected.get(name)
         if want == have or (want is None and (name in NEW_FLAGS or name in QEMU_DEFAULT)):
@@ -212,13 +215,23 @@ def _report_rest(cpu: CPU, states: States, expected: States, here: Setting, repo
             changed.append(_spelled(name, have))
         else:
             lost.append(_spelled(name, want))
+            mended = None if have is not None or mended is None else [*mended, "-global", f"{GLOBAL}{name}={_value(want)}"]
     if lost:
         model = f"cpu-model: NAME / reported-model {cpu.model} / flags {';'.join(lost)}"
-        report.add("guest-lost", cpu.where, f"a config cannot say {', '.join(lost)} of this CPU", f"cpu-models.conf can: {model}")
+        hint = f"cpu-models.conf can: {model}"
+        message = f"a config cannot say {', '.join(lost)} of this CPU"
+        if mended is None:
+            report.add("guest-lost", cpu.where, message, hint)
+        else:
+            report.mend("guest-lost", cpu.where, message, mended, hint=hint)
     if gained:
         report.add("added", cpu.where, f"qemu-server gives this guest's CPU {', '.join(gained)} besides")
     if changed:
         report.add("guest-changed", cpu.where, f"qemu-server gives this guest's CPU {', '.join(changed)}")
+
+
+def _value(state: bool | str | None) -> str:
+    return state if isinstance(state, str) else "on" if state else "off"
 
 
 def _spelled(name: str, value: bool | str | None) -> str:
@@ -233,7 +246,7 @@ def _report_vendor(cpu: CPU, here: Setting, report: Report) -> None:
     elif cpu.vendor is None and forced and here.kvm:
         report.add("normalised", cpu.where, f"qemu-server gives the guest the CPU vendor {forced}; here the host's shows")
     if cpu.migratable is False:
-        report.add("guest-lost", cpu.where, "migratable='off' has no form in a config", "args: -cpu host,migratable=off")
+        report.mend("guest-lost", cpu.where, "migratable='off' has no form in a config", ["-global", f"{GLOBAL}migratable=off"])
 
 
 def _said_elsewhere(cpu: CPU, here: Setting, host: HostFacts, report: Report) -> CPU:

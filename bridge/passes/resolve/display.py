@@ -135,7 +135,9 @@ def nearest(vm: VM) -> Display:
     if said.type is not None or said.videos is None:
         return bare
     type_ = _type(vm, said.videos)
-    clipboard = "vnc" if said.vdagent == "qemu-vdagent" and type_.startswith(CLIPBOARD) else None
+    spice = bool(QXL.fullmatch(type_)) or type_.startswith("virtio")
+    agent = said.vdagent == "qemu-vdagent" or (said.vdagent == "spicevmc" and not spice)  # the guest sees the same channel
+    clipboard = "vnc" if agent and type_.startswith(CLIPBOARD) else None
     return change(bare, type=type_, memory=_memory(type_, said.videos), clipboard=clipboard)
 
 
@@ -208,16 +210,37 @@ def _report(said: Display, want: dict[str, Any], report: Report) -> None:
     for n, video in enumerate(said.videos):
         if n >= len(videos):
             sizes = ", ".join(f"{word} {value}" for name, word in _SPOKEN.items() if (value := seen(video, name)) is not None)
-            report.add("guest-lost", video.where, f"graphics card {n + 1} ({sizes}) has no counterpart in a config")
+            message = f"graphics card {n + 1} ({sizes}) has no counterpart in a config"
+            if (words := _words(video, n)) is None:
+                report.add("guest-lost", video.where, message)
+            else:
+                report.mend("guest-lost", video.where, message, words)
             continue
         for name, word in _SPOKEN.items():
             there, here = seen(video, name), seen(videos[n], name)
             if there != here:
                 kind = "added" if name == "max_outputs" and (there or 1) < (here or 1) else "guest-changed"
-                report.add(kind, video.where, f"graphics card {n + 1}: {word} is {_word(there)} there, {_word(here)} here")
+                message = f"graphics card {n + 1}: {word} is {_word(there)} there, {_word(here)} here"
+                if kind == "guest-changed" and name in _PROPERTIES and there is not None and video.model == videos[n].model:
+                    report.set_properties(kind, video.where, message, video.where, {_PROPERTIES[name]: _word(there)})
+                else:
+                    report.add(kind, video.where, message)
     if len(videos) > len(said.videos):
         report.add("guest-changed", said.where, f"qemu-server adds a graphics card: {videos[-1].model}")
     _report_channels(said, want, report)
+
+
+_PROPERTIES = {"vgamem": "vgamem_mb", "ram": "ram_size_mb", "vram": "vram_size_mb", "max_outputs": "max_outputs", "edid": "edid"}
+_SECOND = {"qxl": "qxl", "qxl-vga": "qxl", "virtio-gpu": "virtio-gpu-pci", "virtio-vga": "virtio-gpu-pci", "VGA": "secondary-vga"}
+"""A further card by QEMU's name; others need what a VM has once."""
+
+
+def _words(video: Video, n: int) -> list[str] | None:
+    driver = _SECOND.get(video.model or "", "bochs-display" if video.model == "bochs-display" else None)
+    if driver is None:
+        return None
+    sizes = "".join(f",{prop}={value}" for name, prop in _PROPERTIES.items() if (value := getattr(video, name)) is not None)
+    return ["-device", f"{driver},id=card{n}{sizes}"]
 
 
 def _report_channels(said: Display, want: dict[str, Any], report: Report) -> None:

@@ -217,7 +217,7 @@ def _said(vm: VM, host: HostFacts, report: Report) -> Memory:
     hotplug = False
     if memory.maximum or plugged:
         hotplug = _fits(vm, memory, static, total, host)
-        nodes = _without_hotplug(vm, memory, total, host, hotplug, report)
+        nodes, total = _without_hotplug(vm, memory, static, total, host, hotplug, report)
     said = None
     if nodes and not hotplug and not _is_equal(nodes, _equal_nodes(replace(memory, hugepages=None), total, sockets, cores, host)):
         said = _numa_said(nodes, memory, report)
@@ -249,21 +249,40 @@ def _fits(vm: VM, memory: Memory, static: int, total: int, host: HostFacts) -> b
         return False
 
 
-def _without_hotplug(vm: VM, memory: Memory, total: int, host: HostFacts, fits: bool, report: Report) -> list[NUMANode]:
-    """The nodes without their modules; says what of hotplug is lost."""
+def _without_hotplug(
+    vm: VM, memory: Memory, static: int, total: int, host: HostFacts, fits: bool, report: Report
+) -> tuple[list[NUMANode], int]:
+    """The nodes without their modules, and the MiB that the config gives; says what of hotplug is lost."""
     nodes, most = memory.nodes or [], maximum(vm, host)
     if fits:
         if memory.maximum != most:
             message = f"memory can grow to {most} MiB under qemu-server, to {memory.maximum} MiB here: the guest sees it in the SRAT"
             report.add("guest-changed", memory.where, message, "phys-bits of cpu and phys_address_bits of the host facts decide it")
-        return nodes
+        return nodes, total
     modules = ", ".join(f"{dimm.size} MiB in slot {dimm.slot} of node {dimm.node}" for dimm in memory.dimms or ()) or "no modules"
     message = f"memory hotplug (up to {memory.maximum} MiB in {memory.slots} slots, {modules}) is not qemu-server's layout"
-    report.add("guest-changed", memory.where, f"{message}: the guest gets {total} MiB of plain memory", "args: -m slots=,maxmem=")
+    words = _hotplug_words(memory)
+    if words is None:
+        report.add("guest-changed", memory.where, f"{message}: the guest gets {total} MiB of plain memory")
+    else:
+        report.mend("guest-changed", memory.where, message, words)
+        if report.args:
+            return nodes, static
     added: dict[int, int] = {}
     for dimm in memory.dimms or ():
         added[dimm.node] = added.get(dimm.node, 0) + dimm.size
-    return [replace(node, memory=str(int(node.memory or 0) + added.get(node.id, 0))) for node in nodes]
+    return [replace(node, memory=str(int(node.memory or 0) + added.get(node.id, 0))) for node in nodes], total
+
+
+def _hotplug_words(memory: Memory) -> list[str] | None:
+    """Slots and modules as QEMU has them; None for modules of huge pages, whose directories are the host's."""
+    if memory.maximum is None or any(dimm.hugepage_mib for dimm in memory.dimms or ()) or memory.pages:
+        return None
+    words = ["-m", (f"slots={memory.slots}," if memory.slots else "") + f"maxmem={memory.maximum}M"]
+    for n, dimm in enumerate(memory.dimms or ()):
+        words += ["-object", f"memory-backend-ram,id=memdimm{n},size={dimm.size}M"]
+        words += ["-device", f"pc-dimm,id=dimm{n},memdev=memdimm{n},node={dimm.node},slot={dimm.slot}"]
+    return words
 
 
 def _is_equal(nodes: list[NUMANode], wanted: list[NUMANode]) -> bool:
