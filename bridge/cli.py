@@ -10,10 +10,14 @@ from . import __version__
 
 COMMANDS = {
     "check": "check",
+    "completion": "completion",
     "define": "define",
     "diff": "diff",
     "explain": "explain",
+    "man": "man",
+    "options": "option_table",
     "pin": "pin",
+    "show": "show",
     "to-argv": "to_argv",
     "to-conf": "to_conf",
     "to-xml": "to_xml",
@@ -47,7 +51,16 @@ class Commands(click.Group):
 def main() -> None:
     """Translate virtual machines between Proxmox VE's qemu-server, libvirt and QEMU, so that the guest cannot tell.
 
-    FILE is a VMID.conf, a domain XML or `-` for stdin. Findings go to stderr: nothing is dropped without one.
+    FILE is a VMID.conf, a domain XML, `-` for stdin, or on a Proxmox VE node the id of a VM. Findings go to stderr: nothing is
+    dropped without one.
+
+    \b
+    Exit codes:
+      0    done
+      1    an input cannot be converted; of several, the others are done
+      2    wrong usage
+      3    a finding is at or above --fail-on: nothing was written for that input
+      130  interrupted; every file that is there is whole
     """
 
 

@@ -43,14 +43,14 @@ def _idle(vm: VM, report: Report) -> None:
         message = f"iothreads: {vm.iothreads.pool} is a pool that no disk uses"
         report.add("lint", vm.iothreads.where, message, "set iothread=1 on virtio disks, or on scsi disks with scsihw: virtio-scsi-single")
     for key, said, served_by, where in devices:
-        queues = said or _queues(vm)
+        queues = said or queues_at_start(vm)
         if served_by and len(served_by) > queues:
             known = "" if said else " (one for each vCPU at start)"
             message = f"{key}: {len(served_by)} iothreads serve {queues} {'queue' if queues == 1 else 'queues'}{known}"
             report.add("lint", where, f"{message}: {len(served_by) - queues} of them idle", "take fewer iothreads, or more queues")
 
 
-def _queues(vm: VM) -> int:
+def queues_at_start(vm: VM) -> int:
     """Queues of a virtio disk or adapter that names none: QEMU gives it one for each CPU that the machine starts with."""
     machine, cpu = vm.machine, vm.cpu
     if machine.version is not None and not machine_has(machine.version, machine.pve or 0, "queue_per_vcpu"):

@@ -1,0 +1,223 @@
+"""What is shown of one VM: the picture, its parts at a glance, the findings, both PCI trees and both texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ..argv.iothread import names as object_names
+from ..argv.read import read as read_argv
+from ..convert import Result, convert, guess
+from ..data import gates
+from ..guest.tree import tree as guest_tree
+from ..libvirt.parse import parse, tree
+from ..libvirt.read import read as read_domain
+from ..libvirt.residue import SECRETS, take
+from ..model.disk import Disk
+from ..model.vm import VM
+from ..passes.unplace import unplace
+from ..report import SEVERITIES, BridgeError, Finding, Report, shown
+from .picture import Picture, picture
+from .stacks import Places, Slot, of_command_line, of_domain, side_by_side
+
+LEFT_OUT = "(left out)"
+_SECRET_LINE = re.compile(rf"^([ \t]*(?:{'|'.join(SECRETS)})[ \t]*:).*$", re.MULTILINE)
+_SECRET_ATTRIBUTE = re.compile(r"""(\bpasswd\s*=\s*)(?:"[^"]*"|'[^']*')""")
+
+
+class Document(NamedTuple):
+    """`text` None: there is none, `why` says so."""
+
+    title: str
+    text: str | None
+    why: str = ""
+
+
+class Subject(NamedTuple):
+    """`ids`: what libvirt calls the iothreads of a config. `facts`: (what, its words). `notes`: on the PCI tree."""
+
+    title: str
+    file: str
+    format: str
+    picture: Picture
+    ids: dict[int, str]
+    facts: list[tuple[str, str]]
+    findings: list[Finding]
+    slots: list[Slot]
+    notes: list[str]
+    documents: list[Document]
+
+
+def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
+    """Everything about one VM. `keywords` are those of `bridge.convert`. Raises BridgeError for what is neither a config nor a domain."""
+    source = keywords.get("source") or guess(text)
+    if source == "argv":
+        raise BridgeError("a command line cannot be shown: give the config or the domain XML", keywords["file"])
+    keywords = {**keywords, "source": source}
+    made, refused = _conversions(text, keywords)
+    vm, names = _layout(text, source, made, refused)
+    xml = text if source == "xml" else made["xml"].text if "xml" in made else None
+    slots, notes = _stacks(xml, made.get("argv"), refused, keywords)
+    return Subject(
+        title=_title(vm),
+        file=shown(keywords["file"]),
+        format=source,
+        picture=picture(vm, names, _by_key if source == "conf" else _by_target),
+        ids={thread.id: str(thread.id) for thread in vm.iothreads.threads or ()} if source == "conf" else {},
+        facts=list(_facts(vm, source)),
+        findings=_findings(made, refused),
+        slots=slots,
+        notes=notes,
+        documents=_documents(text, source, made, refused),
+    )
+
+
+Made = dict[str, Result]
+Refused = dict[str, BridgeError]
+
+
+def _conversions(text: str | bytes, keywords: dict[str, Any]) -> tuple[Made, Refused]:
+    """The other document, and the command line of qemu-server."""
+    made: Made = {}
+    refused: Refused = {}
+    for to in ("xml" if keywords["source"] == "conf" else "conf", "argv"):
+        try:
+            made[to] = convert(text, to, **keywords)
+        except BridgeError as error:
+            refused[to] = error
+    return made, refused
+
+
+def _layout(text: str | bytes, source: str, made: Made, refused: Refused) -> tuple[VM, dict[int, str]]:
+    """The VM with its iothreads as its own stack runs them, and what that calls them: a config never says less than its XML."""
+    if source == "conf":
+        result = made.get("argv") or made.get("xml")
+        if result is None:
+            raise refused["argv"]
+        return result.vm, object_names(result.vm)
+    vm = _described(text)
+    return vm, {thread.id: f"iothread {thread.id}" for thread in vm.iothreads.threads or ()}
+
+
+def _described(text: str | bytes) -> VM:
+    """The domain as it stands, before its iothreads are gathered into what a config can say."""
+    domain = parse(text, Report(), gates.Target(gates.TARGET_LIBVIRT, gates.TARGET_QEMU))
+    domain.residue = take(domain.root)
+    vm = read_domain(domain)
+    try:
+        return unplace(vm, Report())
+    except BridgeError:
+        return vm  # no config can hold it: its devices have no keys
+
+
+def _findings(made: Made, refused: Refused) -> list[Finding]:
+    found: dict[Finding, None] = {}
+    for to in refused:
+        error = refused[to]
+        found[Finding("refused", "guest", str(error.where or ""), f"no {_FORMS[to]}: {error.message}")] = None
+    for result in made.values():
+        found |= dict.fromkeys(result.findings)
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+_FORMS = {"conf": "config", "xml": "domain XML", "argv": "command line"}
+
+
+# --- PCI trees
+
+
+def _stacks(xml: str | bytes | None, argv: Result | None, refused: Refused, keywords: dict[str, Any]) -> tuple[list[Slot], list[str]]:
+    notes: list[str] = []
+    left: Places = {}
+    right: Places = {}
+    if argv is None:
+        notes.append(f"qemu-server would not start this VM: {refused['argv'].message}")
+    else:
+        host = keywords.get("host")
+        qemu = gates.qemu_version(host.qemu_version, host.qemu_server) if host is not None else None
+        left = of_command_line(guest_tree(read_argv(argv.argv or [], keywords["file"]), qemu), argv.vm)
+    if xml is None:
+        notes.append(f"There is no domain XML: {refused['xml'].message}")
+    else:
+        right, unplaced = of_domain(tree(xml))
+        if unplaced:
+            devices = "1 device has" if unplaced == 1 else f"{unplaced} devices have"
+            notes.append(f"{devices} no address in the XML: libvirt chooses one when the domain is defined.")
+    return side_by_side(left, right), notes
+
+
+# --- at a glance
+
+
+def _by_key(disk: Disk) -> str:
+    return disk.key or _said(disk.target) or "disk"
+
+
+def _by_target(disk: Disk) -> str:
+    return _said(disk.target) or disk.key or "disk"
+
+
+def _title(vm: VM) -> str:
+    number = f"VM {vm.meta.vmid}" if vm.meta.vmid else "VM"
+    return shown(vm.meta.name or number)
+
+
+def _facts(vm: VM, source: str) -> Iterator[tuple[str, str]]:
+    version = ".".join(map(str, vm.machine.version or ()))
+    yield "Machine", " ".join(filter(None, (vm.machine.base or vm.machine.type, version, vm.firmware.bios)))
+    cpu = vm.cpu
+    count = (cpu.sockets or 1) * (cpu.cores or 1)
+    started = f", {cpu.vcpus} at start" if cpu.vcpus and cpu.vcpus != count else ""
+    yield "CPU", f"{count} {'vCPU' if count == 1 else 'vCPUs'}{started} ({_said(cpu.cputype or cpu.model) or 'default'})"
+    if vm.memory.size:
+        yield "Memory", f"{vm.memory.size} MiB"
+    if vm.meta.ostype:
+        yield "Guest", shown(vm.meta.ostype)
+    for disk in vm.disks:
+        key = _by_key(disk)
+        yield key if source == "conf" or _by_target(disk) == key else f"{_by_target(disk)} ({key})", _disk(disk)
+    for net in vm.nets:
+        where = net.bridge or net.network
+        words = (net.model, net.macaddr, f"on {where}" if where else None)
+        yield net.key or "net", " ".join(_said(word) for word in words if word)
+
+
+def _disk(disk: Disk) -> str:
+    """`local:100/vm-100-disk-0.raw, 32G, cache none`"""
+    source = disk.source
+    image = (source.volid or source.path or source.volume or source.name or source.kind) if source is not None else None
+    words = [_said(image) or "empty", _said(disk.size), disk.media if disk.media not in (None, "disk") else None]
+    words.append(f"cache {disk.cache}" if disk.cache else None)
+    return ", ".join(filter(None, words))
+
+
+def _said(text: object) -> str:
+    return shown(str(text)) if text else ""
+
+
+# --- texts
+
+
+def _documents(text: str | bytes, source: str, made: Made, refused: Refused) -> list[Document]:
+    own = Document("Config" if source == "conf" else "Domain XML", _public(text))
+    other = "xml" if source == "conf" else "conf"
+    both = [own, _document("Domain XML" if other == "xml" else "Config", other, made, refused)]
+    if source == "xml":
+        both.reverse()
+    return [*both, _document("Command line of qemu-server", "argv", made, refused)]
+
+
+def _document(title: str, form: str, made: Made, refused: Refused) -> Document:
+    if form in refused:
+        return Document(title, None, str(refused[form]))
+    return Document(title, _public(made[form].text))
+
+
+def _public(text: str | bytes) -> str:
+    """The text without secrets, and without what a screen would act on."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    text = _SECRET_LINE.sub(rf"\1 {LEFT_OUT}", text)
+    text = _SECRET_ATTRIBUTE.sub(rf'\1"{LEFT_OUT}"', text)
+    return "\n".join("\t".join(map(shown, line.removesuffix("\r").split("\t"))) for line in text.split("\n"))

@@ -1,0 +1,107 @@
+"""The picture in words: what the terminal and the page say alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .picture import IOTHREAD, MAIN_LOOP, VCPU, Device, Picture, Thread, queue_text, ranges
+
+
+def headline(found: Picture) -> str:
+    """Who serves what, in a sentence or two."""
+    threads = found.of_role(IOTHREAD)
+    if not threads:
+        return "No iothreads: QEMU's main loop serves every disk."
+    if not found.devices:
+        return f"{_count(len(threads), 'iothread')}, and no disk that uses {'it' if len(threads) == 1 else 'one'}."
+    busy = [thread for thread in threads if found.served(thread.iothread or 0)]
+    said = f"{_count(len(threads), 'iothread')} for {_count(len(found.devices), 'device')}: {_layout(found)}."
+    idle = [thread.name for thread in threads if thread not in busy]
+    if idle:
+        said += f" {_listed(idle)} {'has' if len(idle) == 1 else 'have'} nothing to do."
+    return said
+
+
+def _layout(found: Picture) -> str:
+    if any(device.by_queue for device in found.devices):
+        return "the queues are mapped one by one"
+    sets = [tuple(link.iothread for link in device.links) for device in found.devices]
+    if len(set(sets)) == len(sets) and all(len(ids) == 1 for ids in sets):
+        return "each has its own"
+    if len(set(sets)) == 1:
+        return "they share them all" if len(found.devices) > 1 else "it has them all"
+    return "each has some of them"
+
+
+def notes(found: Picture) -> Iterator[str]:
+    """What a person should notice: threads left over, mappings that QEMU refuses, host CPUs that several threads want."""
+    for alike in grouped(found.devices, apart=()):
+        device = alike[0]
+        names = _listed([each.name for each in alike])
+        left = sum(not link.queues for link in device.links)
+        if device.trouble:
+            yield f"{names}: QEMU refuses this mapping: {device.trouble}."
+        elif left:
+            have = "has" if len(alike) == 1 else "each have"
+            yield f"{names} {have} {_count(device.queues, 'queue')} for {len(device.links)} threads: {left} of them get none."
+    if found.together:
+        yield f"All threads of the VM are kept on {host_cpus(found.together)}."
+    for overlap in found.overlaps:
+        yield f"{_listed(list(overlap.threads))} get in each other's way on {host_cpus(ranges(overlap.cpus))}."
+
+
+def grouped(devices: tuple[Device, ...], apart: tuple[str, ...] = ("kind",)) -> list[list[Device]]:
+    """Devices that are served alike, by the same threads, stand together. `apart`: fields that keep them from it."""
+    groups: dict[object, list[Device]] = {}
+    for device in devices:
+        key = (device.queues, device.links, device.trouble, *(getattr(device, field) for field in apart))
+        groups.setdefault(key, []).append(device)
+    return list(groups.values())
+
+
+def where(thread: Thread) -> str:
+    """On which host CPUs it runs."""
+    if thread.pin is None:
+        return "any host CPU"
+    return host_cpus(thread.pin) + (f", {thread.details[0]}" if thread.role == VCPU and thread.details else "")
+
+
+def host_cpus(pin: str) -> str:
+    """`host CPU 3`, `host CPUs 2-6`"""
+    return f"host CPU {pin}" if pin.isdigit() else f"host CPUs {pin}"
+
+
+def work(found: Picture, thread: Thread) -> list[str]:
+    """What a thread serves, one line for devices that are served alike."""
+    if thread.role == VCPU:
+        return ["the guest's code"]
+    if thread.role == MAIN_LOOP:
+        disks = [f"{', '.join(found.main_loop)}: all queues"] if found.main_loop else []
+        return [*disks, "everything that is no disk"]
+    lines = [
+        f"{', '.join(map(label, alike))}: {of_all(link.queues, alike[0].queues)}"
+        for alike in grouped(found.devices, apart=())
+        for link in alike[0].links
+        if link.iothread == thread.iothread and link.queues
+    ]
+    return lines or ["nothing: idle"]
+
+
+def label(device: Device) -> str:
+    """`virtio0`, `sda, sdb on SCSI controller 0`"""
+    return device.name if device.disks in ((), (device.name,)) else f"{', '.join(device.disks)} on {device.name}"
+
+
+def of_all(queues: tuple[int, ...], count: int) -> str:
+    """`queue 0`, `queues 0, 4, 8`, `all 4 queues`"""
+    return f"all {count} queues" if len(queues) == count > 1 else queue_text(queues)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > 6:
+        names = [*names[:5], f"{len(names) - 5} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
