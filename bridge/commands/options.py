@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,6 +54,15 @@ fail_on_option = click.option(
 report_options = together(report_option, fail_on_option)
 
 
+class Input(click.ParamType[str]):
+    """A file, a directory, `-`, or a VM's id: what it is shows when it is read. Shells complete the names of files."""
+
+    name = "FILE"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return [CompletionItem(incomplete, type="file")]
+
+
 class ReportForm(click.ParamType[str]):
     """`text`, `json`, `none`, or the name of a file for the report."""
 
@@ -86,7 +96,7 @@ format_options = together(
     click.option("--vmid", type=click.IntRange(1, 999_999_999), help="The VM's id; taken from the file name or the metadata if left out."),
     click.option("--args/--no-args", "args", default=None, help="Carry raw QEMU arguments (from XML only on request)."),
 )
-input_options = together(format_options, click.argument("files", nargs=-1, required=True, metavar="FILE..."))
+input_options = together(format_options, click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Input()))
 
 connect_option = click.option(
     "-c", "--connect", "uri", default="", metavar="URI", help="The libvirt host, as virsh takes it: qemu:///system, qemu+ssh://HOST/system."

@@ -1,0 +1,88 @@
+"""The wheel, installed where nothing else is: it converts, checks and explains itself without this checkout."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.corpus import ROOT
+
+
+def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Without anything of this checkout on Python's path."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=clean | environment, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", directory, ROOT, cwd=directory)
+    [found] = directory.glob("virt_qm-*-py3-none-any.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A venv with the wheel and its extra `libvirt`, built beside the libvirt of this system."""
+    directory = tmp_path_factory.mktemp("clean") / "venv"
+    venv.create(directory, with_pip=True)
+    run(directory / "bin/pip", "install", "-q", f"{wheel}[libvirt]", cwd=directory)
+    return directory
+
+
+def test_schemas_samples_and_manual_are_in_the_wheel(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for kind in ("schemas", "samples"):
+        assert {f"bridge/{kind}/{file.name}" for file in (ROOT / kind).iterdir()} <= names
+    data = f"{'-'.join(wheel.name.split('-')[:2])}.data/data/share"
+    for place in ("man/man1/virt-qm.1", "bash-completion/completions/virt-qm", "zsh/site-functions/_virt-qm"):
+        assert f"{data}/{place}" in names
+    assert f"{data}/fish/vendor_completions.d/virt-qm.fish" in names
+    assert {name.split("/")[0] for name in names} == {"bridge", data.split(".data")[0] + ".data", data.split(".data")[0] + ".dist-info"}
+
+
+def test_it_converts_there_and_back(installed: Path, tmp_path: Path) -> None:
+    command = installed / "bin/virt-qm"
+    text = (ROOT / "samples/iothreads.conf").read_text()
+    (tmp_path / "100.conf").write_text(text)
+    run(command, "to-xml", "100.conf", "-o", "100.xml", cwd=tmp_path)
+    assert run(command, "to-conf", "100.xml", cwd=tmp_path).stdout == text
+
+
+def test_it_finds_every_schema_and_sample_inside_itself(installed: Path, tmp_path: Path) -> None:
+    source = "from bridge.libvirt.validate import schema_file; import sys; print(*map(schema_file, sys.argv[1:]), sep='\\n')"
+    schemas = sorted(file.name for file in (ROOT / "schemas").iterdir())
+    found = run(installed / "bin/python", "-c", source, *schemas, cwd=tmp_path).stdout.split("\n")[:-1]
+    assert [Path(file).name for file in found] == schemas
+    assert all(Path(file).is_relative_to(installed) for file in found)
+
+
+def test_its_types_can_be_used(installed: Path) -> None:
+    assert list(installed.glob("lib/python*/site-packages/bridge/py.typed"))
+
+
+def test_libvirt_of_the_system_is_usable(installed: Path, tmp_path: Path) -> None:
+    version = run(installed / "bin/python", "-c", "import libvirt; print(libvirt.getVersion())", cwd=tmp_path).stdout
+    assert int(version) >= 9_000_000
+
+
+def test_man_finds_the_page_beside_the_program(installed: Path, tmp_path: Path) -> None:
+    shown = run("man", "virt-qm", cwd=tmp_path, PATH=f"{installed}/bin:{os.environ['PATH']}", LC_ALL="C.UTF-8").stdout
+    assert re.match(r"VIRT-QM\(1\)\s", shown)
+
+
+def test_nothing_of_the_checkout_is_needed(installed: Path, tmp_path: Path) -> None:
+    source = "import bridge, sys; print(bridge.__file__, *sys.path, sep='\\n')"
+    assert str(ROOT) + "/bridge" not in run(installed / "bin/python", "-c", source, cwd=tmp_path).stdout
+    assert run(installed / "bin/virt-qm", "--version", cwd=tmp_path).stdout.startswith("virt-qm, version ")
