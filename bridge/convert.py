@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import msgspec
 from .data import gates
 from .host.facts import HostFacts
 from .model.vm import VM
-from .passes import iothreads
+from .passes import iothreads, resources
 from .passes.escape import escape
 from .passes.fill import change
 from .passes.lint import lint
@@ -121,14 +122,18 @@ def rewrite_config(text: str | bytes, vmid: int = 100, strict: bool = False) -> 
     return rewrite(text, vmid, strict)
 
 
+_ENVIRONMENT = re.compile(r"[A-Z_][A-Z0-9_]*=.*", re.ASCII | re.DOTALL)
+"""What `virsh domxml-to-native` prints first: `LC_ALL=C`."""
+
+
 def guess(text: str | bytes) -> str:
-    """The format of a text by its first characters: `<` starts XML, a path or `qemu-` a command line, all else is a config."""
+    """The format of a text by its first characters: `<` starts XML, a path, `qemu-` or `NAME=` a command line, all else is a config."""
     head = text[:4096].decode("utf-8", "replace") if isinstance(text, bytes) else text[:4096]
     head = head.lstrip("\ufeff \t\r\n")
     if head.startswith("<"):
         return "xml"
     first = head.split(None, 1)[0] if head else ""
-    if first.startswith(("/", "qemu-")) or first == "kvm":
+    if first.startswith(("/", "qemu-")) or first == "kvm" or _ENVIRONMENT.fullmatch(first):
         return "argv"
     return "conf"
 
@@ -189,6 +194,7 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
     from .qemuserver.write import write as write_config
 
     said = vm
+    resources.check(vm, wanted.host)
     vm, root = _domain(vm, wanted, report)
     document = Document(root)
     if wanted.metadata:
@@ -311,6 +317,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     written = file_text(values, description, sections)
     if rest is not None:
         report.leave_out(_answered(written, wanted))
+        resources.vouch(found.vm, _read_conf(written, wanted, Report())[1], wanted.host, report)
     _prove(written, found, wanted, report)
     return Result(found.vm, written)
 

@@ -50,8 +50,8 @@ PLUGS: dict[str, str] = {
     ),
     **dict.fromkeys(
         _words("""
-            adlib applesmc cs4231a ds1225y gus i8042 ib700 isa-cirrus-vga isa-debug-exit isa-debugcon isa-fdc isa-ide isa-ipmi-bt
-            isa-ipmi-kcs isa-parallel isa-serial isa-vga ne2k_isa pvpanic sb16 sga
+            adlib cs4231a ds1225y gus hyperv-testdev i8042 ib700 isa-applesmc isa-cirrus-vga isa-debug-exit isa-debugcon isa-fdc isa-ide
+            isa-ipmi-bt isa-ipmi-kcs isa-parallel isa-serial isa-vga mc146818rtc ne2k_isa pc-testdev pvpanic sb16 sga vmmouse
         """),
         "isa",
     ),
@@ -142,7 +142,8 @@ BOTH_SAY = _words("hostaddr hostbus hostport productid vendorid")
 
 _PCI = {"multifunction": "off", "rombar": "1"}
 _VIRTIO = {"ats": "off", "iommu_platform": "off", "packed": "off"}
-_DISK = {"rerror": "report", "werror": "enospc", "write-cache": "on", "wwn": "0"}
+_FRONT = {"rerror": "report", "werror": "enospc", "write-cache": "on"}
+_DISK = {**_FRONT, "wwn": "0"}
 _QXL = {"max_outputs": "0", "ram_size": "67108864", "vgamem_mb": "16", "vram64_size_mb": "0", "vram_size": "67108864"}
 _GPU = {"blob": "off", "edid": "on", "max_hostmem": "268435456", "max_outputs": "1"}
 
@@ -164,14 +165,14 @@ DEFAULTS: dict[str, dict[str, str]] = {
     "qxl": _QXL,
     "qxl-vga": _QXL,
     "scsi-block": {"rerror": "report", "werror": "enospc"},
-    "scsi-cd": {**_DISK},
+    "scsi-cd": _DISK,
     "scsi-hd": {**_DISK, "removable": "off", "rotation_rate": "0"},
     "usb-tablet": {"usb_version": "2"},
     "vfio-pci": {"display": "off", "enable-migration": "auto", "ramfb": "off", "x-vga": "off"},
     "VGA": {"vgamem_mb": "16"},
     "vhost-user-fs-pci": {"num-request-queues": "1", "queue-size": "128"},
     "virtio-balloon-pci": {"deflate-on-oom": "off", "free-page-reporting": "off"},
-    "virtio-blk-pci": {**_DISK, "discard": "on"},
+    "virtio-blk-pci": {**_FRONT, "discard": "on"},
     "virtio-gpu-pci": _GPU,
     "virtio-net-pci": {"host_mtu": "0", "mq": "off", "rx_queue_size": "256", "tx_queue_size": "256"},
     "virtio-rng-pci": {"max-bytes": "9223372036854775807", "period": "65536"},
@@ -179,6 +180,7 @@ DEFAULTS: dict[str, dict[str, str]] = {
     "virtio-serial-pci": {"max_ports": "31"},
     "virtio-vga": _GPU,
     "virtio-vga-gl": _GPU,
+    "vmware-svga": {"vgamem_mb": "16"},
 }
 """Device -> properties that are this if nobody says them, on every machine version. `auto` stands here as what it comes to."""
 VERSIONED: dict[tuple[str, str], tuple[str, str]] = {

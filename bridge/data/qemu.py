@@ -48,6 +48,8 @@ MACHINE_DEFAULTS = {
 MACHINE_HOST = _words("accel confidential-guest-support dump-guest-core mem-merge memory-backend pflash0 pflash1 suppress-vmdesc type")
 """Properties of -machine that no guest sees, or that another fact stands for."""
 
+KEYMAP_DEFAULT = "en-us"
+
 BOOT_DEFAULTS = {"menu": "off", "strict": "off", "reboot-timeout": "-1"}
 RTC_DEFAULTS = {"base": "utc", "clock": "host", "driftfix": "none"}
 ACTION_DEFAULTS = {"reboot": "reset", "panic": "shutdown", "watchdog": "reset"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .said import DEEPEST, Fields, Said
-from .values import plain
+from .values import plain, word
 
 FORMATS = frozenset(
     ("bochs", "cloop", "copy-on-read", "dmg", "luks", "parallels", "qcow", "qcow2", "qed", "raw", "vdi", "vhdx", "vmdk", "vpc")
@@ -49,12 +49,12 @@ def hidden(said: Said, name: str) -> dict[str, str]:
     """The host's part: what holds the image and how it is opened."""
     drive = said.drives.get(name)
     if drive is not None:
-        file = plain(drive.get("file", ""))
+        file = word(drive.get("file", ""))
         found = {key: plain(value) for key, value in drive.items() if key not in DRIVE_GUEST}
-        return found | {"file": file, "format": plain(drive.get("format", "raw")), "cache": plain(drive.get("cache", "writeback"))}
+        return found | {"file": file, "format": word(drive.get("format", "raw")), "cache": word(drive.get("cache", "writeback"))}
     found = {"format": "raw"}
     for node in chain(said, name):
-        driver = plain(node.get("driver", ""))
+        driver = word(node.get("driver", ""))
         if driver in FORMATS:
             found["format"] = driver
         elif driver not in FILTERS:
@@ -63,7 +63,7 @@ def hidden(said: Said, name: str) -> dict[str, str]:
         for key in ("cache", "discard", "detect-zeroes"):
             if key in node:
                 found[key] = plain(node[key])
-        group = said.objects.get(plain(node.get("throttle-group", "")), {})
+        group = said.objects.get(word(node.get("throttle-group", "")), {})
         limits = group.get("limits") or {key.removeprefix("x-"): value for key, value in group.items() if key.startswith("x-")}
         if limits:
             found["throttle"] = plain(limits)
@@ -75,5 +75,5 @@ def file_of(said: Said, name: str) -> tuple[str, Any]:
     path, cut = "", None
     for node in chain(said, name):
         cut = node.get("size", cut)
-        path = plain(node.get("filename", node.get("image", path)))
+        path = word(node.get("filename", node.get("image", path)))
     return path, cut

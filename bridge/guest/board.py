@@ -12,13 +12,14 @@ from ..data.qemu import (
     FLAGS,
     GLOBAL_DEFAULTS,
     HOST,
+    KEYMAP_DEFAULT,
     MACHINE_DEFAULTS,
     MACHINE_HOST,
     RTC_DEFAULTS,
 )
 from .backends import file_of
 from .said import Fields, Said
-from .values import memory, plain, size
+from .values import memory, plain, size, word
 
 Facts = dict[str, str]
 
@@ -34,7 +35,7 @@ NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 def machine(said: Said) -> Facts:
     """Board, version, accelerator, and every property that differs from its default."""
-    found: Facts = {"type": VERSIONED.get(said.base, said.base), "accel": "kvm" if said.kvm else "tcg"}
+    found: Facts = {"type": VERSIONED.get(said.base, said.base), "accel": said.accel}
     program = said.program.rpartition("/")[2]
     found["arch"] = program.removeprefix("qemu-system-") if program.startswith("qemu-system-") else "x86_64"
     if said.version:
@@ -47,17 +48,17 @@ def machine(said: Said) -> Facts:
     found |= {name: value for name, value in properties.items() if value not in (MACHINE_DEFAULTS.get(name), "auto")}
     if "nodefaults" not in said.options:
         found["default devices"] = "on"
-    keymap = said.last("k")
-    return found | ({"keymap": keymap} if keymap else {})
+    keymap = said.last("k") or KEYMAP_DEFAULT
+    return found | ({"keymap": keymap} if keymap != KEYMAP_DEFAULT else {})
 
 
 def firmware(said: Said) -> Facts:
     """Flash images: the code by its file's name, since its contents are what the guest runs, and that there are variables."""
-    flash: dict[int, tuple[str, object]] = {unit: (plain(drive.get("file", "")), drive.get("size")) for unit, drive in said.pflash.items()}
+    flash: dict[int, tuple[str, object]] = {unit: (word(drive.get("file", "")), drive.get("size")) for unit, drive in said.pflash.items()}
     for unit in (0, 1):
         node = said.machine.get(f"pflash{unit}")
         if node is not None:
-            flash[unit] = file_of(said, plain(node))
+            flash[unit] = file_of(said, word(node))
     found: Facts = {}
     if (bios := said.last("bios")) is not None:
         found["bios"] = bios.rpartition("/")[2]
@@ -76,7 +77,7 @@ def smbios(said: Said) -> Facts:
     others: dict[str, list[str]] = {}
     for value in said.options.get("smbios", ()):
         entry = fields(value)
-        kind = plain(entry.pop("type", "file"))
+        kind = word(entry.pop("type", "file"))
         if kind == "1":
             found |= {name: str(text) for name, text in entry.items()}
         else:
@@ -117,13 +118,13 @@ def kernel(said: Said) -> Facts:
         found["append"] = line
     for value in said.options.get("fw_cfg", ()):
         entry = fields(value, "name")
-        found[f"fw_cfg {plain(entry.get('name', ''))}"] = str(entry.get("string", plain(entry.get("file", "")).rpartition("/")[2]))
+        found[f"fw_cfg {word(entry.get('name', ''))}"] = str(entry.get("string", word(entry.get("file", "")).rpartition("/")[2]))
     return found
 
 
 def confidential(said: Said) -> Facts:
     """The object that protects the guest from its host."""
-    made: Fields = said.objects.get(plain(said.machine.get("confidential-guest-support", "")), {})
+    made: Fields = said.objects.get(word(said.machine.get("confidential-guest-support", "")), {})
     return {name: plain(value) for name, value in made.items() if name not in ("id", "quote-generation-socket")}
 
 

@@ -53,9 +53,10 @@ class Difference(NamedTuple):
 
 def compare(a: Tree, b: Tree, host: bool = False) -> list[Difference]:
     """The differences, most important first, else in the order of the machine. `host` adds what no guest sees."""
-    found = [*_facts(a, b), *_devices(a, b), *_boot(a, b)]
+    pairs, only_a, only_b = _matched(a, b)
+    found = [*_facts(a, b), *_devices(pairs, only_a, only_b), *_boot(a, b)]
     if host:
-        found += _host(a, b)
+        found += _host(a, b, pairs)
     return ordered(found)
 
 
@@ -82,7 +83,12 @@ def _unequal(a: Facts, b: Facts) -> Iterator[tuple[str, str | None, str | None]]
             yield name, x, y
 
 
-def _devices(a: Tree, b: Tree) -> Iterator[Difference]:
+Pairs = list[tuple[Device, Device]]
+
+
+def _matched(a: Tree, b: Tree) -> tuple[Pairs, list[Device], list[Device]]:
+    """Devices that are the same, those of A alone, those of B alone: by driver and place, then those that moved."""
+    pairs = [(device, b.devices[place]) for place, device in a.devices.items() if _same_driver(device, b.devices.get(place))]
     only_a = [device for place, device in a.devices.items() if not _same_driver(device, b.devices.get(place))]
     only_b = [device for place, device in b.devices.items() if not _same_driver(device, a.devices.get(place))]
     for x in list(only_a):
@@ -90,22 +96,21 @@ def _devices(a: Tree, b: Tree) -> Iterator[Difference]:
         if y is not None:
             only_a.remove(x)
             only_b.remove(y)
-            yield Difference("place", f"{x.driver}: place", x.place, y.place, x.where, y.where)
-            yield from _properties(x, y)
-    for x in list(only_a):
-        y = next((y for y in only_b if y.place == x.place), None)
-        if y is not None:
-            only_a.remove(x)
-            only_b.remove(y)
-            yield Difference("device", f"device at {x.place}", x.driver, y.driver, x.where, y.where)
+            pairs.append((x, y))
+    return pairs, only_a, only_b
+
+
+def _devices(pairs: Pairs, only_a: list[Device], only_b: list[Device]) -> Iterator[Difference]:
+    at_b = {device.place: device for device in only_b}
     for x in only_a:
-        yield Difference("device", f"device at {x.place}", x.driver, None, x.where, "")
-    for y in only_b:
+        y = at_b.pop(x.place, None)
+        yield Difference("device", f"device at {x.place}", x.driver, y.driver if y else None, x.where, y.where if y else "")
+    for y in at_b.values():
         yield Difference("device", f"device at {y.place}", None, y.driver, "", y.where)
-    for place, x in a.devices.items():
-        y = b.devices.get(place)
-        if y is not None and y.driver == x.driver:
-            yield from _properties(x, y)
+    for x, y in pairs:
+        if x.place != y.place:
+            yield Difference("place", f"{x.driver}: place", x.place, y.place, x.where, y.where)
+        yield from _properties(x, y)
 
 
 def _same_driver(device: Device, other: Device | None) -> bool:
@@ -136,8 +141,9 @@ def _boot(a: Tree, b: Tree) -> Iterator[Difference]:
         yield Difference("property", BOOT_ORDER, ", ".join(a.boot) or None, ", ".join(b.boot) or None, where, where)
 
 
-def _host(a: Tree, b: Tree) -> Iterator[Difference]:
-    for place in [*a.host, *(place for place in b.host if place not in a.host)]:
-        where_a, where_b = (tree.devices[place].where if place in tree.devices else "-object" for tree in (a, b))
-        for name, x, y in _unequal(a.host.get(place, {}), b.host.get(place, {})):
-            yield Difference("host", f"{place}: {name}", x, y, where_a, where_b)
+def _host(a: Tree, b: Tree, pairs: Pairs) -> Iterator[Difference]:
+    for name, p, q in _unequal(a.host.get("memory", {}), b.host.get("memory", {})):
+        yield Difference("host", f"memory: {name}", p, q, "-object", "-object")
+    for x, y in pairs:
+        for name, p, q in _unequal(x.host, y.host):
+            yield Difference("host", f"{x.place}: {name}", p, q, x.where, y.where)

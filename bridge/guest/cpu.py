@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..data.cpus import ALIASES, LIBVIRT_ADDS_MONITOR
 from ..data.qemu import CPU_HOST, CPU_KVM, CPU_NEVER
 from .said import Said
-from .values import number, plain, ranges
+from .values import number as whole
+from .values import plain, ranges
 
 DEVICE = "cpu"
 """Driver of every hot-plugged CPU: its model is the one of -cpu."""
@@ -46,7 +47,7 @@ def _known(said: Said, model: str) -> dict[str, str]:
     known = {name: "off" for prefix, names in CPU_NEVER.items() if model.startswith(prefix) for name in names}
     if known.get("mpx") and said.version and not said.has("mpx_gone"):
         del known["mpx"]
-    if said.kvm:
+    if said.accel == "kvm":
         known |= CPU_KVM if model not in ("host", "max") else {}
         if model in LIBVIRT_ADDS_MONITOR:
             known["monitor"] = "off"
@@ -59,14 +60,17 @@ def smp(said: Said, plugged: list[str]) -> dict[str, str]:
     total = counts.pop("maxcpus")
     there = set(range(counts.pop("cpus")))
     for place in plugged:
-        there.add(_number(place, counts))
+        number = _number(place, counts)
+        if number in there:
+            said.notes.append(f"QEMU would refuse the {place}: it is there already")
+        there.add(number)
     found = {name: str(count) for name, count in counts.items() if count != 1 or name in ("sockets", "cores", "threads")}
     return found | {"maxcpus": str(total), "present": ranges(there)}
 
 
 def _number(place: str, counts: dict[str, int]) -> int:
     """The number of a CPU by its place `cpu socket:core:thread`."""
-    ids = [number(part, "CPU device") for part in place.partition(" ")[2].split(":") if part]
+    ids = [whole(part, "CPU device") for part in place.partition(" ")[2].split(":") if part]
     sizes = [counts[level] for level in LEVELS if level not in INNER or counts[level] > 1]
     found = 0
     for unit, size in zip(ids, sizes[-len(ids) :] if ids else [], strict=False):
@@ -76,7 +80,7 @@ def _number(place: str, counts: dict[str, int]) -> int:
 
 def _topology(said: Said) -> dict[str, int]:
     """-smp with what is not said, as QEMU computes it (hw/core/machine-smp.c)."""
-    given = {name: number(value, f"-smp {name}") for name, value in said.merged("smp", "cpus").items()}
+    given = {name: whole(value, f"-smp {name}") for name, value in said.merged("smp", "cpus").items()}
     counts = {level: given.get(level, 0) for level in LEVELS}
     counts |= {level: counts[level] or 1 for level in INNER}
     cpus, most = given.get("cpus", 0), given.get("maxcpus", 0)

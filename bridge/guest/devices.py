@@ -11,7 +11,7 @@ from .backends import hidden, visible
 from .cpu import DEVICE as CPU_DEVICE
 from .places import HUB, Places, kind_of
 from .said import Fields, Said
-from .values import canonical, memory, number, plain, size
+from .values import canonical, memory, number, plain, size, word
 
 DRIVES = frozenset(("ide-cd", "ide-hd", "scsi-block", "scsi-cd", "scsi-generic", "scsi-hd", "virtio-blk-pci"))
 CDS = frozenset(("ide-cd", "scsi-cd"))
@@ -38,9 +38,9 @@ def devices(said: Said, places: Places) -> list[Device]:
 
 
 def _device(said: Said, places: Places, device: Fields) -> Device:
-    driver = plain(device["driver"])
+    driver = word(device["driver"])
     place = places.place(device)
-    where = f"-device {plain(device.get('id', driver))}"
+    where = f"-device {word(device.get('id', driver))}"
     if driver.endswith("-cpu"):
         return Device(driver=CPU_DEVICE, place=place, where=where, properties={})
     said_more = {**_global(said, driver), **device}
@@ -65,17 +65,17 @@ def _properties(said: Said, places: Places, driver: str, kind: str, device: Fiel
     drive = device.get("drive")
     if driver in DRIVES:
         found["medium"] = "none"
-        found |= {name: canonical(name, v) for name, v in visible(said, plain(drive), driver in CDS).items()} if drive is not None else {}
+        found |= {name: canonical(name, v) for name, v in visible(said, word(drive), driver in CDS).items()} if drive is not None else {}
     for name, value in device.items():
         if name in MEBIBYTES:
             found[MEBIBYTES[name]] = str(number(value, name) << 20)
         elif name in BUSES:
-            found[name] = places.of_bus(plain(value))
+            found[name] = places.of_bus(word(value))
         elif name not in left_out:
             found[name] = canonical(name, value)
     if driver.startswith("scsi-"):
         _device_id(said, found, drive)
-    backend = said.objects.get(plain(device.get("memdev", "")))
+    backend = said.objects.get(word(device.get("memdev", "")))
     if backend is not None:
         found["size"] = memory(size(backend.get("size", 0), "-object size"))
     if driver == "usb-host" and (node := found.pop("hostdevice", None)):
@@ -88,8 +88,8 @@ def _device_id(said: Said, found: dict[str, str], drive: Any) -> None:
     if "device_id" not in found:
         if serial := found.get("serial"):
             found["device_id"] = serial[:SERIAL_LENGTH]
-        elif drive is not None and plain(drive) in said.drives:
-            found["device_id"] = plain(drive)
+        elif drive is not None and word(drive) in said.drives:
+            found["device_id"] = word(drive)
 
 
 def _usb_node(path: str) -> dict[str, str]:
@@ -127,11 +127,11 @@ def _host(said: Said, device: Fields) -> dict[str, str]:
             _rank(threads, entry.get("iothread")) + (f":{plain(entry['vqs'])}" if entry.get("vqs") else "") for entry in entries
         )
     if "drive" in device:
-        found |= hidden(said, plain(device["drive"]))
+        found |= hidden(said, word(device["drive"]))
     return found
 
 
 def _rank(threads: list[str], name: object) -> str:
-    return str(threads.index(plain(name))) if plain(name) in threads else f"no iothread {plain(name)}"
+    return str(threads.index(word(name))) if word(name) in threads else f"no iothread {word(name)}"
 
 

@@ -16,7 +16,7 @@ from ..data.qemu import MACHINE_HOST
 from .backends import visible
 from .devices import CDS, DRIVES
 from .said import Fields, Said, said
-from .values import plain
+from .values import word
 
 IMAGE_SIZE = 64 << 20
 SAME_SLOT = {"vfio-pci": "pci-testdev", "vhost-user-fs-pci": "pci-testdev", "vhost-vsock-pci": "pci-testdev"}
@@ -36,6 +36,7 @@ AS_SAID = ("action", "fw_cfg", "m", "numa", "rtc", "smbios", "smp", "uuid", "vga
 FLAGS = ("nodefaults", "no-reboot", "usb")
 NO_DISPLAY = ("-S", "-no-user-config", "-display", "none")
 CPU_HOST_ONLY = ("check", "enforce", "host-phys-bits", "host-phys-bits-limit", "migratable", "phys-bits")
+CPU_TYPE = "x86_64-cpu"
 CPU_MODELS = {"host": "max"}
 
 
@@ -71,7 +72,7 @@ class Inert:
         return words
 
     def _machine(self) -> str:
-        name = without_revision(plain(self.said.machine.get("type", "pc")))
+        name = without_revision(word(self.said.machine.get("type", "pc")))
         if name not in self.machines:
             newest = VERSIONED.get(self.said.base, name)
             self.lost.append(f"machine version of {name}, which this QEMU has not")
@@ -95,11 +96,11 @@ class Inert:
     def _objects(self) -> list[str]:
         """Memory that nodes, DIMMs and devices use; all other objects are the host's."""
         numa = [fields(value).get("memdev") for value in self.said.options.get("numa", ())]
-        wanted = {plain(name) for name in [*numa, *(device.get("memdev") for device in self.said.devices)] if name is not None}
+        wanted = {word(name) for name in [*numa, *(device.get("memdev") for device in self.said.devices)] if name is not None}
         words = []
         for name in sorted(wanted & self.said.objects.keys()):
             words += ["-object", spelled({"driver": "memory-backend-ram", "id": name, "size": self.said.objects[name].get("size", 0)})]
-        for rng in dict.fromkeys(plain(device["rng"]) for device in self.said.devices if "rng" in device):
+        for rng in dict.fromkeys(word(device["rng"]) for device in self.said.devices if "rng" in device):
             words += ["-object", spelled({"driver": "rng-builtin", "id": rng})]
         return words
 
@@ -114,14 +115,14 @@ class Inert:
 
     def _kept(self, driver: str, name: str, value: Any) -> bool:
         """Whether a property is known here and names no file: QEMU would read it, or write it (`pcap`)."""
-        return name not in FILES and "/" not in _text(value) and (driver, name) not in self.unknown
+        return name not in FILES and "/" not in word(value) and (driver, name) not in self.unknown
 
     def _backends(self) -> list[str]:
         words = ["-audiodev", f"none,id={SILENCE}"]
         for device in self.said.devices:
             driver = device["driver"]
             if "drive" in device:
-                name = plain(device["drive"])
+                name = word(device["drive"])
                 front = visible(self.said, name, driver in CDS)
                 node = {"driver": "null-co", "node-name": name, "size": IMAGE_SIZE, "read-only": front.get("read-only") == "on"}
                 words += ["-blockdev", json.dumps(node)] if front["medium"] == "in" or driver not in DRIVES else []
@@ -132,19 +133,19 @@ class Inert:
         return words
 
     def _device(self, device: Fields) -> list[str]:
-        driver = plain(device["driver"])
+        driver = word(device["driver"])
         if driver in LEFT_OUT:
             return []
         if driver.endswith("-cpu"):
-            device["driver"] = "-".join((self._cpu().partition(",")[0], *driver.rsplit("-", 2)[1:]))
+            device["driver"] = f"{self._cpu().partition(',')[0]}-{CPU_TYPE}"
         elif driver in SAME_SLOT or driver in SAME_PORT:
             device = {"driver": {**SAME_SLOT, **SAME_PORT}[driver], **{key: device[key] for key in SLOT if key in device}}
         elif driver in SAME_CARD:
             device["driver"] = SAME_CARD[driver]
         if driver in DRIVES and "drive" in device:
-            front = visible(self.said, plain(device["drive"]), driver in CDS)
+            front = visible(self.said, word(device["drive"]), driver in CDS)
             device = {**{key: front[key] for key in ("write-cache", "rerror", "werror") if key in front}, **device}
-            if driver.startswith("scsi-") and not device.get("serial") and plain(device["drive"]) in self.said.drives:
+            if driver.startswith("scsi-") and not device.get("serial") and word(device["drive"]) in self.said.drives:
                 device.setdefault("device_id", device["drive"])  # an old drive's name, which a block node does not give
             if front["medium"] == "none":
                 del device["drive"]
@@ -160,9 +161,5 @@ def spelled(device: dict[str, Any]) -> str:
     """One syntax for all, as QEMU creates devices written as JSON after the others: they stand in that order already."""
     rest = dict(device)
     words = [str(rest.pop("driver"))]
-    words += [f"{name}={_text(value).replace(',', ',,')}" for name, value in rest.items()]
+    words += [f"{name}={word(value).replace(',', ',,')}" for name, value in rest.items()]
     return ",".join(words)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else plain(value)

@@ -8,7 +8,7 @@ from ..argv.read import pairs
 from ..data.qemu import MEMORY_DEFAULT
 from .said import Said
 from .values import memory as text
-from .values import number, numbers, plain, ranges, size
+from .values import number, numbers, plain, ranges, size, word
 
 GUEST = frozenset(("id", "qom-type", "size"))
 PLAIN = frozenset((*GUEST, "x-use-canonical-path-for-ramblock-id"))
@@ -53,7 +53,7 @@ def numa(said: Said) -> dict[str, str]:
 
 
 def _node_size(said: Said, entry: dict[str, Any]) -> str:
-    backend = said.objects.get(plain(entry.get("memdev", "")))
+    backend = said.objects.get(word(entry.get("memdev", "")))
     if backend is not None:
         return text(size(backend.get("size", 0), "-object size"))
     return text(size(entry.get("mem", 0), "-numa mem", "m"))
@@ -61,15 +61,15 @@ def _node_size(said: Said, entry: dict[str, Any]) -> str:
 
 def host(said: Said) -> dict[str, str]:
     """Huge pages, host nodes, sharing: the memory's host part, backend by backend in order."""
-    whole = plain(said.machine.get("memory-backend", ""))
+    whole = word(said.machine.get("memory-backend", ""))
     backends = [
         made
         for name, made in said.objects.items()
-        if plain(made.get("qom-type", "")).startswith("memory-backend-") and not (name == whole and PLAIN.issuperset(made))
+        if word(made.get("qom-type", "")).startswith("memory-backend-") and not (name == whole and PLAIN.issuperset(made))
     ]
     found: dict[str, str] = {}
     for n, made in enumerate(backends):
         found |= {f"backend {n} {key}": plain(value) for key, value in made.items() if key not in GUEST}
-        found[f"backend {n}"] = plain(made["qom-type"])
+        found[f"backend {n}"] = word(made["qom-type"])
     merge = said.machine.get("mem-merge")
     return found | ({"mem-merge": plain(merge)} if merge is not None else {})

@@ -6,7 +6,7 @@ with a QEMU that only writes down how it was called. Nothing of the host is touc
 
 from __future__ import annotations
 
-import re
+import json
 import shlex
 import shutil
 import tempfile
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
+from ..data.devices import ALIASES, CARRIES
 from ..libvirt.connect import Connection
 from ..report import BridgeError
 from .hostless import fitted
@@ -47,14 +48,19 @@ FOR_CARDS = frozenset(("name", "uuid", "memory", "vcpu", "os", "features", "devi
 BACKEND = frozenset(("source", "virtualport", "vlan", "bandwidth", "filterref", "target", "portForwards", "backend", "port", "ip", "route"))
 """Children of an interface that are the host's network."""
 SHARE_SOCKET = "/run/virtiofsd.sock"
-_FDS = re.compile(r'"(?:tapfds?|fds?|vhostfds?)":"[^"]*",?')
+BEFORE_CARDS = frozenset((*CARRIES, "vhost-user-fs-pci", "virtio-9p-pci"))
+INSTALLED = {"lib": "/var/lib/libvirt", "run": "/run/libvirt", "cache": "/var/cache/libvirt", "log": "/var/log/libvirt"}
 
 
 class Native(NamedTuple):
-    """`words` is the command line with the cards in it, `changed` says what of the domain had to give way to this host."""
+    """`words` is the command line with the cards in it, `changed` says what of the domain had to give way to this host.
+
+    `plugged` holds -device options for the CPUs that libvirt plugs over QMP before the guest runs.
+    """
 
     words: list[str]
     changed: list[str]
+    plugged: list[str]
 
 
 class Embedded:
@@ -87,11 +93,13 @@ class Embedded:
         etree.SubElement(domain.find("devices"), "emulator").text = str(root / RECORDER_NAME)
         cards = domain.findall("devices/interface")
         recorded = _cards(connection, domain, root) if cards else []
-        for card in cards:
-            card.getparent().remove(card)
+        _remove(domain, cards)
         words = shlex.split(connection.native(etree.tostring(domain, encoding="unicode")))
-        words = [program if word == str(root / RECORDER_NAME) else word for word in words] + recorded
-        return Native(fitting.restored(words) if fitting else words, fitting.changed if fitting else [])
+        start = words.index(str(root / RECORDER_NAME))  # the environment stands before it
+        words = _with_cards([program, *(_installed(word, root) for word in words[start + 1 :])], recorded)
+        if fitting is None:
+            return Native(words, [], _plugged(domain))
+        return Native(fitting.restored(words), fitting.changed, _plugged(domain))
 
     def _open(self) -> tuple[Connection, Path, str]:
         if self._opened is None:
@@ -104,6 +112,29 @@ class Embedded:
             connection = self._stack.enter_context(Connection(f"qemu:///embed?root={root}", TIME_LIMIT))
             self._opened = connection, root, program
         return self._opened
+
+
+def _remove(domain: Any, cards: list[Any]) -> None:
+    """Take the cards out. If they alone had a boot order, libvirt would boot the first disk instead (mapping-devices R5)."""
+    for card in cards:
+        card.getparent().remove(card)
+    system = domain.find("os")
+    ordered = any(card.find("boot") is not None for card in cards)
+    if ordered and domain.find("devices/*/boot") is None and system.find("boot") is None:
+        etree.SubElement(system, "boot", dev="fd")
+
+
+def _plugged(domain: Any) -> list[str]:
+    """CPUs that can be unplugged and are there from the start: -smp does not count them (mapping-machine 7)."""
+    topology = domain.find("cpu/topology")
+    sizes = [int(topology.get(name) or 1) if topology is not None else 1 for name in ("cores", "threads")]
+    words: list[str] = []
+    for cpu in domain.iterfind("vcpus/vcpu"):
+        if cpu.get("hotpluggable") == "yes" and cpu.get("enabled") == "yes":
+            rest, thread = divmod(int(cpu.get("id")), sizes[1])
+            socket, core = divmod(rest, sizes[0])
+            words += ["-device", f"plugged-cpu,socket-id={socket},core-id={core},thread-id={thread}"]
+    return words
 
 
 def _parsed(text: bytes | str) -> Any:
@@ -142,9 +173,11 @@ def _prepare(root: Path, program: str) -> None:
 
 
 def _cards(connection: Connection, domain: Any, root: Path) -> list[str]:
-    """-netdev and -device of every network card, as libvirt starts them."""
+    """-netdev and -device of every network card, as libvirt starts them; a tap has no file descriptors here."""
     (root / "argv").unlink(missing_ok=True)
-    sizes = [mtu.get("size") if (mtu := card.find("mtu")) is not None else None for card in domain.findall("devices/interface")]
+    cards = domain.findall("devices/interface")
+    sizes = [mtu.get("size") if (mtu := card.find("mtu")) is not None else None for card in cards]
+    backends = [_backend(card) for card in cards]
     alone = _alone(domain, root)
     try:
         connection.create(etree.tostring(alone, encoding="unicode"))
@@ -155,10 +188,38 @@ def _cards(connection: Connection, domain: Any, root: Path) -> list[str]:
     found: list[str] = []
     for option, value in pairwise(words):
         if option == "-netdev":
-            found += [option, _FDS.sub("", value)]
+            found += [option, json.dumps({**backends.pop(0), "id": json.loads(value)["id"]}, separators=(",", ":"))]
         elif option == "-device" and '"netdev"' in value:
-            found += [option, _with_mtu(value, sizes.pop(0) if sizes else None)]
+            found += [option, _with_mtu(value, sizes.pop(0))]
     return found
+
+
+def _backend(card: Any) -> dict[str, Any]:
+    """What the card is really plugged into."""
+    kind = card.get("type")
+    if kind in ("user", "vhostuser"):
+        return {"type": {"user": "user", "vhostuser": "vhost-user"}[kind]}
+    driver, model = card.find("driver"), card.find("model")
+    vhost = model is not None and str(model.get("type")).startswith("virtio") and (driver is None or driver.get("name") != "qemu")
+    return {"type": "tap", "vhost": True} if vhost else {"type": "tap"}
+
+
+def _with_cards(words: list[str], cards: list[str]) -> list[str]:
+    """The cards where libvirt has them: behind controllers, disks and shared directories."""
+    at = next((n for n, word in enumerate(words) if word == "-device"), len(words))
+    for n, (option, value) in enumerate(pairwise(words)):
+        if option == "-device" and value.startswith("{"):
+            device = json.loads(value)
+            if ALIASES.get(device["driver"], device["driver"]) in BEFORE_CARDS or "drive" in device:
+                at = n + 2
+    return [*words[:at], *cards, *words[at:]]
+
+
+def _installed(word: str, root: Path) -> str:
+    """Paths below the temporary directory as they are below that of an installed libvirt."""
+    for part, place in INSTALLED.items():
+        word = word.replace(f"{root}/{part}/", f"{place}/")
+    return word
 
 
 def _with_mtu(device: str, size: str | None) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from ..data.devices import BUS_IS_ID, CARRIES, LAST_DIMM_SLOT, MOST_XHCI_PORTS, PLUGS, SINGLE, USB_PORTS, XHCI_PORTS
 from ..report import BridgeError
 from .said import Fields, Said
-from .values import devfn, number, plain
+from .values import devfn, number, plain, word
 
 HUB = "usb-hub"
 CPU = "-cpu"
@@ -72,7 +72,7 @@ class Places:
 
     def place(self, device: Fields) -> str:
         """Where the device goes; its buses are there for those that follow."""
-        driver = plain(device["driver"])
+        driver = word(device["driver"])
         kind = kind_of(driver)
         if kind == "board":
             return self._once(driver)
@@ -85,15 +85,15 @@ class Places:
             return self._unit("dimm", device.get("slot"), "dimm ", slots)
         bus = self._bus(device, kind)
         if bus is None:
-            self.said.notes.append(f"QEMU would refuse {driver}: no bus '{plain(device.get('bus', kind))}'")
-            return self._once(f"{driver} on bus {plain(device.get('bus', kind))}")
+            self.said.notes.append(f"QEMU would refuse {driver}: no bus '{word(device.get('bus', kind))}'")
+            return self._once(f"{driver} on bus {word(device.get('bus', kind))}")
         place = _PLACES.get(kind, _other)(self, bus, device)
         self._carry(device, driver, place, bus)
         return place
 
     def _bus(self, device: Fields, kind: str) -> Bus | None:
         if "bus" in device:
-            return self.buses.get(plain(device["bus"]))
+            return self.buses.get(word(device["bus"]))
         if kind == "pci":
             return self.root
         return next((bus for bus in _newest_first(self.root) if bus.kind == kind and (kind != "ide" or len(bus.taken) < bus.units)), None)
@@ -104,7 +104,7 @@ class Places:
         kind, count = CARRIES[driver]
         if place.count("/") > MOST_BRIDGES:
             raise BridgeError(f"{driver} stands behind more than {MOST_BRIDGES} bridges")
-        name = plain(device.get("id", f"#{len(self.buses)}"))
+        name = word(device.get("id", f"#{len(self.buses)}"))
         for n in range(count):
             bus = Bus(name if driver in BUS_IS_ID else f"{name}.{n}", kind, place + "/" if kind == "pci" else place, n)
             bus.units = 2 if driver.endswith("-ide") else 1
@@ -140,6 +140,8 @@ class Places:
         found = devfn(device["addr"]) if "addr" in device else None
         if found is not None:
             at = f"{found[0]:02x}.{found[1]:x}"
+            if at in bus.taken:
+                self.said.notes.append(f"QEMU would refuse {word(device['driver'])}: {bus.prefix}{at} is taken")
         else:  # the first slot whose function 0 is free
             at = next((free for free in (f"{n:02x}.0" for n in range(32)) if free not in bus.taken), "none")
         bus.taken.add(at)
@@ -192,7 +194,7 @@ class Places:
 
 
 def _other(places: Places, bus: Bus, device: Fields) -> str:
-    return places._once(f"{bus.prefix} {plain(device['driver'])}")
+    return places._once(f"{bus.prefix} {word(device['driver'])}")
 
 
 _PLACES: dict[str, Callable[[Places, Bus, Fields], str]] = {

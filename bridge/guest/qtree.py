@@ -109,7 +109,7 @@ def _read_property(node: Node, line: str) -> None:
     if match := _PROPERTY.fullmatch(line):
         value = match[2]
         number = _NUMBER.fullmatch(value)
-        node.properties[match[1]] = number[1] if number else plain(value[1:-1] if value[:1] == '"' else value)
+        node.properties[match[1]] = value[1:-1] if value[:1] == '"' else number[1] if number else plain(value)
     elif match := _PORT.match(line):
         node.properties["usb port"] = match[1]
     elif match := _CLASS.fullmatch(line):

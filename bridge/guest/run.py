@@ -7,6 +7,7 @@ buses and written ACPI and SMBIOS tables.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import subprocess
 import tempfile
@@ -47,6 +48,7 @@ class Runner:
             import qemu.qmp  # noqa: F401
         except ImportError:
             raise BridgeError("--run talks to QEMU with the Python package qemu.qmp: pip install 'virt-qm[qmp]'") from None
+        logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())  # a QEMU that ends is told in our words
         self.program = program
         try:
             listed = subprocess.run([program, "-machine", "help"], capture_output=True, text=True, check=True, timeout=TIME_LIMIT)  # noqa: S603
@@ -123,6 +125,7 @@ async def _ask(client: Any, ended: asyncio.Future[tuple[bytes, bytes]], director
     await asyncio.wait({coming, ended}, return_when=asyncio.FIRST_COMPLETED)
     if not coming.done():
         coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
         raise _RefusedError(_last_words(await ended))
     try:
         await coming

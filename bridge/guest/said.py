@@ -13,7 +13,7 @@ from ..data.machines import VERSIONED, base_of, version_of, without_revision
 from ..data.qemu import KVM_PROGRAM
 from ..data.readconfig import READCONFIG
 from ..report import BridgeError
-from .values import number, plain
+from .values import number, word
 
 Fields = dict[str, Any]
 DEEPEST = 64
@@ -55,12 +55,12 @@ class Said(msgspec.Struct, kw_only=True):
         return gates.machine_has(self.version, 0, gate)
 
     @property
-    def kvm(self) -> bool:
-        """Whether the guest runs under KVM."""
+    def accel(self) -> str:
+        """`kvm`, `tcg` or another: the first that is named."""
         said = self.machine.get("accel") or next(iter(self.options.get("accel", ())), None)
         if said is not None:
-            return plain(said).partition(",")[0].partition(":")[0].removeprefix("accel=") == "kvm"
-        return "enable-kvm" in self.options or self.program.rpartition("/")[2] in KVM_PROGRAM
+            return word(said).partition(",")[0].partition(":")[0].removeprefix("accel=")
+        return "kvm" if "enable-kvm" in self.options or self.program.rpartition("/")[2] in KVM_PROGRAM else "tcg"
 
     def last(self, option: str) -> str | None:
         return self.options[option][-1] if option in self.options else None
@@ -78,14 +78,14 @@ def said(line: CommandLine, newest: gates.Version) -> Said:
     options: dict[str, list[str]] = {}
     for option in line.options:
         options.setdefault(option.name, []).append(option.value)
-        if option.name == "smbios" and plain((entry := fields(option.value)).get("type")) == "1" and "uuid" in entry:
+        if option.name == "smbios" and word((entry := fields(option.value)).get("type")) == "1" and "uuid" in entry:
             options.setdefault("uuid", []).append(str(entry["uuid"]))  # one and the same for QEMU: the last on the line counts
     found = Said(options=options, program=line.program)
     for name, text in options.items():
         if name in ("M", "machine"):
             for value in text:
                 found.machine |= {key.replace("_", "-"): v for key, v in fields(value, "type").items()}
-    name = without_revision(plain(found.machine.get("type", "pc")))
+    name = without_revision(word(found.machine.get("type", "pc")))
     found.base = base_of(name) or name
     if found.base in VERSIONED:
         found.version = (version_of(name) or newest)[:2]
@@ -103,7 +103,7 @@ def said(line: CommandLine, newest: gates.Version) -> Said:
 def _objects(found: Said) -> None:
     for value in found.options.get("object", ()):
         made = fields(value, "qom-type")
-        found.objects[plain(made.get("id", f"#{len(found.objects)}"))] = made
+        found.objects[word(made.get("id", f"#{len(found.objects)}"))] = made
 
 
 def _blocks(found: Said) -> None:
@@ -114,7 +114,7 @@ def _blocks(found: Said) -> None:
         if drive.get("if") == "pflash":
             found.pflash[number(drive.get("unit", 0), "-drive unit")] = drive
         elif drive.get("if", "none") == "none":
-            found.drives[plain(drive.get("id", f"#{n}"))] = drive
+            found.drives[word(drive.get("id", f"#{n}"))] = drive
         else:
             found.options.setdefault("drive of the board", []).append(value)
 
@@ -127,7 +127,7 @@ def _node(found: Said, node: Fields, depth: int = 0) -> None:
         if isinstance(child, dict):
             _node(found, child, depth + 1)
     if "node-name" in node:
-        found.nodes[plain(node["node-name"])] = node
+        found.nodes[word(node["node-name"])] = node
 
 
 def _devices(found: Said, line: CommandLine) -> None:
@@ -151,7 +151,7 @@ def _devices(found: Said, line: CommandLine) -> None:
 
 def _device(text: str) -> Fields:
     device = fields(text, "driver")
-    driver = plain(device.get("driver", ""))
+    driver = word(device.get("driver", ""))
     if not driver:
         raise BridgeError(f"-device {text[:40]} names no driver")
     return device | {"driver": ALIASES.get(driver, driver)}

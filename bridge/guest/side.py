@@ -43,7 +43,7 @@ def side(text: bytes, keywords: dict[str, Any], by: str | None, libvirt: Embedde
         try:
             native = libvirt.native(text)
             changed = [Finding("not-applied", "host", file, what, "compared as if it were here") for what in native.changed]
-            return Side(file, source, "libvirt", read(native.words, file), changed)
+            return Side(file, source, "libvirt", read(native.words + native.plugged, file), changed)
         except BridgeError as error:
             if by == "libvirt":
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import msgspec
 
@@ -18,7 +19,7 @@ Facts = dict[str, str]
 
 class Tree(msgspec.Struct, kw_only=True):
     """`facts` holds what is no device: group -> name -> value (`smp`, `sockets`, `2`). `devices` are by their place, `boot` names the
-    places of devices with a bootindex in their order. `host` is what no guest sees: iothreads, caches, memory backends.
+    places of devices with a bootindex in their order. `host` is what no guest sees, of no device: memory backends.
     `notes` says where the options are odd or do not tell.
     """
 
@@ -39,14 +40,15 @@ def tree(line: CommandLine, qemu: gates.Version | None = None) -> Tree:
     made = devices(found, places)
     facts = {group: values for group, values in _facts(found, made) if values}
     order = sorted((device for device in made if device.bootindex is not None), key=lambda device: device.bootindex or 0)
-    host = {device.place: device.host for device in made if device.host}
-    if backends := memory.host(found):
-        host["memory"] = backends
+    for first, second in pairwise(order):
+        if first.bootindex == second.bootindex:
+            found.notes.append(f"QEMU would refuse {second.where}: bootindex {second.bootindex} is taken")
+    backends = memory.host(found)
     return Tree(
         facts=facts,
         devices={device.place: device for device in made if device.driver != cpu.DEVICE},
         boot=[device.place for device in order],
-        host=host,
+        host={"memory": backends} if backends else {},
         notes=found.notes,
     )
 

@@ -36,9 +36,14 @@ def plain(value: Any) -> str:
     return _SWITCH.get(value, value)
 
 
+def word(value: Any) -> str:
+    """A name or a file as it is said: `0x10`, `n` and `on` are names like any other."""
+    return value if isinstance(value, str) else plain(value)
+
+
 def canonical(name: str, value: Any) -> str:
     """The value of a device's property in its one spelling."""
-    text = value if name in TEXT and isinstance(value, str) else plain(value)
+    text = word(value) if name in TEXT else plain(value)
     if name == "host" and (address := _PCI.fullmatch(text)):
         return f"{int(address[1] or '0', 16):04x}:{int(address[2], 16):02x}:{int(address[3], 16):02x}.{address[4]}"
     if name in FILES:

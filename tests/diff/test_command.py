@@ -1,0 +1,123 @@
+"""`virt-qm diff`: its inputs, its output, its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import bridge
+from bridge.cli import main
+from bridge.guest.side import PROVES
+
+CONFIG = """\
+cores: 2
+memory: 512
+net0: virtio=BC:24:11:00:00:01,bridge=vmbr0
+scsi0: local:100/vm-100-disk-0.raw,iothread=1
+scsihw: virtio-scsi-single
+"""
+FACTS = ("--host-fact", "qemu_version=10.0")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """a.conf, the same as a command line and as XML, and b.conf with another card."""
+    host = bridge.HostFacts(qemu_version="10.0")
+    (tmp_path / "a.conf").write_text(CONFIG)
+    (tmp_path / "b.conf").write_text(CONFIG.replace("00:01", "00:02").replace("iothread=1", "iothread=0"))
+    (tmp_path / "a.cmd").write_text(bridge.convert(CONFIG, to="argv", source="conf", host=host).text)
+    (tmp_path / "a.xml").write_text(bridge.convert(CONFIG, to="xml", source="conf", host=host).text)
+    return tmp_path
+
+
+def diff(*arguments: object, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["diff", *FACTS, *map(str, arguments)], input=stdin)
+
+
+@pytest.mark.parametrize("other", ["a.conf", "a.cmd", "a.xml"])
+def test_one_machine_in_every_format_is_the_same(other: str, files: Path) -> None:
+    result = diff(files / "a.conf", files / other)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("The guest cannot tell A and B apart.\n")
+
+
+def test_a_difference_is_a_row_and_exit_code_1(files: Path) -> None:
+    result = diff(files / "a.conf", files / "b.conf")
+    assert result.exit_code == 1
+    row = result.stdout.rstrip("\n").split("\n")[-1].split()
+    assert row[:6] == ["identity", "virtio-net-pci", "at", "pci", "12.0:", "mac"]
+    assert {"bc:24:11:00:00:01", "bc:24:11:00:00:02", "net0"} <= set(row)
+    assert "iothread" not in result.stdout
+
+
+def test_backends_are_compared_on_request(files: Path) -> None:
+    result = diff("--backends", files / "a.conf", files / "b.conf")
+    assert result.exit_code == 1
+    assert "scsi" in result.stdout
+    assert "iothread" in result.stdout
+
+
+def test_json_has_everything(files: Path) -> None:
+    result = diff("--json", files / "a.conf", files / "b.conf")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert found["same"] is found["ran"] is False
+    assert found["a"] == {"file": str(files / "a.conf"), "format": "conf", "by": "conf", "is": PROVES["conf"]}
+    (difference,) = found["differences"]
+    assert difference == {
+        "importance": "identity",
+        "what": "virtio-net-pci at pci 12.0: mac",
+        "a": "bc:24:11:00:00:01",
+        "b": "bc:24:11:00:00:02",
+        "where_a": "-device net0",
+        "where_b": "-device net0",
+    }
+    assert json.loads(diff("--json", files / "a.conf", files / "a.cmd").stdout)["same"] is True
+
+
+def test_one_side_can_be_stdin(files: Path) -> None:
+    assert diff("-", files / "a.cmd", stdin=CONFIG).exit_code == 0
+    assert diff("-", "-", stdin=CONFIG).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("x.cmd", "/usr/bin/kvm -name"), ("y.cmd", "A=b kvm x"), ("x.xml", "<domain>"), ("x.conf", "memory: 512\nhugepages: 2\n"), (None, "")],
+)
+def test_trouble_is_exit_code_2(name: str | None, text: str, files: Path) -> None:
+    other = files / (name or "none")
+    if name:
+        other.write_text(text)
+    result = diff(files / "a.conf", other)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_fact_that_is_none_is_trouble(files: Path) -> None:
+    assert diff("--host-fact", "qemu_version=x", files / "a.conf", files / "a.conf").exit_code == 2
+
+
+def test_xml_is_taken_by_the_model_unless_it_is_run(files: Path) -> None:
+    assert json.loads(diff("--json", files / "a.conf", files / "a.xml").stdout)["b"]["by"] == "model"
+    found = json.loads(diff("--json", "--by", "libvirt", files / "a.conf", files / "a.xml").stdout)
+    assert found["b"]["by"] == "libvirt"
+    assert found["same"] is True
+
+
+def test_both_run_and_are_the_same(files: Path) -> None:
+    result = diff("--run", "--json", files / "a.conf", files / "a.xml")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["ran"], found["b"]["by"], found["differences"]) == (0, True, "libvirt", [])
+    different = json.loads(diff("--run", "--json", files / "a.conf", files / "b.conf").stdout)
+    assert [each["what"] for each in different["differences"]] == ["virtio-net-pci at pci 12.0: mac"]
+
+
+def test_a_qemu_that_is_not_there_is_trouble(files: Path) -> None:
+    result = diff("--run", "--by", "model", "--emulator", "no-such-qemu", files / "a.conf", files / "a.conf")
+    assert result.exit_code == 2
+    assert "no-such-qemu" in result.stderr
