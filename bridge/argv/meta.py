@@ -10,6 +10,8 @@ from .emit import Command, escaped
 SMBIOS = ("family", "manufacturer", "product", "serial", "sku", "uuid", "version")
 """In the order in which they are written."""
 ROWS = (Row("name", "-name", code=True), Row("vmid", "-id", code=True), Row("vmgenid", "guid", code=True))
+BOOT_ROWS = tuple(Row(field, "bootindex", code=True) for field in ("order", "legacy", "bootdisk"))
+"""Of every device that boots."""
 SMBIOS_ROWS = tuple(Row(field, f"-smbios {field}", code=True) for field in SMBIOS)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..lost import Rows
 from ..model.agent import Agent
 from ..model.audio import Audio
+from ..model.boot import Boot
 from ..model.clock import Clock
 from ..model.controller import Controller
 from ..model.cpu import CPU
@@ -62,6 +63,7 @@ TABLE = (
     Rows(Agent, "", agent.ROWS),
     Rows(Audio, "", audio.ROWS),
     Rows(Balloon, "", memory.BALLOON_ROWS),
+    Rows(Boot, "", meta.BOOT_ROWS),
     Rows(CPU, "", cpu.ROWS),
     Rows(Clock, "", clock.ROWS),
     Rows(Controller, "", controller.ROWS),

@@ -247,13 +247,14 @@ _PROPERTY = re.compile(rf"{re.escape(GLOBAL)}([A-Za-z0-9_.-]{{1,64}})=(on|off|[0
 def _read_arguments(domain: Domain, vm: VM) -> None:
     """Take `-global x86_64-cpu.NAME=VALUE`, and a `-cpu` with a model that libvirt does not know."""
     words = domain.arguments
+    remembered = domain.residue.text("runningcpu") if domain.residue is not None else None
     kept: list[str] = []
     n = 0
     while n < len(words):
         option, value = words[n], words[n + 1] if n + 1 < len(words) else ""
         if option == "-global" and (match := _PROPERTY(value)) and _take_property(vm.cpu, match[1], match[2]):
             n += 2
-        elif option == "-cpu" and vm.cpu.runningcpu is None and value.partition(",")[0] in BY_COMMAND_LINE:
+        elif option == "-cpu" and vm.cpu.runningcpu is None and (value == remembered or value.partition(",")[0] in BY_COMMAND_LINE):
             vm.cpu.runningcpu = value
             n += 2
         else:

@@ -18,6 +18,8 @@ from .video import read_videos, write_video
 ROWS = (
     Row("type", "video/model@type", code=True),
     Row("memory", "video/model@vram", code=True),
+    Row("memory", "video/model@ram", code=True),
+    *(Row("memory", f"qemu:override {name}", code=True) for name in ("vgamem_mb", "max_hostmem")),
     Row("vnc", "graphics[@type='vnc']", code=True),
     Row("vnc_socket", "graphics@socket", code=True),
     Row("spice", "graphics[@type='spice']", code=True),

@@ -97,7 +97,7 @@ TABLE = (
     Rows(TPM, "devices/tpm", tpm.ROWS),
     Rows(Tablet, "devices", input.ROWS),
     Rows(Throttle, "devices/disk", iotune.ROWS),
-    Rows(USB, "devices/redirdev", usb.ROWS),
+    Rows(USB, "devices/*", usb.ROWS),
     Rows(VM, "", controller.KIND_ROWS),
     Rows(Video, "devices/video", video.ROWS),
     Rows(VirtioFS, "devices/filesystem", share.ROWS),
@@ -108,7 +108,7 @@ IMPLIED = {
     Controller: frozenset(("builtin", "master", "alias", "iothread")),
     CPU: frozenset(("words",)),
     Disk: frozenset(("size", "write_cache", "cloudinit", "outline")),
-    Firmware: frozenset(("size", "target_code", "target_template")),
+    Firmware: frozenset(("size", "target_code", "target_template", "pre_enrolled_keys")),
     IOThread: frozenset(("id", "private_to")),
     Machine: frozenset(("pxe",)),
     Meta: frozenset(("vmid", "ostype", "creation_qemu", "uuid")),
@@ -116,6 +116,6 @@ IMPLIED = {
     Source: frozenset(("kind", "volid", "storage_type", "is_iso", "location", "chain_snapshots", "discard_no_unref", "namespace")),
     TPM: frozenset(("size", "format")),
 }
-"""Sizes of images (they have them), what a name or an ostype means (it is written out), how texts were spelled."""
+"""Sizes of images and keys enrolled in them (they have them), what a name or an ostype means (it is written out), spellings."""
 
 LOST = Lost(TABLE, IMPLIED, "metadata-only", "no place in domain XML", {})

@@ -48,10 +48,9 @@ BUSES = (("ide", 4), ("scsi", 31), ("virtio", 16), ("sata", 6))
 
 LIMITS = Throttle.__struct_fields__
 """Sub-options of the same name."""
-LIMIT_ROWS = (
-    *(Row(name, name, code=True) for name in LIMITS),
-    *(Row(f"m{name}", name, code=True, finding="lint") for name in ("bps", "bps_rd", "bps_wr")),
-)
+LIMIT_ROWS = tuple(Row(name, name, code=True) for name in LIMITS)
+NO_LIMIT_ROWS = tuple(Row("throttle", name, code=True, finding="lint") for name in ("bps", "bps_rd", "bps_wr"))
+"""qemu-server turns them into limits of 0, which are none."""
 
 ONLY_FOR = {
     "model": ("ide",),

@@ -20,6 +20,7 @@ ROWS = (
     Row("rate", "rate"),
     Row("queues", "queues", COUNTED),
     Row("mtu", "mtu", COUNTED),
+    Row("host_mtu", "mtu", code=True),
     Row("host_tunnel", "host-tunnel"),
     Row("link_down", "link_down"),
     Row("firewall", "firewall"),

@@ -74,6 +74,7 @@ TABLE = (
     Rows(Clock, "", clock.ROWS),
     Rows(CloudInit, "", cloudinit.ROWS),
     Rows(Disk, DRIVES, disk.ROWS),
+    Rows(Disk, DRIVES, disk.NO_LIMIT_ROWS),
     Rows(Throttle, DRIVES, disk.LIMIT_ROWS),
     Rows(Display, "vga", display.ROWS),
     Rows(Display, "spice_enhancements", display.SPICE_ROWS),
@@ -136,7 +137,7 @@ IMPLIED = {
     Meta: frozenset(("vmid", "title", "uuid")),
     NUMANode: frozenset(("id", "hugepage_mib")),
     Net: _also(
-        *("host_mtu", "packed", "rx_queue_size", "tx_queue_size", "vhost", "ifname", "romfile", "hostname", "openvswitch", "network")
+        *("packed", "rx_queue_size", "tx_queue_size", "vhost", "ifname", "romfile", "hostname", "openvswitch", "network")
     ),
     Parallel: _also("port"),
     Security: frozenset(("cbitpos", "reduced_phys_bits", "policy")),

@@ -94,8 +94,23 @@ def _controllers(before: VM, after: VM, report: Report) -> None:
             left.remove(found)
             if controller.index not in (None, found[1].index):
                 report.add("normalised", controller.where, f"{name} becomes number {found[1].index}; the guest does not see it")
+            _hardware(name, controller, found[1], report)
             continue
         report.add("moved", controller.where, f"{name} ({_describe(controller)}) is not kept: qemu-server brings its own tree of buses")
+
+
+SERIAL_PORTS = 31
+"""QEMU's own number, for a virtio-serial that says none."""
+
+
+def _hardware(name: str, before: Controller, after: Controller, report: Report) -> None:
+    """A device of another kind at the same place, or with more ports."""
+    for field, old, new in (
+        ("device", before.hardware, after.hardware or after.model),
+        ("ports", before.ports, after.ports or SERIAL_PORTS if after.type == "virtio-serial" else after.ports),
+    ):
+        if old is not None and new is not None and old != new:
+            report.add("guest-changed", before.where, f"{name}: {field} {old} there, {new} here")
 
 
 _DESCRIBED = (
