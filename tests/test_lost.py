@@ -84,7 +84,7 @@ def backward(vm: VM) -> Outcome:
     values = write_config(back, report)
     again = resolve(said(file_text(values, back.meta.description)), HOST, Report())
     moves(found, place(iothreads.spread(again, HOST, Report()), Report()), report)
-    return values, back.meta.description, *((f.kind, f.message) for f in report)
+    return values, back.meta.description, *((f.kind, f.message) for f in (*report, *report.settings))
 
 
 def classes() -> Iterator[type]:
