@@ -50,7 +50,8 @@ def write_identity(node: Node, target: Node, disk: Disk, bus: str, lun: bool, do
             if (text := getattr(disk, name)) is not None:
                 domain.report.add("lint", disk.where, f"{disk.key}: QEMU refuses {name} {text} on a disk that is passed through as it is")
         return
-    _write_text(node, disk, "serial", disk.serial, SAFE_SERIAL.fullmatch(disk.serial or "") is not None, domain)
+    plain = SAFE_SERIAL.fullmatch(disk.serial or "") is not None
+    _write_text(node, disk, "serial", disk.serial, plain, domain)
     if disk.wwn is not None:
         if bus in WWN_BUSES:
             node.add("wwn", disk.wwn[2:])
@@ -60,7 +61,7 @@ def write_identity(node: Node, target: Node, disk: Disk, bus: str, lun: bool, do
         if disk.device_id is not None:
             _write_text(node, disk, "vendor", disk.vendor, True, domain)
             _write_text(node, disk, "product", disk.product, True, domain)
-            if disk.device_id != disk.serial:
+            if not (plain and disk.device_id == disk.serial):  # libvirt takes a <serial> for the id, too
                 _override(disk, "device_id", "string", disk.device_id, domain)
         else:
             message = f"{disk.key}: qemu-server gives iSCSI disks of such old machines to the guest as scsi-generic; libvirt has scsi-hd"

@@ -363,6 +363,7 @@ def test_the_cache_of_a_cdrom_is_said_without_a_write_cache(said: str, cache: st
 def test_the_default_scsi_id_of_old_machines_is_the_serial() -> None:
     assert overrides(f"{OLD_MACHINE}scsi1: {RAW},serial=S1", OLD) == {}
     assert overrides(f"{OLD_MACHINE}scsi1: {RAW}", OLD) == {"device_id": "drive-scsi1"}
+    assert overrides(f"{OLD_MACHINE}scsi1: {RAW},serial=a%20b", OLD) == {"serial": "a b", "device_id": "a b"}
 
 
 def test_limits_in_bytes() -> None:
