@@ -239,10 +239,12 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
     elif source is not None:
         _read_source(domain, node, firmware)
     if firmware.vars is None:
+        kind = f"a {form} file" if form in FORMATS else "a file"
         domain.report.add(
-            "firmware-state", node, "libvirt keeps the firmware's variables in a file of its own; without efidisk0 they start fresh",
+            "firmware-state", node, f"libvirt keeps the firmware's variables in {kind} of its own; without efidisk0 they start fresh",
             "copy the file to a volume and add efidisk0",
         )  # fmt: skip
+        firmware.format = None
 
 
 def _read_source(domain: Domain, nvram: Node, firmware: Firmware) -> None:

@@ -211,6 +211,9 @@ def _read_mdev(domain: Domain, node: Node) -> HostPCI | None:
         node.expect(name, value)
     lose_attributes(domain, node, "guest-changed", "display", "ramfb")
     said = _options(domain, node)
+    if domain.residue is None:
+        message = "which device and type this mediated device is of stood in the metadata, which is gone: the device is left out"
+        domain.report.add("guest-lost", node, message, "add hostpciN: DEVICE,mdev=TYPE")
     return HostPCI(mdev_uuid=uuid, **said)
 
 

@@ -201,6 +201,9 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     if model == "none":
         node.get("model")
         balloon.present = False
+        if balloon.target is not None:
+            domain.report.add("normalised", node, f"without a balloon the guest has all its memory, not {balloon.target} MiB")
+            balloon.target = None
         return
     if model == "virtio":
         node.get("model")

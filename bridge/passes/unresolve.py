@@ -38,8 +38,8 @@ BACKWARD = (
     small.unresolve,
     net.unresolve,
     usb.unresolve,
+    display.unresolve,  # whether it is a serial port depends on the tablet
     input.unresolve,
-    display.unresolve,
     hostpci.unresolve,
     firmware.unresolve,
     security.unresolve,

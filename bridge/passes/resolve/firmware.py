@@ -113,6 +113,7 @@ def _as_efidisk(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> 
     if match is None or match.volid is None:
         hosts = " ".join(f"{host.name or host.socket}:{host.port}" for host in source.hosts or ())
         shown = " ".join(filter(None, (source.protocol, source.path, source.name, source.storage, source.volume, hosts, source.conf)))
+        shown = f"{firmware.format} {shown}" if firmware.format else shown
         report.add("firmware-state", source.where, f"the firmware's variables in {shown} are out of qemu-server's reach and start fresh")
         return forget(firmware, "vars", "format", "efitype", "pre_enrolled_keys")
     if match.finding:

@@ -170,7 +170,7 @@ def pin(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the sig
 def _console(vm: VM) -> dict[str, Any]:
     """Without a graphics card SeaBIOS talks to the serial port; with SMM it then hangs (should_disable_smm)."""
     card = vm.display.type
-    headless = card is not None and (card == "none" or card.startswith("serial"))
+    headless = vm.display.videos == [] if card is None else card == "none" or card.startswith("serial")
     smm_off = headless and vm.machine.base != "virt" and vm.firmware.bios in (None, "seabios")
     return {"graphics": not headless, "smm": False if smm_off else None}
 

@@ -90,6 +90,10 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     ivshmem = vm.ivshmem
     if ivshmem is not None and ivshmem.name == str(vm.meta.vmid):
         ivshmem = forget(ivshmem, "name")
+    for gate, part in (("audio", audio), ("rng", vm.rng)):
+        if part is not None and not has(vm.machine, gate):
+            version = ".".join(map(str, vm.machine.version or ()))
+            report.add("guest-lost", part.where, f"qemu-server gives a machine of version {version} no {gate}", "take a younger machine")
     return change(
         vm, agent=agent, audio=audio, watchdog=watchdog, ivshmem=ivshmem, rng=_bare_rng(vm.rng), serials=_bare_serials(vm.serials),
         parallels=_bare_parallels(vm.parallels), virtiofs=[_bare_share(share, host, report) for share in vm.virtiofs],
