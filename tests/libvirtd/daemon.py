@@ -92,6 +92,11 @@ class Daemon:
             raise VirshError(run.stderr.strip())
         return run.stdout.strip()
 
+    def versions(self) -> tuple[str, str]:
+        """Of libvirt and of QEMU, as `11.3.0`."""
+        found = dict(line.rsplit(maxsplit=1) for line in self.virsh("version").split("\n") if line)
+        return found["Using library: libvirt"], found["Running hypervisor: QEMU"]
+
     def domains(self) -> list[str]:
         """Names of all domains, sorted."""
         return sorted(self.virsh("list", "--all", "--name").split())
