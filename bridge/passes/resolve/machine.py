@@ -216,7 +216,12 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     for name, option in SWITCHES.items():
         value = getattr(machine, name)
         if value is not None and value != (True if usual.get(name) is None else usual[name]):
-            report.mend("guest-changed", machine.where, f"{option}={'on' if value else 'off'} has no option", SWITCH_ARGS[name][value])
+            hidden = name == "smm" and machine.acpi is False  # only ACPI would show the guest
+            kind = "normalised" if hidden else "guest-changed"
+            report.mend(kind, machine.where, f"{option}={'on' if value else 'off'} has no option", SWITCH_ARGS[name][value])
+    if usual.get("graphics") is False and machine.graphics is None and machine.base != "virt":
+        message = "without a graphics card the firmware talks to the serial port under qemu-server, and SeaBIOS does so without SMM"
+        report.add("normalised", vm.display.where, message, "args: -machine graphics=on,smm=on")
     same = [name for name, value in usual.items() if value is not None and getattr(machine, name) == value]
     machine = forget(machine, "pinned", *SWITCHES, *same)
     if machine.type == DEFAULT.get(machine.arch or host.arch) and all(getattr(machine, name) is None for name in BESIDE_TYPE):
