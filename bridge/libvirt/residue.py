@@ -15,10 +15,15 @@ from ..report import BridgeError, Report
 from .node import Node
 
 TAG = "virt-qm:vm"
-ACTIVE = ("args", "hookscript", "lock", "protection", "template")
+ACTIVE = ("args", "cicustom", "hookscript", "lock", "protection", "runningcpu", "runningmachine", "template", "vmstate")
 """Keys that make a node do something; when they come back from metadata the reader should look at them (security-rules S12)."""
 SECRETS = ("cipassword", "sshkeys")
+MAX_DESCRIPTION = 8192
+"""Characters, as of <description>."""
+_SECRET_LINE = re.compile(r"^(?:cipassword|sshkeys): .*\n", re.MULTILINE)
+_ACTIVE_LINE = re.compile(rf"^(?:{'|'.join((*ACTIVE, 'hostpci[0-9]+'))}): .*", re.MULTILINE)
 MAX_ROWS = 2000
+CHECK = "check it if the XML comes from somebody else"
 
 _UNSAFE = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("%([0-9A-F]{2})((?:%[0-9A-F]{2})*)")
@@ -63,6 +68,11 @@ def compare(wanted: dict[str, str], seen: dict[str, str], vmid: int) -> Residue:
     return residue
 
 
+def public(sections: str) -> str:
+    """Snapshots and pending changes without the passwords and keys in them."""
+    return _SECRET_LINE.sub("", sections)
+
+
 def element(residue: Residue) -> Node:
     """The <metadata> that holds the residue; it is always written, as it also tells that the bridge made this XML."""
     metadata = Node("metadata")
@@ -105,12 +115,16 @@ def take(root: Node) -> Residue | None:
         if node_of is not None:
             node_of.text_claimed = True
             setattr(residue, name, unescape(node_of.text))
+    if len(residue.description or "") > MAX_DESCRIPTION:
+        raise BridgeError(f"the description has more than {MAX_DESCRIPTION} characters: shorten it", vm)
     return residue
 
 
 def merge(seen: dict[str, str], residue: Residue, report: Report, root: Node) -> dict[str, str]:
     """The config's keys: what the XML says now, and stored texts where the XML still says what it said when they were stored."""
     merged = dict(seen)
+    for line in _ACTIVE_LINE.findall(residue.sections):
+        report.add("restored", root, f"'{line}' of a snapshot or pending change comes from the metadata", CHECK)
     for key, (text, was) in residue.keys.items():
         now = seen.get(key)
         if now == was:
@@ -119,7 +133,7 @@ def merge(seen: dict[str, str], residue: Residue, report: Report, root: Node) ->
             else:
                 merged[key] = text
                 if key in ACTIVE:
-                    report.add("restored", root, f"'{key}: {text}' comes from the metadata", "check it if the XML comes from somebody else")
+                    report.add("restored", root, f"'{key}: {text}' comes from the metadata", CHECK)
         else:
             report.add(
                 "stale-residue",

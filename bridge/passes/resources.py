@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ..host.facts import HostFacts
 from ..host.storage import Location, locate
@@ -87,32 +88,49 @@ def _volume_problem(volid: str) -> str | None:
 def vouch(described: VM, written: VM, host: HostFacts, report: Report) -> None:
     """Law: metadata brings no image, port or device into a config that the XML beside it does not name.
 
-    `described` is the VM as XML alone says it, `written` the one of the config. Raises BridgeError; what only the node's own tables
-    decide (mappings, volumes of this VM) is a finding.
+    `described` is the VM as XML alone says it, `written` the one of the config. Raises BridgeError. Where XML has no words for a thing
+    (mappings, volumes of this VM; a template, of which only the disks may be there) it is a finding.
     """
+    witness = _Witness(report, bool(written.meta.template))
     known = {key: source.volid for key, source, _ in _images(described)}
-    for key, source, where in _images(written):
+    for key, source, _ in _images(written):
         volid = source.volid or "none"
         if key in known:
             if volid != known[key] and not _same_place(volid, known[key] or "none", host):
-                raise _forged(key, volid, known[key])
+                raise witness.against(key, volid, known[key])
         elif volid not in ("none", "cdrom"):
             if not _own(volid, written.meta.vmid, host):
-                raise _forged(key, volid, None)
-            report.add("restored", where, f"{key}: the image {volid} comes from the metadata", CHECK)
-    if written.meta.template:
-        return  # it never runs, so of one that could not the XML holds the disks only
-    _vouch_ports(described, written)
+                raise witness.against(key, volid, None)
+            witness.note(key, volid)
+    for key, volid in (written.meta.keys or {}).items():
+        if key.startswith("unused") and not _own(volid, written.meta.vmid, host):
+            witness.note(key, volid)
+    _vouch_ports(described, written, witness)
     pci = {device.key: device for device in described.hostpcis}
     for device in written.hostpcis:
-        _vouch_pci(device, pci.get(device.key), report)
+        _vouch_pci(device, pci.get(device.key), witness)
     usb = {device.key: device for device in described.usbs}
     for stick in written.usbs:
-        _vouch_usb(stick, usb.get(stick.key), report)
+        _vouch_usb(stick, usb.get(stick.key), witness)
 
 
-def _forged(key: str | None, said: str | None, known: str | None) -> BridgeError:
-    return BridgeError(f"{key}: the metadata says '{said}', the XML {known or 'nothing of it'}: remove the metadata, or mend the XML")
+class _Witness(NamedTuple):
+    """What becomes of a resource that only the metadata knows."""
+
+    report: Report
+    template: bool
+
+    def note(self, key: str | None, said: str | None) -> None:
+        self.report.add("restored", "/domain/metadata", f"'{key}: {said}' comes from the metadata", CHECK)
+
+    def against(self, key: str | None, said: str | None, known: str | None) -> BridgeError:
+        return BridgeError(f"{key}: the metadata says '{said}', the XML {known or 'nothing of it'}: remove the metadata, or mend the XML")
+
+    def accuse(self, key: str | None, said: str | None, known: str | None) -> None:
+        """A template never runs, so of one that could not the XML holds the disks only."""
+        if not self.template:
+            raise self.against(key, said, known)
+        self.note(key, said)
 
 
 def _same_place(one: str, other: str, host: HostFacts) -> bool:
@@ -136,20 +154,19 @@ def _own(volid: str, vmid: int | None, host: HostFacts) -> bool:
     return not volid.startswith("/") and owner in (None, vmid)
 
 
-def _vouch_ports(described: VM, written: VM) -> None:
+def _vouch_ports(described: VM, written: VM, witness: _Witness) -> None:
     known = {port.key: port.path for port in _ports(described)}
     for port in _ports(written):
         if port.path is not None and port.path != known.get(port.key):
-            raise _forged(port.key, port.path, known.get(port.key))
+            witness.accuse(port.key, port.path, known.get(port.key))
 
 
-def _vouch_pci(device: HostPCI, known: HostPCI | None, report: Report) -> None:
+def _vouch_pci(device: HostPCI, known: HostPCI | None, witness: _Witness) -> None:
     if device.mapping is not None or device.mdev is not None:
         if device.mapping is None and known is None:
-            raise _forged(device.key, device.host, None)
-        if known is None or device.mdev is not None:
-            message = f"{device.key}: {device.mapping or device.host} comes from the metadata"
-            report.add("restored", device.where, message, CHECK)
+            witness.accuse(device.key, device.host, None)
+        elif known is None or device.mdev is not None:
+            witness.note(device.key, device.mapping or device.host)
         return
     said = _functions(device)
     there = _functions(known) if known is not None else []
@@ -157,7 +174,7 @@ def _vouch_pci(device: HostPCI, known: HostPCI | None, report: Report) -> None:
         return  # no PCI bus has such a device, hence no XML
     covered = all(any(_covers(one, other) for one in said) for other in there)
     if not covered or not all(any(_covers(one, other) for other in there) for one in said):
-        raise _forged(device.key, device.host, known.host if known is not None else None)
+        witness.accuse(device.key, device.host, known.host if known is not None else None)
 
 
 def _functions(device: HostPCI) -> list[str]:
@@ -170,16 +187,16 @@ def _covers(said: str, there: str) -> bool:
     return there == said or ("." not in said and there.startswith(said + "."))
 
 
-def _vouch_usb(device: USB, known: USB | None, report: Report) -> None:
+def _vouch_usb(device: USB, known: USB | None, witness: _Witness) -> None:
     if device.mapping is not None:
         if known is None:
-            report.add("restored", device.where, f"{device.key}: the mapping {device.mapping} comes from the metadata", CHECK)
+            witness.note(device.key, device.mapping)
         return
     if device.host is None or device.host.lower() == "spice":
         return
     there = known.host if known is not None else None
     if there is None or _plain_usb(there) != _plain_usb(device.host):
-        raise _forged(device.key, device.host, there)
+        witness.accuse(device.key, device.host, there)
 
 
 def _plain_usb(host: str) -> str:

@@ -116,6 +116,19 @@ def _check(config: ConfigText, file: str, report: Report, snapshot: str | None) 
             _tell(problem, file, report)
 
 
+def check_written(config: ConfigText, described: dict[str, str], report: Report) -> None:
+    """A config that was made of XML, which says the values `described` itself; all others come out of its metadata.
+
+    Beyond the schema's limits the former are a finding, the latter a BridgeError: qemu-server does not check them either (C5).
+    """
+    for problem, refuse in doubts(config):
+        entry = config.main.entries.get(problem.key)
+        if refuse and (entry is None or described.get(problem.key) != entry.value):
+            raise BridgeError(f"the metadata is not to be trusted: {_message(problem)}")
+        if refuse:
+            report.add("lint", None, f"{_message(problem)}: the API of qemu-server would refuse it")
+
+
 def _tell(problem: Problem, file: str, report: Report) -> None:
     hint = HINTS.get(problem.kind, "")
     if problem.kind == "unknown":

@@ -34,6 +34,7 @@ from . import (
 )
 from .rows import LOST
 from .section import Lines
+from .setting import bytewise
 
 STEPS = (
     meta.write,
@@ -82,6 +83,10 @@ def file_text(values: dict[str, str], description: str | None, sections: str = "
     back = text.parse(written, strict=True)
     if {key: entry.value for key, entry in back.main.entries.items()} != _canonical(values) or back.snapshots or back.special:
         raise BridgeError("the config would not read back as it is meant: please report this")
+    if sections:
+        whole = text.parse(written + sections, strict=True)
+        if whole.main.entries.keys() != back.main.entries.keys() or text.canonical(whole)[1] != bytewise(sections):
+            raise BridgeError("the snapshots and pending changes are not as qemu-server writes them: remove the metadata")
     return written + sections
 
 
