@@ -17,6 +17,7 @@ from .passes.escape import escape
 from .passes.fill import change
 from .passes.lint import lint
 from .passes.place import place
+from .passes.prove import prove
 from .passes.resolve import resolve
 from .passes.unplace import moves, unplace
 from .report import BridgeError, Finding, Report
@@ -203,7 +204,7 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
         proof.residue = residue.Residue(keys={"args": (vm.raw.args, None)})
         seen = _keys(proof, wanted, Report())
         rest = residue.compare(values, seen.values, wanted.vmid)
-        rest.sections = sections
+        rest.sections = residue.public(sections)
         if seen.description != description:
             rest.description = description
         document.insert(residue.element(rest), after=BEFORE_METADATA)
@@ -298,6 +299,7 @@ def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .libvirt.parse import parse
     from .libvirt.residue import merge, take
+    from .qemuserver.read import check_written
     from .qemuserver.write import file_text
 
     domain = parse(text, report, wanted.target)
@@ -315,35 +317,41 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         if rest.description is not None:
             description = rest.description
     written = file_text(values, description, sections)
+    config, said = _read_conf(written, msgspec.structs.replace(wanted, file="the config", snapshot=None), Report())
+    check_written(config, found.values, report)
     if rest is not None:
-        report.leave_out(_answered(written, wanted))
-        resources.vouch(found.vm, _read_conf(written, wanted, Report())[1], wanted.host, report)
-    _prove(written, found, wanted, report)
+        report.leave_out(_answered(said, wanted))
+        resources.vouch(found.vm, said, wanted.host, report)
+    _prove(said, found, wanted, report, own=rest is not None)
     return Result(found.vm, written)
 
 
-def _answered(written: str, wanted: Wanted) -> set[tuple[str, str]]:
+def _answered(said: VM, wanted: Wanted) -> set[tuple[str, str]]:
     """(kind, message) of what XML cannot say of this config, and the residue did: reading it is no news."""
     from .libvirt.domain import Domain
 
     proof = Report()
     try:
-        root = _domain(_read_conf(written, wanted, Report())[1], wanted, Report())[1]
+        root = _domain(said, wanted, Report())[1]
         _keys(Domain(root, proof, wanted.target), wanted, proof)
     except BridgeError:
         return set()  # not a config that could have been written as XML
     return {(finding.kind, finding.message) for finding in proof}
 
 
-def _prove(written: str, found: Keys, wanted: Wanted, report: Report) -> None:
-    """What the config will run against what the XML described: devices that move, and whatever did not return."""
+def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> None:
+    """What the config will run against what the XML described: devices that move, and whatever did not return.
+
+    `own`: the metadata remembers the config; that its part comes back was proved when it was written."""
     try:
-        vm = _completed(_read_conf(written, wanted, Report())[1], wanted, Report())
+        vm = _completed(said, wanted, Report())
     except BridgeError as error:
         message = f"qemu-server would refuse this config: {error.message}"
         report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
         vm = None
     moves(found.read, vm, report)
+    if vm is not None and not own:
+        prove(found.read, vm, report)
     lint(found.read, wanted.host, report)
 
 
