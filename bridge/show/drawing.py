@@ -102,11 +102,14 @@ def _device(alike: list[Device], top: float) -> Box:
     device = alike[0]
     names = ", ".join(", ".join(each.disks) or each.name for each in alike)
     kind = device.kind if device.name in device.disks else f"{device.kind}, {device.name}"
+    rows = list(_rows(device))
+    if len(rows) == 1 and not device.trouble and width(kind) * SMALL + width(rows[0][0]) * CHARACTER < LEFT - 40:
+        return _box(names, [kind], rows, top, beside=True)
     each = " each" if len(alike) > 1 else ""
     about = wrap(f"{kind}, {device.queues} {'queue' if device.queues == 1 else 'queues'}{each}", int((LEFT - 24) / SMALL))
     if device.trouble:
         about += wrap(f"QEMU refuses: {device.trouble}", int((LEFT - 24) / SMALL))
-    return _box(names, about, list(_rows(device)), top, bad=bool(device.trouble))
+    return _box(names, about, rows, top, bad=bool(device.trouble))
 
 
 def _rows(device: Device) -> Iterator[tuple[str, list[int], bool]]:
@@ -127,10 +130,11 @@ def _all_or(device: Device, link: Link) -> str:
 
 
 def _main_loop(found: Picture, top: float) -> Box:
-    return _box(", ".join(found.main_loop), ["no iothread"], [("all queues", [0], False)], top)
+    return _box(", ".join(found.main_loop), ["no iothread"], [("all queues", [0], False)], top, beside=True)
 
 
-def _box(names: str, about: list[str], rows: list[tuple[str, list[int], bool]], top: float, bad: bool = False) -> Box:
+def _box(names: str, about: list[str], rows: list[tuple[str, list[int], bool]], top: float, bad: bool = False, beside: bool = False) -> Box:
+    """`beside`: the one row stands beside what the device is."""
     lines = [fit(line, int((LEFT - 24) / CHARACTER)) for line in wrap(names, int((LEFT - 24) / CHARACTER)) or [""]]
     parts, y = [], top + 6
     for line in lines:
@@ -139,7 +143,7 @@ def _box(names: str, about: list[str], rows: list[tuple[str, list[int], bool]], 
     for line in about:
         y += 15
         parts.append(_text(12, y, fit(line, int((LEFT - 24) / SMALL)), "small"))
-    y += 4
+    y += -20 if beside else 4
     ports = []
     for text, iothreads, idle in rows:
         y += 20

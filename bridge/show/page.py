@@ -13,8 +13,10 @@ from .picture import IOTHREAD, Thread
 from .stacks import Slot
 from .style import STYLE
 from .subject import Document, Subject
-from .words import headline, notes, where, work
+from .words import headline, notes, together, where, work
 
+DEEPEST = 5
+"""Bridges behind bridges that are shown further to the right."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -45,6 +47,8 @@ def _body(what: Subject) -> Iterator[str]:
     yield f'<h1>{escape(what.title)}</h1>\n<p class="file mono">{escape(what.file)}</p>'
     yield "<h2>Who serves what</h2>"
     yield f'<p class="lead">{escape(headline(what.picture))}</p>'
+    if what.picture.together:
+        yield f"<p>{escape(together(what.picture))}</p>"
     for note in notes(what.picture):
         yield f'<p class="warn">{escape(note)}</p>'
     yield f'<div class="wide">\n{drawing(what.picture, what.ids)}\n</div>'
@@ -106,7 +110,7 @@ def _slots(slots: list[Slot]) -> Iterator[str]:
     yield '<table class="pci"><thead><tr><th>slot</th><th>qemu-server</th><th>libvirt</th></tr></thead><tbody class="mono">'
     for slot in slots:
         css = "" if slot.qemuserver and slot.libvirt else ' class="one"'
-        indent = f' style="padding-left: {2 * slot.depth}em"' if slot.depth else ""
+        indent = f' style="padding-left: {2 * min(slot.depth, DEEPEST)}em"' if slot.depth else ""
         cells = "".join(f"<td{indent}>{escape(words)}</td>" if words else f'<td class="none"{indent}>-</td>' for words in slot[1:])
         yield f"<tr{css}><td{indent}>{escape(slot.place.rsplit('/', 1)[-1])}</td>{cells}</tr>"
     yield "</tbody></table>"

@@ -231,12 +231,13 @@ def _links(served_by: list[ServedBy], queues: int) -> tuple[tuple[Link, ...], st
 
 
 def _overlaps(threads: Iterable[Thread]) -> Iterator[Overlap]:
-    """CPUs that threads with different sets or roles are pinned to, and sets with more threads on them than CPUs."""
+    """CPUs of iothreads and others, CPUs in sets that differ, and sets with more threads on them than CPUs."""
     pinned = [thread for thread in threads if thread.cpus]
     sharing: dict[tuple[str, ...], set[int]] = {}
     for cpu in sorted(frozenset[int]().union(*(thread.cpus for thread in pinned))):
         on = [thread for thread in pinned if cpu in thread.cpus]
-        if len({thread.cpus for thread in on}) > 1 or len({thread.role for thread in on}) > 1 or _crowded(on):
+        roles = {thread.role for thread in on}
+        if len({thread.cpus for thread in on}) > 1 or (IOTHREAD in roles and len(roles) > 1) or _crowded(on):
             sharing.setdefault(tuple(thread.name for thread in on), set()).add(cpu)
     for names, both in sharing.items():
         yield Overlap(frozenset(both), names)

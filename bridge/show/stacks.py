@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..model.part import PCIAddress
-from ..report import shown
+from ..argv.read import fields
+from ..guest.values import devfn, word
+from ..model.part import Device, PCIAddress
+from ..report import BridgeError, shown
 
 if TYPE_CHECKING:
     from ..guest.tree import Tree
@@ -57,18 +61,55 @@ def of_domain(root: Node) -> tuple[Places, int]:
     """Devices of a `<domain>` with a PCI address, and how many without any address libvirt will place by itself."""
     devices = next((node for node in root.children if node.tag == "devices"), None)
     nodes = devices.children if devices is not None else []
-    at = {id(node): address for node in nodes if (address := _address(node)) is not None}
-    bridges = {
-        number: at.get(id(node))
-        for node in nodes
-        if node.tag == "controller" and node.attrib.get("type") == "pci" and (number := _number(node.attrib.get("index", ""))) is not None
-    }
-    found: Places = {}
+    placed = [(address, _label(node)) for node in nodes if (address := _address(node)) is not None]
+    bridges: dict[int, Address | None] = {}
+    names = {"pci.0": 0, "pcie.0": 0}
     for node in nodes:
-        if id(node) in at:
-            place = _place(at[id(node)], bridges)
-            found[place] = f"{found[place]}; {_label(node)}" if place in found else _label(node)
+        number = _number(node.attrib.get("index", "")) if node.tag == "controller" and node.attrib.get("type") == "pci" else None
+        if number is not None:
+            bridges[number] = _address(node)
+            names |= {f"pci.{number}": number, _alias(node): number}
+    found: Places = {}
+    for address, label in [*placed, *_raw(root, names)]:
+        place = _place(address, bridges)
+        found[place] = f"{found[place]}; {label}" if place in found else label
     return found, sum(map(_unplaced, nodes))
+
+
+def _raw(root: Node, names: dict[str, int]) -> Iterator[tuple[Address, str]]:
+    """Devices among the domain's raw arguments. `names`: name of a bus -> its number."""
+    words = [node.attrib.get("value", "") for part in root.children if part.tag == "qemu:commandline" for node in part.children]
+    for option, value in pairwise(words):
+        if option != "-device":
+            continue
+        try:
+            given = fields(value, "driver")
+        except BridgeError:
+            continue
+        at, bus = devfn(given.get("addr", "")), names.get(word(given.get("bus", "")))
+        if at is not None and bus is not None:
+            driver = word(given.get("driver", ""))
+            yield (
+                (bus, *at),
+                shown(f"{word(given['id'])}: {driver}, a raw argument" if "id" in given else f"{driver}, a raw argument")[:100],
+            )
+
+
+def of_model(vm: VM) -> Places:
+    """Where the passes put every device, for a VM whose command line cannot be had."""
+    devices: list[Device] = [*vm.controllers, *vm.disks, *vm.nets, *vm.hostpcis, vm.balloon]
+    devices += [*(vm.display.videos or ()), *(device for device in (vm.audio, vm.rng, vm.watchdog) if device is not None)]
+    of_bus = {controller.key: controller.address for controller in vm.controllers}
+    found: Places = {}
+    for device in devices:
+        at = device.address
+        place = ""
+        while isinstance(at, PCIAddress) and place.count("/") <= MOST_DEPTH:
+            place = f"{at.slot:02x}.{at.function:x}" + (f"/{place}" if place else "")
+            at = of_bus.get(at.bus)
+        if place and device.key:
+            found[place] = shown(f"{device.key}: {getattr(device, 'model', None) or type(device).__name__.lower()}")
+    return found
 
 
 Address = tuple[int, int, int]
@@ -103,6 +144,10 @@ def _place(address: Address, bridges: dict[int, Address | None]) -> str:
     return place
 
 
+def _alias(node: Node) -> str:
+    return next((child.attrib.get("name", "") for child in node.children if child.tag == "alias"), "")
+
+
 def _label(node: Node) -> str:
     """`controller scsi virtio-scsi`, `interface virtio`, `disk vda`."""
     words = [node.tag, node.attrib.get("type", "") if node.tag == "controller" else "", node.attrib.get("model", "")]
@@ -113,7 +158,7 @@ def _label(node: Node) -> str:
             words.append(child.attrib.get("dev", ""))
         elif child.tag == "mac":
             words.append(child.attrib.get("address", ""))
-    alias = next((child.attrib.get("name", "") for child in node.children if child.tag == "alias"), "")
+    alias = _alias(node)
     label = " ".join(filter(None, words))
     return shown(f"{alias.removeprefix('ua-')}: {label}" if alias else label)[:100]
 

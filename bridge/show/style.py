@@ -51,8 +51,10 @@ svg text.bad {{ fill: var(--bad); font-weight: 700; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; vertical-align: top; padding: 3px 14px 3px 0; overflow-wrap: anywhere; border-bottom: 1px solid var(--rule); }}
 th {{ font-weight: 600; color: var(--muted); font-size: 13px; }}
-.facts td:first-child, .threads td:first-child, .pci td:first-child {{ white-space: nowrap; }}
-.facts td:first-child {{ color: var(--muted); width: 1%; padding-right: 24px; }}
+.facts, .threads {{ table-layout: fixed; }}
+.facts td:first-child {{ color: var(--muted); width: min(11em, 30%); }}
+.threads th {{ width: 24%; }} .threads th:last-child {{ width: 52%; }}
+.pci td:first-child {{ white-space: nowrap; }}
 .threads td div {{ margin: 0; }}
 .pci td {{ font-size: 13px; }}
 .pci .one td {{ background: var(--bad-tint); }}

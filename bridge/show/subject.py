@@ -19,7 +19,7 @@ from ..model.vm import VM
 from ..passes.unplace import unplace
 from ..report import SEVERITIES, BridgeError, Finding, Report, shown
 from .picture import Picture, picture
-from .stacks import Places, Slot, of_command_line, of_domain, side_by_side
+from .stacks import Places, Slot, of_command_line, of_domain, of_model, side_by_side
 
 LEFT_OUT = "(left out)"
 _SECRET_LINE = re.compile(rf"^([ \t]*(?:{'|'.join(SECRETS)})[ \t]*:).*$", re.MULTILINE)
@@ -58,7 +58,7 @@ def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
     made, refused = _conversions(text, keywords)
     vm, names = _layout(text, source, made, refused)
     xml = text if source == "xml" else made["xml"].text if "xml" in made else None
-    slots, notes = _stacks(xml, made.get("argv"), refused, keywords)
+    slots, notes = _stacks(xml, made, refused, keywords)
     return Subject(
         title=_title(vm),
         file=shown(keywords["file"]),
@@ -113,30 +113,35 @@ def _described(text: str | bytes) -> VM:
 
 def _findings(made: Made, refused: Refused) -> list[Finding]:
     found: dict[Finding, None] = {}
-    for to in refused:
-        error = refused[to]
+    known = {finding.kind for result in made.values() for finding in result.findings}
+    for to, error in refused.items():
+        if to == "argv" and known & _MISSING_FACTS:
+            continue  # the host's facts are not here; that is said already
         found[Finding("refused", "guest", str(error.where or ""), f"no {_FORMS[to]}: {error.message}")] = None
     for result in made.values():
         found |= dict.fromkeys(result.findings)
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
+_MISSING_FACTS = {"storage-unknown", "resource-unknown"}
 _FORMS = {"conf": "config", "xml": "domain XML", "argv": "command line"}
 
 
 # --- PCI trees
 
 
-def _stacks(xml: str | bytes | None, argv: Result | None, refused: Refused, keywords: dict[str, Any]) -> tuple[list[Slot], list[str]]:
+def _stacks(xml: str | bytes | None, made: Made, refused: Refused, keywords: dict[str, Any]) -> tuple[list[Slot], list[str]]:
     notes: list[str] = []
     left: Places = {}
     right: Places = {}
-    if argv is None:
-        notes.append(f"qemu-server would not start this VM: {refused['argv'].message}")
-    else:
+    if "argv" in made:
         host = keywords.get("host")
         qemu = gates.qemu_version(host.qemu_version, host.qemu_server) if host is not None else None
+        argv = made["argv"]
         left = of_command_line(guest_tree(read_argv(argv.argv or [], keywords["file"]), qemu), argv.vm)
+    else:
+        notes.append(f"qemu-server would not start this VM: {refused['argv'].message}")
+        left = _placed(made, keywords)
     if xml is None:
         notes.append(f"There is no domain XML: {refused['xml'].message}")
     else:
@@ -145,6 +150,15 @@ def _stacks(xml: str | bytes | None, argv: Result | None, refused: Refused, keyw
             devices = "1 device has" if unplaced == 1 else f"{unplaced} devices have"
             notes.append(f"{devices} no address in the XML: libvirt chooses one when the domain is defined.")
     return side_by_side(left, right), notes
+
+
+def _placed(made: Made, keywords: dict[str, Any]) -> Places:
+    """Where qemu-server would put the devices if it could start the VM."""
+    try:
+        result = made["xml"] if "xml" in made else convert(made["conf"].text, "xml", **{**keywords, "source": "conf"})
+    except (KeyError, BridgeError):
+        return {}
+    return of_model(result.vm)
 
 
 # --- at a glance

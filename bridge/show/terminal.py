@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .picture import IOTHREAD, Picture, columns
-from .words import headline, notes, where, work
+from .words import headline, notes, together, where, work
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +31,8 @@ def show(what: Subject) -> None:
     console.print(_facts(what))
     console.print()
     console.print(Text(headline(what.picture), style="bold"))
+    if what.picture.together:
+        console.print(Text(together(what.picture)))
     for note in notes(what.picture):
         console.print(Text(f"! {note}", style="red"))
     console.print()

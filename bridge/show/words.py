@@ -33,6 +33,11 @@ def _layout(found: Picture) -> str:
     return "each has some of them"
 
 
+def together(found: Picture) -> str:
+    """The set that keeps the whole VM, said; "" if there is none."""
+    return f"All threads of the VM are kept on {host_cpus(found.together)}." if found.together else ""
+
+
 def notes(found: Picture) -> Iterator[str]:
     """What a person should notice: threads left over, mappings that QEMU refuses, host CPUs that several threads want."""
     for alike in grouped(found.devices, apart=()):
@@ -44,8 +49,6 @@ def notes(found: Picture) -> Iterator[str]:
         elif left:
             have = "has" if len(alike) == 1 else "each have"
             yield f"{names} {have} {_count(device.queues, 'queue')} for {len(device.links)} threads: {left} of them get none."
-    if found.together:
-        yield f"All threads of the VM are kept on {host_cpus(found.together)}."
     for overlap in found.overlaps:
         yield f"{_listed(list(overlap.threads))} get in each other's way on {host_cpus(ranges(overlap.cpus))}."
 
