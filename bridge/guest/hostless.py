@@ -28,7 +28,7 @@ class Fitted(NamedTuple):
         words = list(words)
         for at, option in enumerate(words[:-1]):
             value = words[at + 1]
-            if option == "-machine" and self.machine:
+            if option == "-machine" and self.machine and "=" not in value.split(",")[0]:
                 words[at + 1] = ",".join([self.machine, *value.split(",")[1:]])
             elif option == "-accel" and self.kvm:
                 words[at + 1] = value.replace("tcg", "kvm", 1)

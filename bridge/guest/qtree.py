@@ -122,9 +122,12 @@ def _visible(node: Node) -> dict[str, str]:
     return {name: _effective(name, value) for name, value in node.properties.items() if name not in left_out}
 
 
+AUTO = {("rerror", "auto"): "report", ("rombar", "-1"): "1", ("werror", "auto"): "enospc", ("write-cache", "auto"): "on"}
+"""What QEMU's own choice comes to (hw/block/block.c, hw/pci/pci.c); its images here are stand-ins."""
+
+
 def _effective(name: str, value: str) -> str:
-    """`auto` of a drive's front is this where the image is a stand-in (hw/block/block.c)."""
-    return {"write-cache": "on", "rerror": "report", "werror": "enospc"}.get(name, value) if value == "auto" else value
+    return AUTO.get((name, value), value)
 
 
 def _place(node: Node) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -88,8 +89,12 @@ def test_no_program_that_a_domain_names_is_run(libvirt: Embedded, tmp_path: Path
 
 
 def test_a_machine_that_is_not_here_gives_way_and_is_put_back(libvirt: Embedded) -> None:
-    found = libvirt.native(domain(machine="pc-i440fx-99.0"))
-    assert found.words[found.words.index("-machine") + 1].startswith("pc-i440fx-99.0,")
+    namespace = "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
+    own = f"<qemu:commandline {namespace}><qemu:arg value='-machine'/><qemu:arg value='graphics=off'/>"
+    found = libvirt.native(domain(machine="pc-i440fx-99.0", more=own + "</qemu:commandline>"))
+    values = [value for option, value in pairwise(found.words) if option == "-machine"]
+    assert values[0].startswith("pc-i440fx-99.0,")
+    assert values[1] == "graphics=off"
     assert found.changed == ["machine pc-i440fx-99.0 is not here: libvirt was asked for pc"]
     with pytest.raises(BridgeError, match="does not support machine type"):
         libvirt.native(domain(machine="pc-i440fx-99.0"), fit=False)
