@@ -113,12 +113,42 @@ LIBVIRT_FEATURES = _words("""
 """)
 """Features that libvirt 11.3 takes in <feature name=>."""
 
+LATER_IN_QEMU = _words("""
+    amd-psfd amx-complex amx-fp16 auto-ibrs avx-ifma avx-ne-convert avx-vnni-int16 avx-vnni-int8 avx10 avx10-128 avx10-256
+    avx10-512 bhi-ctrl bhi-no cmpccxadd ddpd-u eraps fb-clear fbsdp-no fdp-excptn-only flush-l1d fred fsrc fsrs fzrm gds-no
+    ibpb-brtype intel-psfd ipred-ctrl kvm-asyncpf-vmexit lam lfence-always-serializing lkgs mcdt-no no-nested-data-bp
+    null-sel-clr-base overflow-recov pbrsb-no perfmon-v2 prefetchiti psdp-no rfds-clear rfds-no rrsba-ctrl sbdr-ssdp-no sbpb
+    sgx-aex-notify sgx-edeccssa sha512 sm3 sm4 srso-no srso-user-kernel-no stibp-always-on succor vmx-any-errcode
+    vmx-enable-user-wait-pause vmx-entry-load-fred vmx-exit-secondary-ctls vmx-nested-exception vnmi wrmsrns zero-fcs-fds
+""")
+"""Features that QEMU knows from gate `cpu_later_features` on (properties of its CPUs in 10.0, not in 7.2)."""
+LATER_IN_LIBVIRT = LATER_IN_QEMU | _words("""
+    vmx-ins-outs vmx-true-ctls vmx-store-lma vmx-activity-hlt vmx-activity-shutdown vmx-activity-wait-sipi
+    vmx-vmwrite-vmexit-fields vmx-zero-len-inject vmx-apicv-xapic vmx-ept vmx-desc-exit vmx-rdtscp-exit vmx-apicv-x2apic vmx-vpid
+    vmx-wbinvd-exit vmx-unrestricted-guest vmx-apicv-register vmx-apicv-vid vmx-ple vmx-rdrand-exit vmx-invpcid-exit vmx-vmfunc
+    vmx-shadow-vmcs vmx-encls-exit vmx-rdseed-exit vmx-pml vmx-xsaves vmx-tsc-scaling vmx-ept-execonly vmx-page-walk-4
+    vmx-page-walk-5 vmx-ept-uc vmx-ept-wb vmx-ept-2mb vmx-ept-1gb vmx-invept vmx-eptad vmx-ept-advanced-exitinfo
+    vmx-invept-single-context vmx-invept-all-context vmx-invvpid vmx-invvpid-single-addr vmx-invvpid-single-context
+    vmx-invvpid-all-context vmx-invvpid-single-context-noglobals vmx-intr-exit vmx-nmi-exit vmx-vnmi vmx-preemption-timer
+    vmx-posted-intr vmx-vintr-pending vmx-tsc-offset vmx-hlt-exit vmx-invlpg-exit vmx-mwait-exit vmx-rdpmc-exit vmx-rdtsc-exit
+    vmx-cr3-load-noexit vmx-cr3-store-noexit vmx-cr8-load-exit vmx-cr8-store-exit vmx-flexpriority vmx-vnmi-pending vmx-movdr-exit
+    vmx-io-exit vmx-io-bitmap vmx-mtf vmx-msr-bitmap vmx-monitor-exit vmx-pause-exit vmx-secondary-ctls vmx-exit-nosave-debugctl
+    vmx-exit-load-perf-global-ctrl vmx-exit-ack-intr vmx-exit-save-pat vmx-exit-load-pat vmx-exit-save-efer vmx-exit-load-efer
+    vmx-exit-save-preemption-timer vmx-exit-clear-bndcfgs vmx-exit-clear-rtit-ctl vmx-exit-load-pkrs vmx-entry-noload-debugctl
+    vmx-entry-ia32e-mode vmx-entry-load-perf-global-ctrl vmx-entry-load-pat vmx-entry-load-efer vmx-entry-load-bndcfgs
+    vmx-entry-load-rtit-ctl vmx-entry-load-pkrs vmx-eptp-switching
+""")
+"""Features that libvirt knows from gate `cpu_later` on (cpu_map of 11.3, not of 9.0)."""
+
 KVM_CHILDREN = frozenset(("hint-dedicated", "poll-control", "pv-ipi"))
 """`kvm-NAME` of QEMU that is a child of <features><kvm>."""
 HYPERV_CHILDREN = _words("""
     relaxed vapic vpindex runtime synic stimer reset frequencies reenlightenment tlbflush ipi evmcs avic emsr_bitmap xmm_input
 """)
 """Children of <features><hyperv>, in libvirt's names; `time`, `spinlocks` and `vendor_id` have forms of their own."""
+
+LATER_HYPERV = frozenset(("emsr_bitmap", "xmm_input"))
+"""Those that libvirt knows from gate `hyperv_later` on."""
 
 NEW_FLAGS = ("cet-ibt", "cet-ss", "vmx-mbec")
 """Only QEMU from gate `cpu_cet` on knows them; an older one refuses the names, and its guests have none of it."""
@@ -128,6 +158,8 @@ UNKNOWN_TO_LIBVIRT = _words("""
     EPYC-Turin
 """)
 """qemu-server's models that libvirt 11.3 does not know."""
+LATER_MODELS = frozenset(("KnightsMill", "SapphireRapids", "GraniteRapids", "SierraForest", "EPYC-Genoa"))
+"""libvirt knows them from gate `cpu_later` on (cpu_map of 11.3, not of 9.0)."""
 VERSIONED = frozenset(model for model in INTEL | AMD if model[-3:-1] == "-v")
 """`EPYC-v3`: libvirt knows these names from gate `cpu_versioned` on."""
 LIBVIRT_SPELLS: dict[str, tuple[str, dict[str, bool]]] = {

@@ -127,23 +127,63 @@ ELEMENTS: dict[str, Element] = {
     "nvram_format": Element((9, 2)),
     "nvram_block": Element((10, 10)),
     "tpm_source": Element((10, 10)),
-    "tpm_external": Element((9, 0)),
     "vlan_bridge": Element((11, 0)),
     "discard_no_unref": Element((9, 5), (8, 1)),
     "rbd_namespace": Element((11, 6)),
     "sev_snp": Element((10, 5)),
-    "maxphysaddr_bits_optional": Element((9, 2)),
     "cpu_versioned": Element((10, 10)),
     "cpu_cet": Element((0,), (11, 0)),
+    "cpu_later": Element((11, 3)),  # or a little earlier: not in 9.0's cpu_map
+    "cpu_later_features": Element((0,), (10, 0)),  # or a little earlier: not in 7.2
+    "hyperv_later": Element((10, 7)),
+    "guest_phys_bits": Element((0,), (9, 1)),
+    "viommu_width": Element((0,), (9, 0)),
+    "vfio_migration": Element((8, 2), (8, 1)),
+    "tdx_object": Element((0,), (10, 1)),
+    "sev_snp_object": Element((0,), (9, 1)),
     "maxphysaddr": Element((8, 7)),
     "free_page_reporting": Element((6, 9)),
     "itco_always": Element((9, 1)),
     "override": Element((8, 2)),
-    "throttlefilters": Element((11, 2)),
-    "tdx": Element((11, 10)),
     "qemu_vdagent": Element((8, 4)),
     "host_tunnel": Element((8, 2), (10, 2)),
 }
+
+
+CPU_MODELS: dict[str, Version] = {
+    # model: since QEMU; where the release is not certain the later one
+    **dict.fromkeys(("EPYC-v4", "EPYC-Rome-v3", "EPYC-Milan-v2", "EPYC-Genoa", "SapphireRapids"), (8, 1)),
+    **dict.fromkeys(("EPYC-Rome-v4", "Icelake-Server-v7", "SapphireRapids-v2", "GraniteRapids"), (8, 2)),
+    "SierraForest": (9, 1),
+    **dict.fromkeys(("SapphireRapids-v3", "GraniteRapids-v2", "SierraForest-v2", "ClearwaterForest"), (10, 0)),
+    **dict.fromkeys(("EPYC-v5", "EPYC-Rome-v5", "EPYC-Milan-v3", "EPYC-Genoa-v2", "EPYC-Turin"), (10, 1)),
+    **dict.fromkeys(("SapphireRapids-v4", "GraniteRapids-v3", "SierraForest-v3"), (10, 1)),
+}
+"""CPU models that QEMU 7.2 does not have yet (7.2 and 10.0 asked with -cpu help)."""
+
+MACHINE_YEARS = 6
+"""From `MACHINES_EXPIRE` on QEMU drops a machine of version M.N with its own version M+6.N (include/hw/core/boards.h)."""
+MACHINES_EXPIRE: Version = (10, 1)
+RELEASES_A_YEAR = 3
+OLDEST_MACHINES: dict[str, tuple[tuple[Version, Version], ...]] = {
+    # base: (QEMU from this version on, its oldest machine), youngest first; before that nobody asks
+    "i440fx": (((10, 0), (2, 4)), ((8, 2), (2, 0)), ((6, 0), (1, 4))),
+    "q35": (((4, 0), (2, 4)),),
+    "virt": (((2, 12), (2, 6)),),
+}
+
+
+def machine_range(base: str, qemu: Version) -> tuple[Version, Version]:
+    """The oldest and the newest (major, minor) of machines with a version that a QEMU has."""
+    major, minor = qemu[0], qemu[1] if len(qemu) > 1 else 0
+    if len(qemu) > 2 and qemu[2] >= RELEASE_CANDIDATE:
+        major, minor = (major, minor + 1) if minor + 1 < RELEASES_A_YEAR else (major + 1, 0)
+    if (major, minor) >= MACHINES_EXPIRE:
+        dropped = major - MACHINE_YEARS
+        oldest = (dropped, minor + 1) if minor + 1 < RELEASES_A_YEAR else (dropped + 1, 0)
+    else:
+        oldest = next((first for since, first in OLDEST_MACHINES[base] if qemu >= since), (0, 0))  # type: ignore[assignment]
+    return oldest, (major, minor)
 
 
 class Target(NamedTuple):

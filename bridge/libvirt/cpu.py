@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 from ..data.cpus import (
+    LATER_IN_LIBVIRT,
+    LATER_MODELS,
     LIBVIRT_FEATURES,
     LIBVIRT_NAMES,
     NEW_FLAGS,
@@ -56,7 +58,7 @@ ROWS = (
 GLOBAL = "x86_64-cpu."
 ELSEWHERE = frozenset(("kvm-hint-dedicated", "kvm-poll-control", "kvm-pv-ipi", "pmu", "kvmclock"))
 """Features with an element of their own outside <cpu> (`hyperv`)."""
-BY_COMMAND_LINE = UNKNOWN_TO_LIBVIRT | VERSIONED
+BY_COMMAND_LINE = UNKNOWN_TO_LIBVIRT | VERSIONED | LATER_MODELS
 MODES = {"host": "host-passthrough", "max": "maximum"}
 _MODELS = {mode: model for model, mode in MODES.items()}
 
@@ -79,7 +81,12 @@ def write(vm: VM, domain: Domain) -> None:
 
 
 def _is_unknown(model: str | None, domain: Domain) -> bool:
-    return model in UNKNOWN_TO_LIBVIRT or (model in VERSIONED and not domain.target.has("cpu_versioned"))
+    has = domain.target.has
+    return (
+        model in UNKNOWN_TO_LIBVIRT
+        or (model in VERSIONED and not has("cpu_versioned"))
+        or (model in LATER_MODELS and not has("cpu_later"))
+    )
 
 
 def command_line(cpu: CPU) -> str:
@@ -121,7 +128,7 @@ def _write_feature(name: str, state: bool, domain: Domain, node: Node) -> None:
     if name in ELSEWHERE:
         return
     own = LIBVIRT_NAMES.get(name, name)
-    if own in LIBVIRT_FEATURES:
+    if own in LIBVIRT_FEATURES and (own not in LATER_IN_LIBVIRT or domain.target.has("cpu_later")):
         node.add("feature", policy="require" if state else "disable", name=own)
     elif name not in NEW_FLAGS or domain.target.has("cpu_cet"):
         domain.arguments += ("-global", f"{GLOBAL}{name}={'on' if state else 'off'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..data.cpus import HYPERV_CHILDREN, KVM_CHILDREN
+from ..data.cpus import HYPERV_CHILDREN, KVM_CHILDREN, LATER_HYPERV
 from ..model.vm import VM
 from ..rows import ON_OFF, YES_NO, whole_number
 from .domain import Domain
@@ -40,7 +40,8 @@ def write_enlightenments(vm: VM, domain: Domain) -> None:
 
 def _write_hyperv(vm: VM, domain: Domain, features: Node) -> None:
     hyperv = vm.cpu.hyperv or {}
-    on = [name for name in _HYPERV_ORDER if hyperv.get(name)]
+    later = frozenset() if domain.target.has("hyperv_later") else LATER_HYPERV
+    on = [name for name in _HYPERV_ORDER if hyperv.get(name) and name not in later]
     if on:
         node = features.add("hyperv", mode="custom")
         for name in on:
@@ -52,7 +53,7 @@ def _write_hyperv(vm: VM, domain: Domain, features: Node) -> None:
     if hyperv.get("time"):
         domain.root.ensure("clock").add("timer", name="hypervclock", present="yes")
     for name, state in hyperv.items():
-        if state and name != "time" and name not in _HYPERV_ORDER:
+        if state and name != "time" and (name not in _HYPERV_ORDER or name in later):
             domain.arguments += ("-global", f"x86_64-cpu.hv-{name.replace('_', '-')}=on")
 
 

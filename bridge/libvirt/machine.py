@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..data.gates import RELEASE_CANDIDATE, machine_has
+from ..data.gates import machine_has
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, version_of, without_revision
 from ..model.cpu import CPU
 from ..model.machine import Machine
@@ -98,12 +98,6 @@ def _name(vm: VM, domain: Domain) -> str:
         name = f"{VERSIONED[machine.base]}-{version[0]}.{version[1]}"
         if machine.running is None:
             domain.report.add("normalised", machine.where, f"the machine is pinned to {name}; a newer QEMU no longer changes it")
-    qemu = domain.target.qemu
-    if version > qemu[:2] and not (len(qemu) > 2 and qemu[2] >= RELEASE_CANDIDATE):
-        shown = ".".join(map(str, qemu))
-        domain.report.add(
-            "machine-missing", machine.where, f"QEMU {shown} has no machine {name}", "take a younger QEMU, or an older `machine`"
-        )
     return name
 
 

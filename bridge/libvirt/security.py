@@ -25,6 +25,7 @@ ROWS = (
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,18}", re.ASCII).fullmatch
 TDX_FLAG = "confidential-guest-support=tdx0"
+SNP_OBJECT, SNP_FLAG = "sev-snp-guest", "confidential-guest-support=sev0"
 
 
 def _number(text: str) -> int:
@@ -54,7 +55,8 @@ def write(vm: VM, domain: Domain) -> None:
 def _write_sev(security: Security, domain: Domain) -> None:
     snp = security.amd_sev == "snp"
     if snp and not domain.target.has("sev_snp"):
-        domain.report.add("guest-lost", security.where, "the target's libvirt does not know SEV-SNP", "take a younger libvirt")
+        _write_snp_arguments(security, domain)
+        return
     node = domain.root.add("launchSecurity", type="sev-snp" if snp else "sev")
     if security.kernel_hashes:
         node.set("kernelHashes", "yes")
@@ -63,6 +65,16 @@ def _write_sev(security: Security, domain: Domain) -> None:
     if security.reduced_phys_bits is not None:
         node.add("reducedPhysBits", str(security.reduced_phys_bits))
     node.add("policy", f"0x{security.policy or 0:0{8 if snp else 4}x}")
+
+
+def _write_snp_arguments(security: Security, domain: Domain) -> None:
+    """For a libvirt without SEV-SNP: the object and the machine's word for it, as for TDX."""
+    numbers = {"cbitpos": security.cbitpos, "reduced-phys-bits": security.reduced_phys_bits, "policy": security.policy}
+    guest: dict[str, Any] = {"qom-type": SNP_OBJECT, "id": "sev0", **{name: value for name, value in numbers.items() if value is not None}}
+    if security.kernel_hashes:
+        guest["kernel-hashes"] = True
+    domain.arguments += ("-object", json.dumps(guest, separators=(",", ":")), "-machine", SNP_FLAG)
+    domain.report.add("fallback", security.where, "this libvirt has no word for SEV-SNP: it goes by QEMU's command line")
 
 
 def _write_tdx(security: Security, domain: Domain) -> None:
@@ -77,6 +89,7 @@ def read(domain: Domain, vm: VM) -> None:
     node = domain.root.only("launchSecurity")
     if node is None:
         _read_tdx_arguments(domain, vm)
+        _read_snp_arguments(domain, vm)
         return
     kind = node.attrib.get("type")
     security = vm.security = Security(where=node)
@@ -121,6 +134,24 @@ def _read_tdx_arguments(domain: Domain, vm: VM) -> None:
         if isinstance(socket, dict):
             security.attestation = True
             security.vsock_cid, security.vsock_port = (_whole(socket.get(name)) for name in ("cid", "port"))
+        return
+
+
+def _read_snp_arguments(domain: Domain, vm: VM) -> None:
+    """What `_write_snp_arguments` wrote."""
+    for word in domain.arguments:
+        if f'"qom-type":"{SNP_OBJECT}"' not in word:
+            continue
+        try:
+            guest = json.loads(word)
+        except ValueError:
+            return
+        numbers = [guest.get(name) for name in ("cbitpos", "reduced-phys-bits", "policy")] if isinstance(guest, dict) else []
+        if not numbers or not all(isinstance(value, int | None) for value in numbers):
+            return
+        if domain.take_arguments("-object", word, "-machine", SNP_FLAG):
+            vm.security = Security(amd_sev="snp", kernel_hashes=guest.get("kernel-hashes") is True or None, where=domain.root)
+            vm.security.cbitpos, vm.security.reduced_phys_bits, vm.security.policy = numbers
         return
 
 
