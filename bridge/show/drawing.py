@@ -66,6 +66,21 @@ def width(text: str) -> int:
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def broken(text: str, most: int) -> Iterator[str]:
+    """The text in lines of at most so many columns, broken at blanks where that is possible. Nothing is left out."""
+    line = ""
+    for word in text.split(" "):
+        if line and width(f"{line} {word}") > most:
+            yield line
+            line = ""
+        line = f"{line} {word}" if line else word
+        while width(line) > most:
+            cut = next(n for n in range(len(line), 0, -1) if width(line[:n]) <= most)
+            yield line[:cut]
+            line = line[cut:]
+    yield line
+
+
 def fit(text: str, most: int) -> str:
     """The text, cut at so many columns."""
     if width(text) <= most:
@@ -135,7 +150,7 @@ def _main_loop(found: Picture, top: float) -> Box:
 
 def _box(names: str, about: list[str], rows: list[tuple[str, list[int], bool]], top: float, bad: bool = False, beside: bool = False) -> Box:
     """`beside`: the one row stands beside what the device is."""
-    lines = [fit(line, int((LEFT - 24) / CHARACTER)) for line in wrap(names, int((LEFT - 24) / CHARACTER)) or [""]]
+    lines = list(broken(names, int((LEFT - 24) / CHARACTER)))
     parts, y = [], top + 6
     for line in lines:
         y += 17

@@ -210,9 +210,10 @@ def _device(vm: VM, part: Disk | Controller, names: tuple[str, ...]) -> Device:
 
 def _links(served_by: list[ServedBy], queues: int) -> tuple[tuple[Link, ...], str]:
     """One link a thread, and what QEMU would say against them (hw/virtio/iothread-vq-mapping.c: in turn, or every queue named once)."""
+    ids = [by.iothread for by in served_by]
+    trouble = "a thread is named twice" if len(set(ids)) < len(ids) else ""
     if all(by.queues is None for by in served_by):
-        step = len(served_by)
-        return tuple(Link(by.iothread, tuple(range(n, queues, step))) for n, by in enumerate(served_by)), ""
+        return tuple(Link(by.iothread, tuple(range(n, queues, len(ids)))) for n, by in enumerate(served_by)), trouble
     links = tuple(Link(by.iothread, by.queues or ()) for by in served_by)
     named = [queue for link in links for queue in link.queues]
     twice = {queue for queue in named if named.count(queue) > 1} if len(named) <= MOST_QUEUES else set()
@@ -224,7 +225,7 @@ def _links(served_by: list[ServedBy], queues: int) -> tuple[tuple[Link, ...], st
         return links, f"{queue_text(sorted(twice))} named twice"
     if beyond:
         return links, f"{queue_text(sorted(set(beyond)))} not there: the device has {queues}"
-    return links, f"{queue_text(missing)} served by no thread" if missing else ""
+    return links, f"{queue_text(missing)} served by no thread" if missing else trouble
 
 
 # --- host CPUs

@@ -11,13 +11,16 @@ from ..argv.read import read as read_argv
 from ..convert import Result, convert, guess
 from ..data import gates
 from ..guest.tree import tree as guest_tree
+from ..libvirt.node import Node
 from ..libvirt.parse import parse, tree
 from ..libvirt.read import read as read_domain
 from ..libvirt.residue import SECRETS, take
 from ..model.disk import Disk
 from ..model.vm import VM
+from ..passes.fill import change
 from ..passes.unplace import unplace
 from ..report import SEVERITIES, BridgeError, Finding, Report, shown
+from ..rows import whole_number
 from .picture import Picture, picture
 from .stacks import Places, Slot, of_command_line, of_domain, of_model, side_by_side
 
@@ -104,11 +107,22 @@ def _described(text: str | bytes) -> VM:
     """The domain as it stands, before its iothreads are gathered into what a config can say."""
     domain = parse(text, Report(), gates.Target(gates.TARGET_LIBVIRT, gates.TARGET_QEMU))
     domain.residue = take(domain.root)
+    queues = {id(node): _queues(node) for node in domain.devices.children if node.tag == "disk"}
     vm = read_domain(domain)
     try:
-        return unplace(vm, Report())
+        vm = unplace(vm, Report())
     except BridgeError:
-        return vm  # no config can hold it: its devices have no keys
+        pass  # no config can hold it: its devices have no keys
+    return change(vm, disks=[change(disk, queues=disk.queues or queues.get(id(disk.where))) for disk in vm.disks])
+
+
+def _queues(disk: Node) -> int | None:
+    """Queues of a virtio disk: no config has them, so they are not in the model."""
+    driver = disk.peek("driver")
+    try:
+        return whole_number(driver.attrib["queues"]) if driver is not None else None
+    except (KeyError, ValueError):
+        return None  # the reader says what is wrong with it
 
 
 def _findings(made: Made, refused: Refused) -> list[Finding]:

@@ -108,7 +108,7 @@ def test_every_line_is_drawn(looked: Looked) -> None:
     lines = {name: looked.found[f"{name}-light"]["lines"] for name in NAMES}
     assert lines["pool.conf"] == 2 + 6 + 1 + 2
     assert lines["sixteen.conf"] == 16
-    assert lines["queues.xml"] == 2 + 4 + 1 + 1 + 1
+    assert lines["queues.xml"] == 2 + 6 + 1 + 1 + 1
 
 
 def test_the_look_finds_what_is_wrong(looked: Looked) -> None:

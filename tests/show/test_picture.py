@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from bridge.show.picture import IOTHREAD, Column, Device, Link, Overlap, Picture, columns, queue_text, ranges
 from bridge.show.words import headline, notes, together
@@ -89,7 +93,7 @@ def test_queues_that_the_xml_maps_one_by_one() -> None:
     found = of_case("queues.xml").picture
     assert found.devices == (
         Device("SCSI controller 0", "virtio-scsi", ("sda", "sdb"), 3, (Link(1, (0, 2)), Link(2, (1,)))),
-        Device("vda", "virtio-blk", ("vda",), 4, (Link(2, (1, 3)), Link(3, (0, 2))), by_queue=True),
+        Device("vda", "virtio-blk", ("vda",), 6, (Link(2, (1, 3, 5)), Link(3, (0, 2, 4))), by_queue=True),
         Device("vdb", "virtio-blk", ("vdb",), 4, (Link(1, (0, 1, 2, 3)),)),
     )
     assert found.main_loop == ("sdc",)
@@ -144,15 +148,30 @@ def test_vcpus_in_groups() -> None:
     }
 
 
-def test_mappings_that_qemu_refuses() -> None:
-    def trouble(*rows: tuple[int, tuple[int, ...]]) -> str:
-        return domain(vda(mapping(*rows))).devices[0].trouble
-
-    assert trouble((1, (0, 1)), (2, (2, 3))) == ""
-    assert trouble((1, (0, 1)), (2, (3,))) == "queue 2 served by no thread"
-    assert trouble((1, (0, 1)), (2, (1, 2, 3))) == "queue 1 named twice"
-    assert trouble((1, (0, 1)), (2, (2, 3, 9))) == "queue 9 not there: the device has 4"
-    assert trouble((1, (0, 1, 2, 3)), (2, ())) == "some threads name queues, others do not"
+@pytest.mark.parametrize(
+    ("rows", "trouble"),
+    [
+        ([(1, (0, 1)), (2, (2, 3))], ""),
+        ([(2, ()), (1, ())], ""),
+        ([(1, (0, 1)), (2, (3,))], "queue 2 served by no thread"),
+        ([(1, (0, 1)), (2, (1, 2, 3))], "queue 1 named twice"),
+        ([(1, (0, 1)), (2, (2, 3, 9))], "queue 9 not there: the device has 4"),
+        ([(1, (0, 1, 2, 3)), (2, ())], "some threads name queues, others do not"),
+        ([(1, ()), (1, ())], "a thread is named twice"),
+        ([(1, (0, 1)), (1, (2, 3))], "a thread is named twice"),
+    ],
+)
+def test_mappings_that_qemu_refuses(rows: list[tuple[int, tuple[int, ...]]], trouble: str) -> None:
+    """QEMU itself is asked, too."""
+    assert domain(vda(mapping(*rows)), vcpus=2).devices[0].trouble == trouble
+    said = [{"iothread": f"i{n}"} | ({"vqs": queues} if queues else {}) for n, queues in rows]
+    device = {"driver": "virtio-blk-pci", "drive": "n", "num-queues": 4, "iothread-vq-mapping": said}
+    words = "-M q35 -accel tcg -nodefaults -display none -S -object iothread,id=i1 -object iothread,id=i2"
+    words += " -blockdev null-co,node-name=n -monitor stdio -device"
+    done = subprocess.run(
+        ["qemu-system-x86_64", *words.split(), json.dumps(device)], input="quit\n", text=True, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode == 0) == (trouble == ""), done.stderr
 
 
 def test_an_adapter_without_disks_is_there() -> None:
