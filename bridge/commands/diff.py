@@ -40,9 +40,20 @@ COLOURS = {"device": "red", "place": "red", "identity": "yellow", "property": "y
 def command(**given: Any) -> None:
     """What a guest would notice between two VMs, each a config, a domain XML or a command line (qemu-server's or libvirt's).
 
-    The options are compared, with the defaults that are known; ids, aliases and backends do not count. --run starts both under TCG and
-    compares QEMU's own device trees, buses, ACPI and SMBIOS tables; firmware, TPM, passed-through devices and the CPU's KVM features
-    are still compared from the options. Without --by, XML is taken by its model, with --run as libvirt runs it if libvirt is there.
+    Both become command lines, and what their options show the guest is compared, with the defaults that are known. Ids, aliases and
+    backends do not count: slots, ports, LUNs, chassis numbers, serials, CPU, memory, firmware and the order of booting do.
+
+    \b
+    What the result is about:
+      config                 the command line that qemu-server would run on the host of the given facts
+      XML, --by model        what qemu-server would run once the domain is imported, devices at qemu-server's places:
+                             whether the import is good, not what libvirt runs
+      XML, --by libvirt      what libvirt here runs: whether the domain is the machine that it should be
+      command line           just that
+      --run                  besides: both start, paused, under TCG, with stand-ins for images, networks and cards; QEMU's own
+                             device trees, CPUs, memory devices, and the buses, ACPI and SMBIOS tables that the firmware makes of
+                             them are compared. Firmware images, TPM, passed-through devices and what only KVM gives a CPU are
+                             compared from the options still. XML is taken as libvirt runs it if libvirt is here.
 
     Exit codes: 0 the guest cannot tell, 1 it can, 2 one of them cannot be compared.
 

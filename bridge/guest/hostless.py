@@ -49,6 +49,9 @@ def fitted(domain: Any, program: str) -> Fitted:
         if source.find("address") is None:
             element = source.makeelement("address", {"bus": "1", "device": str(n)})
             source.append(element)
+    for device in domain.findall("devices/hostdev[@type='pci']"):
+        if device.find("driver") is None:  # the default asks for VFIO in this host's kernel
+            device.insert(0, device.makeelement("driver", {"name": "vfio"}))
     machine = _machine(domain, program, changed)
     kvm = domain.get("type") == "kvm" and not os.access(KVM, os.R_OK | os.W_OK)
     if kvm:

@@ -151,10 +151,23 @@ def _parsed(text: bytes | str) -> Any:
         etree.SubElement(domain, "devices")
     for element in domain.findall("devices/emulator"):
         element.getparent().remove(element)
+    for card in domain.findall("devices/interface[@type='hostdev']"):
+        _passed_through(card)
     for share in domain.findall("devices/filesystem"):
         if (driver := share.find("driver")) is not None and driver.get("type") == "virtiofs":
             _outside(share)
     return domain
+
+
+def _passed_through(card: Any) -> None:
+    """A card of the host is a PCI device for the guest, and no network card for libvirt to rewrite."""
+    card.tag = "hostdev"
+    for element in list(card):
+        if element.tag not in ("source", "address", "boot", "alias", "rom"):
+            card.remove(element)
+    for address in card.findall("source/address"):
+        card.set("type", address.attrib.pop("type", "pci"))
+    card.set("mode", "subsystem")
 
 
 def _outside(share: Any) -> None:

@@ -5,6 +5,7 @@ host sees, and nothing is. What is hidden is listed here; everything else must m
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,6 +172,36 @@ def test_the_order_of_devices_on_the_line_does_not_count_where_places_are_said(l
     """But for serial ports, USB devices and others that QEMU gives the next place."""
     options = sorted(line.options, key=lambda option: (option.name in ("blockdev", "netdev", "chardev"), 0))
     assert compare(tree(line, NEWEST), tree(line._replace(options=options), NEWEST)) == []
+
+
+ODD = ["", "-1", "9" * 30, "\u0663", "n", "{}", '{"a":1}', "{", "=", "\0", "0x", "1-", "0-99999999", "pci.0", "..", "x" * 500]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_garbled_line_is_read_or_refused_in_one_line(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(300):
+        words = list(chance.choice([line for case in CASES for line in (case.a, case.b)]).words)
+        at = chance.randrange(len(words))
+        if words[at].startswith("{"):
+            members = json.loads(words[at])
+            members[chance.choice(list(members))] = chance.choice([*ODD, None, 1.5, -1, 10**30, True, [], {}, [{"iothread": []}]])
+            words[at] = json.dumps(members)
+        else:
+            parts = words[at].split(",")
+            name, _, value = chance.choice(parts).partition("=")
+            odd = chance.choice(ODD)
+            parts[chance.randrange(len(parts))] = chance.choice([f"{name}={odd}", f"{odd}={value}", odd])
+            words[at] = ",".join(parts)
+        found = outcome(words)
+        assert compare(found, found, host=True) == [] if isinstance(found, Tree) else "\n" not in found
+
+
+def outcome(words: list[str]) -> Tree | str:
+    try:
+        return tree(read(words), NEWEST)
+    except BridgeError as error:
+        return error.message
 
 
 def test_a_line_that_is_cut_short_is_refused_or_differs() -> None:

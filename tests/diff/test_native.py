@@ -75,6 +75,15 @@ def test_without_its_cards_nothing_else_is_booted(libvirt: Embedded) -> None:
     assert tree(read(libvirt.native(domain()).words), HERE).boot == ["pci 12.0"]
 
 
+def test_a_passed_through_card_stays_one(libvirt: Embedded) -> None:
+    card = (
+        "<interface type='hostdev' managed='yes'><mac address='bc:24:11:00:00:03'/>"
+        "<source><address type='pci' domain='0' bus='1' slot='0x10' function='2'/></source><address type='pci' slot='0x14'/></interface>"
+    )
+    made = [device for device in devices(libvirt.native(domain(devices=card)).words).values() if device["driver"] == "vfio-pci"]
+    assert [(device["host"], device["addr"]) for device in made] == [("0000:01:10.2", "0x14")]
+
+
 def test_no_program_that_a_domain_names_is_run(libvirt: Embedded, tmp_path: Path) -> None:
     trap, sprung = tmp_path / "trap", tmp_path / "sprung"
     trap.write_text(f"#!/bin/sh\ntouch {sprung}\n")

@@ -106,7 +106,7 @@ def test_cases_are_the_same_when_they_run(case: Case, runner: Runner) -> None:
 
 def unlike(said: Tree, seen: Tree) -> dict[str, tuple[str, str]]:
     """Properties that QEMU has otherwise than the options say, defaults from the tables among them."""
-    wrong = {}
+    wrong: dict[str, tuple[str, str]] = {}
     for place, device in said.devices.items():
         other = seen.devices.get(place)
         if other is not None and other.driver == device.driver and device.driver not in UNLIKE:
