@@ -15,12 +15,14 @@ from .model.vm import VM
 from .passes import iothreads, resources
 from .passes.escape import escape
 from .passes.fill import change
+from .passes.keep import Kept, keep
 from .passes.lint import lint
 from .passes.place import place
 from .passes.prove import prove
 from .passes.resolve import resolve
 from .passes.unplace import moves, unplace
 from .report import BridgeError, Finding, Report
+from .shellwords import quote, split
 
 if TYPE_CHECKING:
     from .libvirt.domain import Domain
@@ -64,6 +66,8 @@ class Wanted(msgspec.Struct, kw_only=True):
     args: bool | None = None
     snapshot: str | None = None
     name: str | None = None
+    machine: str | None = None
+    keep_layout: bool = False
 
 
 def convert(
@@ -79,6 +83,8 @@ def convert(
     args: bool | None = None,
     snapshot: str | None = None,
     name: str | None = None,
+    machine: str | None = None,
+    keep_layout: bool = False,
     file: str | None = None,
 ) -> Result:
     """Convert one VM.
@@ -87,8 +93,8 @@ def convert(
     and names (None: the id in the XML's metadata, else 100).
     `libvirt`, `qemu`: versions of the target host, as `11.3`. `metadata` False leaves the residue out of XML, so that only what
     XML itself can say comes back. `args`: whether raw QEMU arguments are carried (None: from configs yes, from XML no).
-    `snapshot` converts the VM as it was at that snapshot. `name` is the domain's, where the VM's own is taken.
-    `file` is the input's name in messages.
+    `snapshot` converts the VM as it was at that snapshot. `name` is the domain's and `machine` a type, in place of the VM's own.
+    `keep_layout`: XML's PCI places are kept by `args` where a config can. `file` is the input's name in messages.
     Raises BridgeError when the input cannot be converted. Touches no file, network or process.
     """
     if to not in FORMATS or source not in (None, *FORMATS):
@@ -104,6 +110,8 @@ def convert(
         args=args,
         snapshot=snapshot,
         name=name,
+        machine=machine,
+        keep_layout=keep_layout,
     )
     if to == "xml":
         _follow_target(wanted)
@@ -269,6 +277,7 @@ def _keys(domain: Domain, wanted: Wanted, report: Report) -> Keys:
 
 
 def _read_conf(text: str | bytes, wanted: Wanted, report: Report, checked: bool = False) -> tuple[ConfigText, VM]:
+    from .qemuserver.machine import retyped
     from .qemuserver.read import read
     from .qemuserver.text import parse
 
@@ -277,6 +286,8 @@ def _read_conf(text: str | bytes, wanted: Wanted, report: Report, checked: bool 
     if wanted.args is False and vm.raw.words:
         report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", "pass args to carry them over")
         vm.raw.args = vm.raw.words = None
+    if wanted.machine is not None:
+        vm.machine = retyped(vm.machine, wanted.machine, report)
     return config, vm
 
 
@@ -292,6 +303,8 @@ def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .qemuserver.text import write
 
+    if wanted.machine is not None:
+        raise BridgeError("a config that stays a config keeps its machine type: edit it there", wanted.file)
     config, vm = _read_conf(text, wanted, report)
     return Result(vm, write(config))
 
@@ -299,6 +312,7 @@ def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .libvirt.parse import parse
     from .libvirt.residue import merge, take
+    from .qemuserver.machine import retyped_values
     from .qemuserver.read import check_written
     from .qemuserver.write import file_text
 
@@ -316,13 +330,18 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         values, sections = merge(values, rest, report, domain.root), rest.sections
         if rest.description is not None:
             description = rest.description
+    if wanted.machine is not None:
+        values = retyped_values(values, found.read.machine, wanted.machine, report)
     written = file_text(values, description, sections)
     config, said = _read_conf(written, msgspec.structs.replace(wanted, file="the config", snapshot=None), Report())
     check_written(config, found.values, report)
     if rest is not None:
         report.leave_out(_answered(said, wanted))
         resources.vouch(found.vm, said, wanted.host, report)
-    _prove(said, found, wanted, report, own=rest is not None)
+    words = _prove(said, found, wanted, report, own=rest is not None)
+    if words:
+        values = {**values, "args": quote([*split(values.get("args", "")), *words])}
+        written = file_text(values, description, sections)
     return Result(found.vm, written)
 
 
@@ -339,8 +358,9 @@ def _answered(said: VM, wanted: Wanted) -> set[tuple[str, str]]:
     return {(finding.kind, finding.message) for finding in proof}
 
 
-def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> None:
-    """What the config will run against what the XML described: devices that move, and whatever did not return.
+def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> list[str]:
+    """What the config will run against what the XML described: devices that move, and whatever did not return. The words of `args` that
+    keep the layout, if that is wanted.
 
     `own`: the metadata remembers the config; that its part comes back was proved when it was written."""
     try:
@@ -349,10 +369,12 @@ def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> 
         message = f"qemu-server would refuse this config: {error.message}"
         report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
         vm = None
-    moves(found.read, vm, report)
+    kept = keep(found.read, vm, wanted.host, report) if wanted.keep_layout and vm is not None else Kept([], frozenset())
+    moves(found.read, vm, report, kept.keys)
     if vm is not None and not own:
         prove(found.read, vm, report)
     lint(found.read, wanted.host, report)
+    return kept.words
 
 
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:

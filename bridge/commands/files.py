@@ -64,9 +64,11 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "host": host(given, [located(file)]),
         "libvirt": given.get("libvirt"),
         "qemu": given.get("qemu"),
+        "machine": given.get("machine"),
         "metadata": not given.get("no_metadata"),
         "args": given.get("args"),
         "snapshot": given.get("snapshot"),
+        "keep_layout": bool(given.get("keep_layout")),
         "file": "stdin" if file == "-" else located(file),
     }
 

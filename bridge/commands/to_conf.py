@@ -17,6 +17,7 @@ from .options import fleet_options, host_options, input_options, output_options,
 @output_options
 @fleet_options
 @click.option("--as", "form", type=click.Choice(["file", "qm-create"]), default="file", help="A VMID.conf, or a `qm create` command line.")
+@click.option("--keep-layout", is_flag=True, help="Keep the guest's PCI places by `args`: its network cards keep their names.")
 def command(**given: Any) -> None:
     """A qemu-server config.
 

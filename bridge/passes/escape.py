@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from ..data import gates
 from ..host.facts import HostFacts
-from ..model.controller import Controller
-from ..model.part import DriveAddress
 from ..model.vm import VM
 from ..report import Report, Setting
+from .keep import adapter_key
 
 DRIVERS = {"rng": "virtio-rng-pci", "ivshmem": "ivshmem-plain", "virtiofs": "vhost-user-fs-pci"}
 """Devices that qemu-server gives no id, hence no `-set`; a VM has one of each, or all are alike."""
@@ -45,38 +46,24 @@ JSON = tuple(f"device.{name}" for name in ("virtio", "scsi", "sata", "ide"))
 """Drives and their adapters, of a VM with a pool of iothreads."""
 
 
-def _adapter(controller: Controller, vm: VM) -> tuple[str, str] | None:
-    """The adapter that qemu-server makes for the disks of this one."""
-    names = (controller.key, f"#{controller.index or 0}")
-    disks = [d for d in vm.disks if d.bus == "scsi" and isinstance(d.address, DriveAddress) and d.address.controller in names]
-    if controller.type != "scsi" or not disks or disks[0].index is None:
-        return None
-    if vm.scsihw == "virtio-scsi-single":
-        return ("-set", f"device.virtioscsi{disks[0].index}") if len(disks) == 1 else None
-    return ("-set", "device.scsihw0") if vm.scsihw == "virtio-scsi-pci" else None
-
-
 def _prefix(where: object, vm: VM) -> tuple[str, str] | None:
     """The option that changes a device, and what comes before the property's name."""
-    for device in (*vm.disks, *vm.nets, *vm.usbs):
-        if device.where is where and device.key:
-            return "-set", f"device.{device.key}"
-    for video in (vm.display.videos or ())[:1]:  # of further ones it is not certain that they are there
-        if video.where is where:
-            return "-set", "device.vga"
-    for passed in vm.hostpcis:
-        if passed.where is where and passed.key and len(passed.ids or ()) < 2:
-            return "-set", f"device.{passed.key}"
-    for controller in vm.controllers:
-        if controller.where is where:
-            return _adapter(controller, vm)
-    for field, name in OWN_IDS.items():
-        part = getattr(vm, field)
-        if part is not None and part.where is where:
-            return "-set", f"device.{name}"
+    return next((found for place, found in _devices(vm) if place is where), None)
+
+
+def _devices(vm: VM) -> Iterator[tuple[object, tuple[str, str]]]:
+    """Where a device was read, and how an argument names it."""
+    named: list[tuple[object, str | None]] = [(d.where, d.key) for d in (*vm.disks, *vm.nets, *vm.usbs)]
+    named += [(passed.where, passed.key) for passed in vm.hostpcis if len(passed.ids or ()) < 2]
+    named += [(video.where, "vga") for video in (vm.display.videos or ())[:1]]  # of further ones it is not certain that they are there
+    named += [(part.where, name) for field, name in OWN_IDS.items() if (part := getattr(vm, field)) is not None]
+    if (vm.scsihw or "").startswith("virtio"):
+        named += [(controller.where, adapter_key(controller, vm, vm.scsihw)) for controller in vm.controllers]
+    for where, key in named:
+        if key is not None:
+            yield where, ("-set", f"device.{key}")
     for field, driver in DRIVERS.items():
         parts = getattr(vm, field)
         for part in parts if isinstance(parts, list) else [parts]:
-            if part is not None and part.where is where:
-                return "-global", driver
-    return None
+            if part is not None:
+                yield part.where, ("-global", driver)

@@ -14,16 +14,17 @@ from ...model.vm import VM
 from ...report import Report
 
 
-def moves(before: VM, after: VM | None, report: Report) -> None:
+def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = frozenset()) -> None:
     """One finding per device whose address changes, one per controller that disappears.
 
-    `before` has its keys already; `after` None: the config could not be placed, so no address is known to stay."""
+    `before` has its keys already; `after` None: the config could not be placed, so no address is known to stay. `kept`: devices that
+    `args` puts back."""
     if after is None:
         after = VM()
     now = {device.key: device for device in _devices(after) if device.key}
     for device in _devices(before):
         found = now.get(device.key or "")
-        if found is None or device.address is None or found.address is None:
+        if found is None or device.address is None or found.address is None or device.key in kept:
             continue
         old, new = _text(device.address), _text(found.address)
         if old != new:
