@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -38,13 +38,15 @@ class Result:
     """What a conversion gives.
 
     `text` is the document (argv: shell-quoted, one option a line), `argv` its words for to="argv" (else None),
-    `vm` the model, `findings` what the reader of the document should know.
+    `vm` the model, `findings` what the reader of the document should know. `pins` are CPUs of single threads that XML named and a
+    config cannot hold (`bridge.hook`): `vcpu0`, `emulator`, ids of iothreads.
     """
 
     def __init__(self, vm: VM, text: str | None = None, argv: list[str] | None = None) -> None:
         self.vm = vm
         self.argv = argv
         self.findings: list[Finding] = []
+        self.pins: dict[str, str] = {}
         self._text = text
 
     @property
@@ -85,6 +87,7 @@ def convert(
     name: str | None = None,
     machine: str | None = None,
     keep_layout: bool = False,
+    create: bool = False,
     file: str | None = None,
 ) -> Result:
     """Convert one VM.
@@ -94,7 +97,8 @@ def convert(
     `libvirt`, `qemu`: versions of the target host, as `11.3`. `metadata` False leaves the residue out of XML, so that only what
     XML itself can say comes back. `args`: whether raw QEMU arguments are carried (None: from configs yes, from XML no).
     `snapshot` converts the VM as it was at that snapshot. `name` is the domain's and `machine` a type, in place of the VM's own.
-    `keep_layout`: XML's PCI places are kept by `args` where a config can. `file` is the input's name in messages.
+    `keep_layout`: XML's PCI places are kept by `args` where a config can. `create`: a config is given as a `qm create` command.
+    `file` is the input's name in messages.
     Raises BridgeError when the input cannot be converted. Touches no file, network or process.
     """
     if to not in FORMATS or source not in (None, *FORMATS):
@@ -120,8 +124,20 @@ def convert(
     if path is None:
         raise BridgeError(f"a command line cannot become {to}: `virt-qm diff` compares it", wanted.file)
     result = path(text, wanted, report)
+    if create and to == "conf":
+        result = _created(result, wanted, report)
     result.findings = list(report)
     return result
+
+
+def _created(result: Result, wanted: Wanted, report: Report) -> Result:
+    from .qemuserver.create import command
+    from .qemuserver.text import parse
+
+    config = parse(result.text, vmid=wanted.vmid, name="the config")
+    created = Result(result.vm, command(config, wanted.vmid, wanted.host, report))
+    created.pins = result.pins
+    return created
 
 
 def rewrite_config(text: str | bytes, vmid: int = 100, strict: bool = False) -> str:
@@ -338,11 +354,13 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     if rest is not None:
         report.leave_out(_answered(said, wanted))
         resources.vouch(found.vm, said, wanted.host, report)
-    words = _prove(said, found, wanted, report, own=rest is not None)
-    if words:
-        values = {**values, "args": quote([*split(values.get("args", "")), *words])}
+    proof = _prove(said, found, wanted, report, own=rest is not None)
+    if proof.words:
+        values = {**values, "args": quote([*split(values.get("args", "")), *proof.words])}
         written = file_text(values, description, sections)
-    return Result(found.vm, written)
+    result = Result(found.vm, written)
+    result.pins = proof.pins
+    return result
 
 
 def _answered(said: VM, wanted: Wanted) -> set[tuple[str, str]]:
@@ -358,9 +376,15 @@ def _answered(said: VM, wanted: Wanted) -> set[tuple[str, str]]:
     return {(finding.kind, finding.message) for finding in proof}
 
 
-def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> list[str]:
-    """What the config will run against what the XML described: devices that move, and whatever did not return. The words of `args` that
-    keep the layout, if that is wanted.
+class Proof(NamedTuple):
+    """What the config lacks: `words` of `args` that keep the layout, if that is wanted, and `pins` of single threads."""
+
+    words: list[str]
+    pins: dict[str, str]
+
+
+def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> Proof:
+    """What the config will run against what the XML described: devices that move, and whatever did not return.
 
     `own`: the metadata remembers the config; that its part comes back was proved when it was written."""
     try:
@@ -374,7 +398,16 @@ def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> 
     if vm is not None and not own:
         prove(found.read, vm, report)
     lint(found.read, wanted.host, report)
-    return kept.words
+    return Proof(kept.words, _pins(found.read, vm) if vm is not None else {})
+
+
+def _pins(described: VM, after: VM) -> dict[str, str]:
+    if described.cpu.vcpupins is None and described.cpu.emulatorpin is None and not described.iothreads.threads:
+        return {}
+    from .argv.iothread import names
+    from .passes.pins import pins
+
+    return pins(described, after, names(after))
 
 
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:

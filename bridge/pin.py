@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 TIME_LIMIT = 10.0
 """Seconds for a QEMU to answer; one that is busy or paused by a debugger must not hold a node's hook."""
 ONLINE = Path("/sys/devices/system/cpu/online")
+
+VCPU, EMULATOR = "vcpu", "emulator"
+"""Threads that are no iothreads: of a CPU of the guest, by its number; all that are left."""
 
 T = TypeVar("T")
 
@@ -53,6 +56,17 @@ def wanted(text: bytes, vmid: int, file: str) -> dict[str, frozenset[int]]:
     return {ids[thread.id]: cpus(thread.iothreadpin) for thread in vm.iothreads.threads or () if thread.iothreadpin}
 
 
+def named(pairs: Iterable[str]) -> dict[str, frozenset[int]]:
+    """`THREAD=CPUS` as `to` of `pin`. Raises BridgeError for what is no set of CPUs."""
+    found = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if not cpus(text):
+            raise BridgeError(f"'{pair[:80]}' is not THREAD=CPUS, as vcpu0=2-3", "--set")
+        found[name] = cpus(text)
+    return found
+
+
 def cpus(text: str) -> frozenset[int]:
     """`0-2,5` as a set."""
     from .qemuserver.formats import parse_cpuset
@@ -72,7 +86,8 @@ def cpu_list(of: frozenset[int]) -> str:
 
 
 def pin(socket: Path, to: dict[str, frozenset[int]], apply: bool = True) -> list[Pin]:
-    """Pin the threads of the QEMU at this QMP socket, or only find them (`apply` False), in the order of `to`.
+    """Pin the threads of the QEMU at this QMP socket, or only find them (`apply` False), in the order of `to`: iothreads by their ids,
+    `vcpu0` by the CPU's number, `emulator` for all others.
 
     Raises BridgeError, before anything is pinned, if QEMU does not answer, lacks an iothread, or the host lacks a CPU; and after,
     if a thread may not stand where it was put.
@@ -114,15 +129,27 @@ async def _connected(socket: Path, action: Callable[[QMPClient], Awaitable[T]]) 
 async def _pin(qmp: QMPClient, socket: Path, to: dict[str, frozenset[int]], apply: bool) -> list[Pin]:
     answer = await qmp.execute("query-iothreads")
     assert isinstance(answer, list)
-    threads = {str(thread["id"]): int(thread["thread-id"]) for thread in answer}
+    threads = {str(thread["id"]): [int(thread["thread-id"])] for thread in answer}
+    if not threads.keys() >= to.keys():
+        answer = await qmp.execute("query-cpus-fast")
+        assert isinstance(answer, list)
+        threads |= {f"{VCPU}{cpu['cpu-index']}": [int(cpu["thread-id"])] for cpu in answer}
+        threads[EMULATOR] = _others(int(answer[0]["thread-id"]), {thread for ids in threads.values() for thread in ids})
     missing = ", ".join(name for name in to if name not in threads)
     if missing:
         raise BridgeError(f"this QEMU has no {missing}, but {', '.join(threads) or 'none'}: is it the VM of this config?", socket)
-    pins = [Pin(name, threads[name], wish) for name, wish in to.items()]
+    pins = [Pin(name, thread, wish) for name, wish in to.items() for thread in threads[name]]
     if apply:
         for each in pins:
             _put(each)
     return pins
+
+
+def _others(thread: int, known: set[int]) -> list[int]:
+    """The threads of this thread's process but for those that are known."""
+    status = Path(f"/proc/{thread}/status").read_text(encoding="ascii", errors="replace")
+    process = next(line.split()[1] for line in status.split("\n") if line.startswith("Tgid:"))
+    return sorted({int(task.name) for task in Path(f"/proc/{process}/task").iterdir()} - known)
 
 
 def _put(pin: Pin) -> None:

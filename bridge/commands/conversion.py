@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ..files import SUFFIX, with_pins
 from .files import exit_code, guarded, keywords, print_findings, read, report_file, write
 
@@ -30,9 +32,22 @@ def run(to: str, given: dict[str, Any]) -> None:
             sys.stdout.write(text)
         else:
             write(target, text, given["force"])
+        if given.get("hook") is not None:
+            _hook(result, given["hook"], given["force"])
     if report_file(given):
         _report(result, to, given, target if code == 0 else None, held_back=code != 0)
     sys.exit(code)
+
+
+def _hook(result: Result, file: Path, force: bool) -> None:
+    """The hookscript, if there is something for it to do."""
+    from ..hook import script
+
+    if not result.pins:
+        click.echo(f"{file}: not written: no thread has CPUs of its own", err=True)
+        return
+    write(file, script(result.pins, result.vm.meta.vmid or 0, file.name), force)
+    file.chmod(0o755)
 
 
 def _converted(file: str, to: str, given: dict[str, Any]) -> Result:

@@ -50,16 +50,20 @@ def _usage(given: dict[str, Any]) -> None:
         raise click.UsageError("stdin cannot be one of several inputs")
     if given.get("vmid"):
         raise click.UsageError("several inputs cannot share one --vmid: name the files VMID.conf or VMID.xml")
+    if given.get("hook"):
+        raise click.UsageError("--hook is for one input")
 
 
 def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
     from ..fleet import convert_fleet, inputs
 
     files = guarded(lambda: inputs(map(located, given["files"]), given["source"]))
-    names = ("source", "libvirt", "qemu", "args", "snapshot", "pretty")
+    names = ("source", "libvirt", "qemu", "machine", "args", "snapshot", "keep_layout", "pretty")
     keywords = {name: given[name] for name in names if given.get(name) is not None}
     if given.get("no_metadata"):
         keywords["metadata"] = False
+    if given.get("form") == "qm-create":
+        keywords["create"] = True
     ways = {name: given[name] for name in ("jobs", "force", "resume", "fail_on")}
 
     def all_of_them() -> None:

@@ -27,8 +27,9 @@ exec {command} pin "/etc/pve/qemu-server/$1.conf" --qmp "/var/run/qemu-server/$1
 @click.option("--qmp", "socket", type=click.Path(path_type=Path), help="QMP socket; /var/run/qemu-server/VMID.qmp if left out.")
 @click.option("--vmid", type=click.IntRange(1, 999_999_999), help="The VM's id; taken from the file name if left out.")
 @click.option("--print", "only_print", is_flag=True, help="Pin nothing, print the taskset lines that would.")
+@click.option("--set", "sets", multiple=True, metavar="THREAD=CPUS", help="In place of FILE: an iothread's id, vcpuN or emulator.")
 @click.option("--hookscript", is_flag=True, help="Print a hookscript that pins a VM's iothreads whenever it starts.")
-def command(file: str | None, socket: Path | None, vmid: int | None, only_print: bool, hookscript: bool) -> None:
+def command(file: str | None, socket: Path | None, vmid: int | None, only_print: bool, sets: tuple[str, ...], hookscript: bool) -> None:
     """Put the iothreads of a running VM on the host CPUs of its affinity.
 
     FILE is the config of a VM that qemu-server started. Each thread's CPUs are read back after they were set.
@@ -41,17 +42,21 @@ def command(file: str | None, socket: Path | None, vmid: int | None, only_print:
         own = shutil.which(sys.argv[0]) or "virt-qm"
         click.echo(HOOKSCRIPT.format(command=shlex.quote(str(Path(own).resolve()) if own != "virt-qm" else own)), nl=False)
         return
-    if file is None:
-        raise click.UsageError("name the config of the VM, or pass --hookscript")
-    from ..pin import cpu_list, pin, wanted
+    if (file is None) == (not sets):
+        raise click.UsageError("name the config of the VM, or pass --set or --hookscript")
+    from ..pin import cpu_list, named, pin, wanted
 
-    number = vmid or vmid_of(file)
+    number = vmid or (vmid_of(file) if file is not None else None)
     if socket is None:
         if number is None:
             raise click.UsageError("pass --qmp SOCKET, or --vmid")
         socket = Path(f"/var/run/qemu-server/{number}.qmp")
-    path, text = socket, read(file)
-    to = guarded(lambda: wanted(text, number or 100, file))
+    path = socket
+    if file is None:
+        to = guarded(lambda: named(sets))
+    else:
+        text, name = read(file), file
+        to = guarded(lambda: wanted(text, number or 100, name))
     if not to:
         click.echo(f"{file}: no iothreads with affinity, nothing to pin", err=True)
         return

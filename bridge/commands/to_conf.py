@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from .options import fleet_options, host_options, input_options, output_options,
 @fleet_options
 @click.option("--as", "form", type=click.Choice(["file", "qm-create"]), default="file", help="A VMID.conf, or a `qm create` command line.")
 @click.option("--keep-layout", is_flag=True, help="Keep the guest's PCI places by `args`: its network cards keep their names.")
+@click.option("--hook", type=click.Path(path_type=Path), help="Also write a hookscript that puts single threads on the CPUs that they had.")
 def command(**given: Any) -> None:
     """A qemu-server config.
 

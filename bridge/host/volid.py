@@ -113,7 +113,7 @@ def _of_path(facts: HostFacts, path: str, form: str | None, vmid: int) -> Match:
         return Match(
             volid=path, storage=storage, finding="import-needed",
             message=f"'{path}' has no volume name that storage '{storage}' could open" + (f" as {form}" if found else ""),
-            hint=f"import it with import-from={path} into {storage}",
+            hint=f"import it into {storage}",
         )  # fmt: skip
     return Match(
         volid=path, finding="storage-unknown", message=f"no storage holds '{path}', it stays a path that only root may set",
@@ -144,6 +144,12 @@ def _best(facts: HostFacts, found: list[Candidate], vmid: int) -> Match:
 
 
 # By the user's map
+
+
+def mapped_storage(facts: HostFacts, path: str) -> str | None:
+    """The storage that the user named for a path."""
+    mapped = _mapped(facts, path)
+    return mapped[0] if mapped else None
 
 
 def _mapped(facts: HostFacts, path: str) -> tuple[str, str] | None:
