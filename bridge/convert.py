@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from .data import gates
+from .guess import guess as guess
 from .host.facts import HostFacts
 from .model.vm import VM
 from .passes import iothreads, resources
@@ -70,6 +70,8 @@ class Wanted(msgspec.Struct, kw_only=True):
     name: str | None = None
     machine: str | None = None
     keep_layout: bool = False
+    followed: bool = False
+    """The host's QEMU is the target's, as nobody named it."""
 
 
 def convert(
@@ -123,9 +125,12 @@ def convert(
     path = _PATHS.get((source, to))
     if path is None:
         raise BridgeError(f"a command line cannot become {to}: `virt-qm diff` compares it", wanted.file)
-    result = path(text, wanted, report)
-    if create and to == "conf":
-        result = _created(result, wanted, report)
+    try:
+        result = path(text, wanted, report)
+        if create and to == "conf":
+            result = _created(result, wanted, report)
+    except BridgeError as error:
+        raise error if error.where is not None else BridgeError(error.message, wanted.file) from None
     result.findings = list(report)
     return result
 
@@ -147,26 +152,14 @@ def rewrite_config(text: str | bytes, vmid: int = 100, strict: bool = False) -> 
     return rewrite(text, vmid, strict)
 
 
-_ENVIRONMENT = re.compile(r"[A-Z_][A-Z0-9_]*=.*", re.ASCII | re.DOTALL)
-"""What `virsh domxml-to-native` prints first: `LC_ALL=C`."""
+def _follow_target(wanted: Wanted, version: tuple[int, int] | None = None) -> None:
+    """A machine without a version is as new as the QEMU that it will run on; the XML that came of it is read by the same measure.
 
-
-def guess(text: str | bytes) -> str:
-    """The format of a text by its first characters: `<` starts XML, a path, `qemu-` or `NAME=` a command line, all else is a config."""
-    head = text[:4096].decode("utf-8", "replace") if isinstance(text, bytes) else text[:4096]
-    head = head.lstrip("\ufeff \t\r\n")
-    if head.startswith("<"):
-        return "xml"
-    first = head.split(None, 1)[0] if head else ""
-    if first.startswith(("/", "qemu-")) or first == "kvm" or _ENVIRONMENT.fullmatch(first):
-        return "argv"
-    return "conf"
-
-
-def _follow_target(wanted: Wanted) -> None:
-    """A machine without a version is as new as the QEMU that it will run on; the XML that came of it is read by the same measure."""
-    if wanted.host.qemu_version is None:
-        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, wanted.target.qemu)))
+    `version`: of a machine that says it; the node that it comes from has no older QEMU, whatever the target's is."""
+    if wanted.host.qemu_version is None or wanted.followed:
+        wanted.followed = True
+        newest = max(wanted.target.qemu, version or (0, 0))
+        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, newest)))
 
 
 def _target(libvirt: str | None, qemu: str | None) -> gates.Target:
@@ -226,7 +219,10 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
         values, description, sections = _canonical(config) if config else (write_config(said, Report()), said.meta.description, "")
         proof = Domain(root, Report(), wanted.target)
         proof.residue = residue.Residue(keys={"args": (vm.raw.args, None)})
-        seen = _keys(proof, wanted, Report())
+        try:
+            seen = _keys(proof, wanted, Report())
+        except BridgeError as error:
+            raise BridgeError(f"the XML could not be read back: {error}", wanted.file) from None
         rest = residue.compare(values, seen.values, wanted.vmid)
         rest.sections = residue.public(sections)
         if seen.description != description:
@@ -313,6 +309,7 @@ def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     config, vm = _read_conf(text, wanted, report, checked=True)
+    _follow_target(wanted, vm.machine.version)
     return _xml(vm, config if wanted.snapshot is None else None, wanted, report)
 
 
@@ -326,6 +323,7 @@ def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 
 def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    from .libvirt.machine import named_version
     from .libvirt.parse import parse
     from .libvirt.residue import merge, take
     from .qemuserver.machine import retyped_values
@@ -335,7 +333,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
     if rest is not None:
-        _follow_target(wanted)
+        _follow_target(wanted, named_version(domain.root))
         if rest.vmid and not wanted.vmid_said:
             wanted.vmid = rest.vmid
     domain.residue = rest

@@ -19,8 +19,8 @@ ADVICE = {
     "moved": "Names that the guest takes from addresses change with it: ens18, /dev/disk/by-path, device instances of Windows."
     " Check its network configuration and its fstab before the first start.",
     "invisible": "Nothing is lost by leaving it out. Put it where the guest finds it, if it was meant to be there.",
-    "machine-missing": "Say what the target has with --qemu VERSION, or set another `machine` in the input: the nearest"
-    " older one that both sides have.",
+    "machine-missing": "Say what the target has with --qemu VERSION, or pick a machine that both sides have with --machine TYPE:"
+    " the message names the nearest.",
     "unknown": "A newer version of virt-qm may know it. Otherwise it is left out: decide whether the guest needs it.",
     "unproved": "This is a bug in virt-qm. Do not trust the document before you have compared it; please report it with the input.",
     "refused": "qemu-server would say the same at start. Correct the input as the message asks.",

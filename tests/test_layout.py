@@ -24,6 +24,7 @@ LAYER = {
     **dict.fromkeys(("report", "rows", "shellwords", "files", "model", "data"), 0),
     **dict.fromkeys(("passes", "host", "lost"), 1),
     **dict.fromkeys(FORMATS, 2),
+    "guess": 0,
     "convert": 3,
     **dict.fromkeys(("__init__", "fleet"), 4),
     **dict.fromkeys(("cli", "__main__"), 6),

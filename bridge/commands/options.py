@@ -37,6 +37,7 @@ host_options = together(
 target_options = together(
     click.option("--libvirt", metavar="VERSION", help="libvirt of the target host, e.g. 11.3."),
     click.option("--qemu", metavar="VERSION", help="QEMU of the target host, e.g. 10.0."),
+    click.option("--machine", metavar="TYPE", help="Machine type in place of the VM's own, where the target lacks that: pc-q35-VERSION."),
 )
 report_option = click.option(
     "--report",

@@ -148,6 +148,14 @@ def _plain_iommu(slot: int, width: int | None) -> str:
 # Reading
 
 
+def named_version(root: Node) -> tuple[int, int] | None:
+    """(major, minor) of the machine that a domain names, without claiming anything."""
+    os = root.peek("os")
+    node = os.peek("type") if os is not None else None
+    version = version_of(node.attrib.get("machine", "")) if node is not None else None
+    return version[:2] if version else None
+
+
 def read(domain: Domain, vm: VM) -> None:
     root = domain.root
     machine = vm.machine = Machine(where=root)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from ..data.machines import base_of, version_of
+import re
+
+from msgspec.structs import replace
+
+from ..data.machines import DEFAULT, base_of, version_of
+from ..data.options import option
 from ..model.machine import Machine
 from ..model.vm import VM
+from ..report import BridgeError, Report
 from ..rows import Codec, Row
 from .section import Lines, Section, read_rows, write_rows
 
@@ -58,6 +64,27 @@ def named(machine: Machine) -> Machine:
         if name.endswith(".pxe"):
             machine.pxe = True
     return machine
+
+
+def retyped(machine: Machine, name: str, report: Report) -> Machine:
+    """The machine with another type, which somebody asked for. Raises BridgeError for a name that no config may have."""
+    about = option("machine")
+    pattern = about.fields["type"].pattern if about is not None and about.fields is not None else None
+    if pattern is None or re.fullmatch(pattern, name, re.ASCII) is None:
+        raise BridgeError(f"'{name[:40]}' is no machine type: write it as q35, pc-i440fx-VERSION or pc-q35-VERSION")
+    before = machine.running or machine.type or DEFAULT.get(machine.arch or "x86_64", "")
+    if before == name:
+        return machine
+    message = f"the machine is {name} as asked for, not {before}: the guest sees another board, or another version of it"
+    report.add("guest-changed", machine.where, message)
+    return named(replace(machine, type=name, running=None, base=None, version=None, pve=None, pxe=None))
+
+
+def retyped_values(values: dict[str, str], machine: Machine, name: str, report: Report) -> dict[str, str]:
+    """Config keys with another type, as `retyped`."""
+    retyped(machine, name, report)
+    others = [part for part in values.get("machine", "").split(",") if "=" in part and not part.startswith("type=")]
+    return {**values, "machine": ",".join([name, *others])}
 
 
 def write(vm: VM, lines: Lines) -> None:
