@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..convert import Result
 
 
+COMMAND_SUFFIX = ".sh"
+"""Of a file with a `qm create` command."""
+
+
 def run(to: str, given: dict[str, Any]) -> None:
     """Convert what was named."""
     from . import fleet
@@ -25,7 +29,7 @@ def run(to: str, given: dict[str, Any]) -> None:
     result = _converted(file, to, given)
     print_findings(result.findings, given["report_form"], file)
     code = exit_code(result.findings, given["fail_on"])
-    target = _target(file, to, output)
+    target = _target(file, COMMAND_SUFFIX if given.get("form") == "qm-create" else SUFFIX[to], output)
     if code == 0:
         text = with_pins(result.text, result.findings) if given.get("pretty") else result.text
         if target is None:
@@ -57,9 +61,9 @@ def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
     return guarded(lambda: convert(text, to, **words))
 
 
-def _target(file: str, to: str, output: Path | None) -> Path | None:
+def _target(file: str, suffix: str, output: Path | None) -> Path | None:
     """The file to write; None is stdout."""
-    return output / (Path(file).stem + SUFFIX[to]) if output is not None and output.is_dir() else output
+    return output / (Path(file).stem + suffix) if output is not None and output.is_dir() else output
 
 
 def _report(result: Result, to: str, given: dict[str, Any], target: Path | None, held_back: bool) -> None:

@@ -50,8 +50,8 @@ def _usage(given: dict[str, Any]) -> None:
         raise click.UsageError("stdin cannot be one of several inputs")
     if given.get("vmid"):
         raise click.UsageError("several inputs cannot share one --vmid: name the files VMID.conf or VMID.xml")
-    if given.get("hook"):
-        raise click.UsageError("--hook is for one input")
+    if given.get("hook") or given.get("form") == "qm-create":
+        raise click.UsageError("--hook and --as qm-create are for one input")
 
 
 def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
@@ -62,8 +62,6 @@ def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
     keywords = {name: given[name] for name in names if given.get(name) is not None}
     if given.get("no_metadata"):
         keywords["metadata"] = False
-    if given.get("form") == "qm-create":
-        keywords["create"] = True
     ways = {name: given[name] for name in ("jobs", "force", "resume", "fail_on")}
 
     def all_of_them() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import bridge
+from bridge.cli import main
 from tests.corpus import Row
 
 VMID = 100
@@ -91,3 +94,11 @@ def test_every_key_is_there(row: Row) -> None:
 def test_xml_becomes_a_command() -> None:
     xml = "<domain type='kvm'><name>a</name><memory unit='MiB'>512</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
     assert options(bridge.convert(xml, "conf", "xml", vmid=VMID, create=True).text)["name"] == "a"
+
+
+def test_the_command(tmp_path: Path) -> None:
+    xml = "<domain type='kvm'><name>a</name><memory>524288</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
+    (tmp_path / "100.xml").write_text(xml)
+    done = CliRunner().invoke(main, ["to-conf", str(tmp_path / "100.xml"), "--as", "qm-create", "-o", str(tmp_path)])
+    assert done.exit_code == 0
+    assert (tmp_path / "100.sh").read_text().startswith("qm create 100 \\\n  --")

@@ -61,7 +61,7 @@ def test_the_same_pins_for_all_need_no_hook() -> None:
 
 
 def test_the_hookscript_pins_the_threads_of_a_running_vm(
-    xml: str, tmp_path: Path, qemu_start: Callable[[list[str]], Qemu], monkeypatch: pytest.MonkeyPatch
+    xml: str, tmp_path: Path, qemu_start: Callable[[list[str]], Qemu]
 ) -> None:
     domain, hook, conf = tmp_path / "100.xml", tmp_path / "hook.sh", tmp_path / "100.conf"
     domain.write_text(xml)
