@@ -197,7 +197,8 @@ def test_cpus_in_xml() -> None:
     assert shape(root.find("cpu/topology")) == "<topology sockets='2' cores='2' threads='1'/>"
     pins = "".join(f"<vcpupin vcpu='{n}' cpuset='0-3'/>" for n in range(4))
     assert shape(root.find("cputune")) == (
-        f"<cputune>{pins}<emulatorpin cpuset='0-3'/><shares>10000</shares><global_period>100000</global_period><global_quota>150000</global_quota></cputune>"
+        f"<cputune>{pins}<emulatorpin cpuset='0-3'/><shares>10000</shares>"
+        "<global_period>100000</global_period><global_quota>150000</global_quota></cputune>"
     )
 
 

@@ -174,5 +174,6 @@ def test_the_target_may_lack_the_machine() -> None:
     import bridge
 
     out = bridge.convert("machine: pc-i440fx-11.0\n", to="xml", source="conf", host=HOST, qemu="10.0.2")
-    assert [f.message for f in out.findings if f.kind == "machine-missing"] == ["QEMU 10.0.2 has no machine pc-i440fx-11.0: the newest one is pc-i440fx-10.0"]
+    missing = [f.message for f in out.findings if f.kind == "machine-missing"]
+    assert missing == ["QEMU 10.0.2 has no machine pc-i440fx-11.0: the newest one is pc-i440fx-10.0"]
     assert xml("machine: pc-i440fx-11.0\n", qemu="11.0") is not None
