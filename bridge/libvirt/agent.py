@@ -78,8 +78,9 @@ def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
 
 
 def _is_agent(node: Node) -> bool:
+    """A pseudo terminal is what `define` makes of the socket, whose directory a libvirt host does not have."""
     name = node.peek("alias")
-    return name is not None and name.attrib.get("name") == alias(KEY) and node.attrib.get("type") == "unix"
+    return name is not None and name.attrib.get("name") == alias(KEY) and node.attrib.get("type") in ("unix", "pty")
 
 
 def _read_serial(domain: Domain, node: Node, target: Node, vm: VM) -> None:

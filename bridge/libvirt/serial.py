@@ -162,19 +162,20 @@ def _read_console(domain: Domain, node: Node, vm: VM, rank: int) -> None:
         target.claimed = True
         target.get("type")
         target.expect("port", "0")
-    if not vm.serials:
+    agent = vm.agent.type == "isa"  # its port may be the only one
+    if not vm.serials and not agent:
         key, _ = read_alias(domain, node, "serial[0-3]")
         path, socket = _backend(domain, node, "console")
         vm.serials.append(Serial(key=key, port=0, path=path, socket=socket, where=node))
         return
     read_alias(domain, node, "serial[0-3]|qga0")
-    first = vm.serials[0]
+    own = {serial.path or serial.socket for serial in vm.serials[:1]} | {vm.agent.socket if agent else None, None}
     source = node.peek("source")
     pty = node.attrib.get("type") == "pty"
     if pty and source is not None and (path := source.get("path")) is not None:
         domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
         source.claimed = True
-    elif source is not None and source.attrib.get("path") in (first.path or first.socket, None):
+    elif source is not None and source.attrib.get("path") in own:
         source.claimed = True
         source.get("path")
         source.expect("mode", "bind")
