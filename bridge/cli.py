@@ -14,6 +14,7 @@ COMMANDS = {
     "define": "define",
     "diff": "diff",
     "explain": "explain",
+    "import": "dumpxml",
     "man": "man",
     "options": "option_table",
     "pin": "pin",
