@@ -158,6 +158,8 @@ def _same(after: Any, field: str, there: Any, here: Any) -> bool:
         return [dimm[:3] for dimm in map(astuple, there)] == [dimm[:3] for dimm in map(astuple, here or ())]
     if of is Memory and field == "shared":
         return bool(after.hugepages)  # qemu-server shares huge pages
+    if of is Disk and after.source is not None and after.source.kind == "empty":
+        return field in ("cache", "aio", "discard", "detect_zeroes")  # nothing is opened
     if of is Disk and field == "rerror":
         return bool(there == "report" and here is None)  # QEMU's own
     if of is Source and field == "path":

@@ -13,6 +13,8 @@ import bridge
 from tests.corpus import SHARED
 
 VMID = 100
+QEMU = "11.0.2"
+"""Of the node; the newest that this release of qemu-server knows."""
 PLACEMENT = ("moved",)
 """A foreign layout of slots is never kept without --keep-layout; told, and no part of what a tier says."""
 
@@ -65,7 +67,7 @@ def mapped(xml: str) -> bridge.HostFacts:
             for name in ("network", "bridge", "dev"):
                 if network := source.get(name):
                     bridges[network] = "vmbr0"
-    return bridge.HostFacts(storage_map=storages, pools={pool: f"/{pool}" for pool in pools}, bridge_map=bridges)
+    return bridge.HostFacts(qemu_version=QEMU, storage_map=storages, pools={pool: f"/{pool}" for pool in pools}, bridge_map=bridges)
 
 
 def converted(domain: Domain, **keywords: object) -> bridge.Result:
