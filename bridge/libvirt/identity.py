@@ -104,6 +104,8 @@ def read_identity(disk: Disk, node: Node, target: Node, alias: str | None, domai
         disk.vendor, disk.product = _scsi_text(node, "vendor", vendor, 8, domain), _scsi_text(node, "product", product, 16, domain)
     else:
         disk.model = model[1] if model is not None else product
+        if disk.model and (CONTROL.search(disk.model) or len(disk.model) > 40):
+            raise BridgeError("the model has control characters, or more than 40", node)
         if vendor:
             domain.report.add("guest-lost", node, f"vendor '{vendor}': a config has none on bus {disk.bus}")
     device_id = domain.override(alias, "device_id")
@@ -114,14 +116,17 @@ def read_identity(disk: Disk, node: Node, target: Node, alias: str | None, domai
 def _text(node: Node, tag: str, alias: str | None, longest: int, domain: Domain) -> str | None:
     child = node.only(tag)
     text = child.value() if child is not None else None
-    if text is not None and CONTROL.search(text):
-        raise BridgeError(f"<{tag}> has control characters", child)
     override = domain.override(alias, tag)
     if override is not None:
         text = override[1]
     if not text:
         return None
-    if len(text.encode("utf-8", "surrogateescape")) > longest:
+    if CONTROL.search(text):
+        raise BridgeError(f"<{tag}> has control characters", child or node)
+    size = len(text.encode("utf-8", "surrogateescape"))
+    if tag == "serial":  # a config holds it percent-encoded
+        size += 2 * sum(len(c.encode("utf-8", "surrogateescape")) for c in text if c not in _UNENCODED)
+    if size > longest:
         message = f"{tag} '{text[:200]}' is longer than {longest} bytes and is left out"
         if tag == "serial" and _LONG.fullmatch(text):
             domain.report.set_properties("guest-lost", child or node, message, node, {"serial": text})
@@ -131,6 +136,7 @@ def _text(node: Node, tag: str, alias: str | None, longest: int, domain: Domain)
     return text
 
 
+_UNENCODED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()")
 _LONG = re.compile(r"[A-Za-z0-9_ .+:-]{1,256}")
 _SCSI_TEXT = re.compile(r"[A-Za-z0-9_ -]*")
 
@@ -149,7 +155,7 @@ def _wwn(node: Node, alias: str | None, domain: Domain) -> str | None:
         return f"0x{int(override[1]):016x}"
     if child is None:
         return None
-    match = WWN.fullmatch(child.text.strip())
+    match = WWN.fullmatch(child.text.strip(" \t\r\n"))
     if match is None:
         return None
     child.value()

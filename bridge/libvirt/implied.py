@@ -11,7 +11,7 @@ def claim(domain: Domain, vm: VM) -> None:
     root = domain.root
     for tag in ("on_poweroff", "on_crash"):
         node = root.peek(tag)
-        if node is not None and not node.claimed and node.text.strip() == "destroy":
+        if node is not None and not node.claimed and node.text.strip(" \t\r\n") == "destroy":
             node.claimed = node.text_claimed = True
     for node in root.children:
         if node.tag == "seclabel" and not node.claimed:

@@ -155,8 +155,8 @@ def _read_limit(cputune: Node, vm: VM) -> None:
     quota = cputune.peek("global_quota")
     period = cputune.peek("global_period")
     try:
-        share = int(INT.read(quota.text.strip())) if quota else 0
-        of = int(INT.read(period.text.strip())) if period else PERIOD
+        share = int(INT.read(quota.text.strip(" \t\r\n"))) if quota else 0
+        of = int(INT.read(period.text.strip(" \t\r\n"))) if period else PERIOD
     except ValueError:
         return
     limit = f"{share / of:.2f}".rstrip("0").rstrip(".") if of else "0"

@@ -22,7 +22,7 @@ class Doubt(NamedTuple):
     """`refuse`: the VM cannot be converted safely.
 
     Beside the kinds of `text`: `control` (characters), `blank` (value), `limit` (of the schema), `aside` (sections that are left),
-    `quotes` (that the next write strips), `restore` (a comment that steers one).
+    `quotes` (that the next write strips), `percent` (broken encoding), `restore` (a comment that steers one).
     """
 
     problem: Problem
@@ -43,6 +43,7 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _HEADER = re.compile(r"unable to parse config:\s*\[")
 _WIDE = re.compile(r"=-|[0-9][eE][0-9+-]|[0-9]{16}")
 """What a number out of all bounds has somewhere in its text."""
+_BROKEN = re.compile(r"(?:serial|model)=[^,]*%(?![0-9A-Fa-f]{2})")
 _MOST = float(1 << 63)
 MAX_DESCRIPTION = OPTIONS["description"].max_length or 0
 _RESTORE = re.compile(r"#?(?:qmdump|vzdump)#")
@@ -97,7 +98,11 @@ def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
         return "limit", message, True
     if entry.parts is not None:
         wide = _wide(key, entry) if _WIDE.search(value) else None
-        return ("limit", wide, True) if wide else None
+        if wide:
+            return "limit", wide, True
+        if "%" in value and _BROKEN.search(value):
+            return "percent", "a % without two hexadecimal digits behind it is taken for itself", False
+        return None
     if key == "args":
         if not split(value):
             return "quotes", "the quotes do not balance, so qemu-server would pass no arguments at all", True

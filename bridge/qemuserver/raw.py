@@ -13,6 +13,8 @@ ROWS = (Row("args", "args", code=True), Row("words", "args", code=True), Row("vm
 
 def read(section: Section, vm: VM) -> None:
     args = section.text("args")
+    if args is not None and args.strip() and not split(args):
+        section.report.add("lint", section.line("args"), "args: the quotes do not balance, so qemu-server passes no arguments at all")
     vm.raw = Raw(
         args=args,
         words=None if args is None else split(args),

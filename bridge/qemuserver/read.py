@@ -75,7 +75,8 @@ HINTS = {
     "restore": "remove it, unless the file comes out of a backup",
 }
 KINDS = {
-    "duplicate": "lint", "swallowed": "lint", "quotes": "lint", "restore": "lint", "aside": "metadata-only", "blank": "normalised",
+    "duplicate": "lint", "swallowed": "lint", "quotes": "lint", "percent": "lint", "restore": "lint", "aside": "metadata-only",
+    "blank": "normalised",
 }  # fmt: skip
 """Kind of a problem or doubt -> kind of the finding; all others are lines that are dropped."""
 
