@@ -31,6 +31,8 @@ class Domain:
         self.remembered: list[str] = []
         """Reading: words of `args` that the residue holds, and that still stand in qemu:commandline."""
         self.vmid = 0
+        self.ports: dict[str, tuple[int, int]] | None = None
+        """Reading: channel -> controller and port (`escape`)."""
         self.overrides: dict[str, dict[str, Property]] = {}
         self.arguments: list[str] = []
         self.bus_index: dict[str, int] = {}

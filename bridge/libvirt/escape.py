@@ -220,14 +220,34 @@ def _watchdog(domain: Domain, node: Node) -> Words | None:
     return [*_device(model, id=_name(node)), "-watchdog-action", "pause" if action == "dump" else action]
 
 
+def _ports(domain: Domain) -> dict[str, tuple[int, int]]:
+    """Channel -> controller and number of its port: as XML says, else the next free one. All at once, as claiming empties elements."""
+    said: dict[str, tuple[int, int]] = {}
+    for node in domain.devices.children:
+        if node.tag == "channel" and _of(node, "target", "type") == "virtio":
+            controller, port = (whole_number(_of(node, "address", name, "0")) for name in ("controller", "port"))
+            said[_name(node)] = controller, port
+    taken = {place for place in said.values() if place[1]}
+    for name, (controller, port) in said.items():
+        while not port or (said[name] != (controller, port) and (controller, port) in taken):
+            port += 1
+        said[name] = controller, port
+        taken.add((controller, port))
+    return said
+
+
 def _channel(domain: Domain, node: Node) -> Escape | None:
-    """A port of a virtio-serial controller that all such channels share."""
+    """A port of a virtio-serial controller, one for each that XML has."""
     name = _of(node, "target", "name")
     if _of(node, "target", "type") != "virtio" or not re.fullmatch(r"[A-Za-z0-9_. -]{1,64}", name):
         return None
     own = _name(node)
-    port = _device("virtserialport", bus="channels.0", chardev=f"char{own}", id=own, name=name)
-    return Escape([*socket(domain, own), *port], ["-device", "virtio-serial-pci,id=channels"])
+    if domain.ports is None:
+        domain.ports = _ports(domain)
+    number, nr = domain.ports[own]
+    controller = f"channels{number}"
+    port = _device("virtserialport", bus=f"{controller}.0", chardev=f"char{own}", id=own, name=name, nr=str(nr))
+    return Escape([*socket(domain, own), *port], ["-device", f"virtio-serial-pci,id={controller}"])
 
 
 def _redirdev(domain: Domain, node: Node) -> Words | None:
@@ -244,7 +264,7 @@ def _smartcard(domain: Domain, node: Node) -> Escape | None:
         if len(certificates) != 3:
             return None
         named = {f"cert{n}": certificate for n, certificate in enumerate(certificates, 1)}
-        database = path(_text(node, "database") or "/usr/share/pki/nssdb")
+        database = path(said) if (said := _text(node, "database")) else "/etc/pki/nssdb"
         card = _device("ccid-card-emulated", backend="certificates", **named, db=database, id=name, bus="ccid.0")
     elif mode == "passthrough":
         card = [*socket(domain, name), *_device("ccid-card-passthru", chardev=f"char{name}", id=name, bus="ccid.0")]

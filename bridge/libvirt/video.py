@@ -76,8 +76,10 @@ def write_video(domain: Domain, video: Video) -> None:
 def read_videos(domain: Domain, vm: VM) -> list[Video]:
     """The cards, the primary one first; `none` is no card."""
     videos: list[Video] = []
-    for node in domain.devices.all("video"):
-        if (video := _read(domain, node, vm, not videos)) is not None:
+    nodes = domain.devices.all("video")
+    named = next((n for n, node in enumerate(nodes) if (model := node.peek("model")) and model.attrib.get("primary") == "yes"), 0)
+    for n, node in enumerate(nodes):
+        if (video := _read(domain, node, vm, n == named)) is not None:
             videos.append(video)
     return sorted(videos, key=lambda video: not video.primary)
 

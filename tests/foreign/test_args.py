@@ -61,9 +61,9 @@ CASES = [
     (
         xml("<channel type='unix'><source mode='bind' path='/run/secret'/><target type='virtio' name='org.example'/></channel>"),
         (
-            "-device virtio-serial-pci,id=channels "
+            "-device virtio-serial-pci,id=channels0 "
             "-chardev socket,id=charchannel0,path=/var/run/qemu-server/100.channel0,server=on,wait=off "
-            "-device virtserialport,bus=channels.0,chardev=charchannel0,id=channel0,name=org.example"
+            "-device virtserialport,bus=channels0.0,chardev=charchannel0,id=channel0,name=org.example,nr=1"
         ),
     ),
     (
