@@ -58,6 +58,7 @@ def test_it_converts_there_and_back(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "100.conf").write_text(text)
     run(command, "to-xml", "100.conf", "-o", "100.xml", cwd=tmp_path)
     assert run(command, "to-conf", "100.xml", cwd=tmp_path).stdout == text
+    run(command, "check", "100.conf", cwd=tmp_path)
 
 
 def test_it_finds_every_schema_and_sample_inside_itself(installed: Path, tmp_path: Path) -> None:

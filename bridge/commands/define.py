@@ -31,7 +31,7 @@ def command(**given: Any) -> None:
 
     \b
     Example:
-      virt-qm define -c qemu:///system --host /etc/pve /etc/pve/qemu-server/100.conf
+      virt-qm define -c qemu+ssh://root@host/system /etc/pve/qemu-server/100.conf
     """
     from ..libvirt.connect import Connection
 

@@ -21,8 +21,13 @@ from .options import fleet_options, host_options, input_options, output_options,
 def command(**given: Any) -> None:
     """Domain XML for libvirt.
 
+    Several inputs, or directories of them, are a fleet: one that cannot be converted does not keep the others from it, and names that
+    clash get the VM's id appended.
+
     \b
     Example:
       virt-qm to-xml samples/iothreads.conf
+      virt-qm to-xml 100 -o 100.xml
+      virt-qm to-xml /etc/pve/qemu-server -o domains --report losses.json
     """
     run("xml", given)

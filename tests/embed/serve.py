@@ -99,4 +99,5 @@ def main() -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,7 @@ Description: Qemu Server Tools
 
 Package: pve-qemu-kvm
 Status: install ok installed
-Version: 1:11.0.2-4
+Version: 1:10.0.2-4
 Description: Full virtualization on x86 hardware
 
 Package: zlib1g
@@ -79,10 +79,12 @@ stick
 CONFIG = """\
 cores: 2
 cpu: custom-own
+iothreads: 2,affinity=0
 memory: 1024
 name: first
 net0: virtio=BC:24:11:00:00:01,bridge=vmbr0
-scsi0: tank:vm-100-disk-0,size=8G
+scsi0: tank:vm-100-disk-0,iothread=1,size=8G
+scsihw: virtio-scsi-single
 usb0: mapping=stick
 """
 

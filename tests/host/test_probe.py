@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 def test_a_node_knows_itself(root: Path) -> None:
     facts = probe.probe(root)
     assert facts.nodename == "alpha"
-    assert (facts.qemu_version, facts.qemu_server) == ("11.0.2", "9.2.6")
+    assert (facts.qemu_version, facts.qemu_server) == ("10.0.2", "9.2.6")
     assert (facts.cpus, facts.cpu_vendor, facts.phys_address_bits) == (2, "AuthenticAMD", 43)
     assert facts.cpu_flags == ["fpu", "vme", "svm", "aes"]
     assert (facts.numa_nodes, facts.hugepage_sizes_mib) == (2, [2, 1024])

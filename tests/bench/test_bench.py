@@ -1,0 +1,47 @@
+"""The bench runs, and measures what it says; how fast things are is for people to read."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.bench import measure, table
+from tests.bench.cases import cases
+from tests.corpus import ROOT
+
+
+@pytest.mark.parametrize("part", ["conversions", "slots", "start-up", "fleet"])
+def test_each_part_prints_its_table(part: str) -> None:
+    done = subprocess.run([ROOT / "tests/bench/run", "--quick", part], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {
+        "conversions": "config → XML, proved",
+        "slots": "XML to config",
+        "start-up": "virt-qm --version",
+        "fleet": "virt-qm to-xml DIR -o DIR",
+    }[part] in done.stdout
+
+
+def test_conversions_have_a_time_and_both_ratios() -> None:
+    found = table.conversions(cases(6), with_libvirt=True)
+    columns = [list(column.cells) for column in found.columns]
+    assert all(cell not in ("", "-") for column in columns[:5] for cell in column[:4])
+
+
+def test_ratios_are_of_the_same_case() -> None:
+    assert table.ratio([1.0, None, 9.0], [2.0, 5.0, 3.0]) == "1.75"
+    assert table.ratio([None], [1.0]) == "-"
+
+
+def test_memory_is_that_of_all_processes() -> None:
+    alone = measure.watched("-c", "import time; x = bytearray(50 << 20); time.sleep(0.5)")
+    source = "import os, time; pid = os.fork(); x = bytearray(50 << 20); time.sleep(0.5); pid and os.wait()"
+    both = measure.watched("-c", source)
+    assert (alone.code, both.code) == (0, 0)
+    assert 50 <= alone.peak < 90
+    assert 100 <= both.peak < 160
+
+
+def test_start_up_counts_the_programs_time() -> None:
+    assert measure.start_up("-c", "sum(range(10**7))", times=1) > measure.start_up("-c", "pass", times=3)
