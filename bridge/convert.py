@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,13 +14,13 @@ from .model.vm import VM
 from .passes import iothreads, resources
 from .passes.escape import escape
 from .passes.fill import change
-from .passes.keep import Kept, keep
 from .passes.lint import lint
 from .passes.place import place
-from .passes.prove import prove
+from .passes.proof import compare
 from .passes.resolve import resolve
-from .passes.unplace import moves, unplace
+from .passes.unplace import unplace
 from .report import BridgeError, Finding, Report
+from .shellwords import argv_text as argv_text
 from .shellwords import quote, split
 
 if TYPE_CHECKING:
@@ -189,17 +188,6 @@ def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
     return Result(vm, argv=words)
 
 
-def argv_text(words: list[str]) -> str:
-    """A command line for a shell, one option a line."""
-    lines: list[str] = []
-    for word in map(shlex.quote, words):
-        if lines and not word.startswith("-"):
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
-    return " \\\n  ".join(lines) + "\n"
-
-
 BEFORE_METADATA = ("name", "uuid", "genid", "title", "description")
 """libvirt's order of a domain's first elements."""
 
@@ -352,7 +340,8 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     if rest is not None:
         report.leave_out(_answered(said, wanted))
         resources.vouch(found.vm, said, wanted.host, report)
-    proof = _prove(said, found, wanted, report, own=rest is not None)
+    after = _runnable(said, found, wanted, report)
+    proof = compare(found.read, after, wanted.host, report, own=rest is not None, keep_layout=wanted.keep_layout)
     if proof.words:
         values = {**values, "args": quote([*split(values.get("args", "")), *proof.words])}
         written = file_text(values, description, sections)
@@ -374,38 +363,14 @@ def _answered(said: VM, wanted: Wanted) -> set[tuple[str, str]]:
     return {(finding.kind, finding.message) for finding in proof}
 
 
-class Proof(NamedTuple):
-    """What the config lacks: `words` of `args` that keep the layout, if that is wanted, and `pins` of single threads."""
-
-    words: list[str]
-    pins: dict[str, str]
-
-
-def _prove(said: VM, found: Keys, wanted: Wanted, report: Report, own: bool) -> Proof:
-    """What the config will run against what the XML described: devices that move, and whatever did not return.
-
-    `own`: the metadata remembers the config; that its part comes back was proved when it was written."""
+def _runnable(said: VM, found: Keys, wanted: Wanted, report: Report) -> VM | None:
+    """The machine that qemu-server would run; None, with a finding, if it would refuse it."""
     try:
-        vm = _completed(said, wanted, Report())
+        return _completed(said, wanted, Report())
     except BridgeError as error:
         message = f"qemu-server would refuse this config: {error.message}"
         report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
-        vm = None
-    kept = keep(found.read, vm, wanted.host, report) if wanted.keep_layout and vm is not None else Kept([], frozenset())
-    moves(found.read, vm, report, kept.keys)
-    if vm is not None and not own:
-        prove(found.read, vm, report)
-    lint(found.read, wanted.host, report)
-    return Proof(kept.words, _pins(found.read, vm) if vm is not None else {})
-
-
-def _pins(described: VM, after: VM) -> dict[str, str]:
-    if described.cpu.vcpupins is None and described.cpu.emulatorpin is None and not described.iothreads.threads:
-        return {}
-    from .argv.iothread import names
-    from .passes.pins import pins
-
-    return pins(described, after, names(after))
+        return None
 
 
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:

@@ -41,10 +41,9 @@ class Pin(NamedTuple):
 
 def wanted(text: bytes, vmid: int, file: str) -> dict[str, frozenset[int]]:
     """Iothread object -> host CPUs, of a qemu-server config. Raises BridgeError for a text that is none."""
-    from .argv.iothread import names
     from .convert import guess
     from .host.facts import HostFacts
-    from .passes.iothreads import spread
+    from .passes.iothreads import names, spread
     from .qemuserver.read import read
     from .qemuserver.text import parse
     from .report import Report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 _PIECE = re.compile(
     r"""
@@ -60,3 +61,14 @@ _SECRET = re.compile(r"""\b((?:data|passw(?:or)?d)(?:=|"\s*:\s*"))[^,\s"]+""", r
 def without_secrets(text: str) -> str:
     """Arguments for a report: what `-object secret` and the like hold is not shown (security-rules S12)."""
     return _SECRET.sub(r"\1***", text)
+
+
+def argv_text(words: list[str]) -> str:
+    """A command line for a POSIX shell, one option a line."""
+    lines: list[str] = []
+    for word in map(shlex.quote, words):
+        if lines and not word.startswith("-"):
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return " \\\n  ".join(lines) + "\n"

@@ -15,11 +15,11 @@ from ..model.disk import Disk
 from ..model.iothread import ServedBy
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
+from ..passes.iothreads import names
 from ..passes.resolve.disk import front_has, scsi_type
 from ..rows import Row
 from .blockdev import Tree, said_limits, throttle_group
 from .emit import Command, escaped, json_text
-from .iothread import names
 
 ROWS = (
     Row("key", "id", code=True),

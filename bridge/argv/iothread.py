@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..host.facts import HostFacts
 from ..model.vm import VM
+from ..passes.iothreads import names
 from ..report import Report
 from ..rows import Row
 from .emit import Command, json_text
@@ -16,11 +17,6 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
     if vm.iothreads.pool is not None:
         for name in names(vm).values():
             command.options += ("-object", json_text({"id": name, "qom-type": "iothread"}))
-
-
-def names(vm: VM) -> dict[int, str]:
-    """Thread -> its object's id: `iothread0` counts the pool from 0, a private one is called after its owner."""
-    return {t.id: f"iothread-{t.private_to}" if t.private_to else f"iothread{t.id - 1}" for t in vm.iothreads.threads or ()}
 
 
 def report_pins(vm: VM, report: Report) -> None:

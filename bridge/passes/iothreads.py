@@ -59,6 +59,11 @@ def _served(vm: VM, disk: Disk, report: Report) -> bool:
     return False
 
 
+def names(vm: VM) -> dict[int, str]:
+    """Thread -> its object's id in QEMU: `iothread0` counts the pool from 0, a private one is called after its owner."""
+    return {t.id: f"iothread-{t.private_to}" if t.private_to else f"iothread{t.id - 1}" for t in vm.iothreads.threads or ()}
+
+
 # --- the way back
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from ..model.vm import VM
+from .iothreads import names
 
 
-def pins(described: VM, after: VM, names: dict[int, str]) -> dict[str, str]:
+def pins(described: VM, after: VM) -> dict[str, str]:
     """Thread -> CPUs, where they differ from what the config gives: `vcpu0`, `emulator`, and iothreads by their ids in QEMU.
 
-    `described` is the VM as XML has it, with its keys; `after` the one that qemu-server would run, with the ids of its iothreads."""
+    `described` is the VM as XML has it, with its keys; `after` the one that qemu-server would run."""
     whole = after.cpu.affinity
     found = {f"vcpu{n}": cpus for n, cpus in sorted((described.cpu.vcpupins or {}).items()) if cpus != whole}
     if described.cpu.emulatorpin not in (None, whole):
         found["emulator"] = described.cpu.emulatorpin or ""
+    if not described.iothreads.threads:
+        return found
+    ids = names(after)
     there = {thread.id: thread.iothreadpin for thread in described.iothreads.threads or ()}
     here = {thread.id: thread.iothreadpin for thread in after.iothreads.threads or ()}
     for new, old in _threads(described, after).items():
         pin = there.get(old)
         if pin is not None and pin not in (here.get(new), whole):
-            found[names[new]] = pin
+            found[ids[new]] = pin
     return found
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..argv.iothread import names as object_names
 from ..argv.read import read as read_argv
 from ..convert import Result, convert, guess
 from ..data import gates
@@ -18,6 +17,7 @@ from ..libvirt.residue import SECRETS, take
 from ..model.disk import Disk
 from ..model.vm import VM
 from ..passes.fill import change
+from ..passes.iothreads import names as object_names
 from ..passes.unplace import unplace
 from ..report import SEVERITIES, BridgeError, Finding, Report, shown
 from ..rows import whole_number
