@@ -44,7 +44,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_schemas_samples_and_manual_are_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for kind in ("schemas", "samples"):
-        assert {f"bridge/{kind}/{file.name}" for file in (ROOT / kind).iterdir()} <= names
+        assert {f"bridge/{file.relative_to(ROOT)}" for file in (ROOT / kind).rglob("*") if file.is_file()} <= names
     data = f"{'-'.join(wheel.name.split('-')[:2])}.data/data/share"
     for place in ("man/man1/virt-qm.1", "bash-completion/completions/virt-qm", "zsh/site-functions/_virt-qm"):
         assert f"{data}/{place}" in names
