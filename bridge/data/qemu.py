@@ -75,7 +75,7 @@ CPU_HOST = _words("check enforce migratable")
 """Words of -cpu about starting or moving the VM: the guest's CPU is the same."""
 CPU_KVM = {
     **dict.fromkeys(_words("kvm kvm-asyncpf kvm-nopiodelay kvm-pv-eoi kvm-steal-time kvmclock kvmclock-stable-bit x2apic"), "on"),
-    "svm": "off",
+    **dict.fromkeys(_words("acpi kvm-msi-ext-dest-id monitor svm"), "off"),
 }
 """What every named CPU model has under KVM if nobody says it (target/i386/kvm/kvm-cpu.c)."""
 CPU_NEVER: dict[str, tuple[str, ...]] = {

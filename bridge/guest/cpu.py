@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..data.cpus import ALIASES, LIBVIRT_ADDS_MONITOR
+from ..data.cpus import ALIASES
 from ..data.qemu import CPU_HOST, CPU_KVM, CPU_NEVER
 from .said import Said
 from .values import number as whole
@@ -49,8 +49,6 @@ def _known(said: Said, model: str) -> dict[str, str]:
         del known["mpx"]
     if said.accel == "kvm":
         known |= CPU_KVM if model not in ("host", "max") else {}
-        if model in LIBVIRT_ADDS_MONITOR:
-            known["monitor"] = "off"
     return known
 
 

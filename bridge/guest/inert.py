@@ -37,6 +37,7 @@ FLAGS = ("nodefaults", "no-reboot", "usb")
 NO_DISPLAY = ("-S", "-no-user-config", "-display", "none")
 CPU_HOST_ONLY = ("check", "enforce", "host-phys-bits", "host-phys-bits-limit", "migratable", "phys-bits")
 CPU_TYPE = "x86_64-cpu"
+NOT_UNDER_KVM = frozenset(("acpi", "monitor", "svm"))
 CPU_MODELS = {"host": "max"}
 
 
@@ -90,7 +91,9 @@ class Inert:
             self.lost.append(f"CPU model {model}, which this QEMU has not")
             model = "max"
         left_out = {*CPU_HOST_ONLY, *(name.replace("_", "-") for driver, name in self.unknown if driver.endswith("-cpu"))}
-        kept = [word for word in words if word.lstrip("+-").partition("=")[0].replace("_", "-") not in left_out]
+        kept = [word for word in words if _feature(word) not in left_out]
+        if self.said.accel == "kvm" and model not in CPU_MODELS:  # TCG would have them
+            kept += [f"{name}=off" for name in sorted(NOT_UNDER_KVM - {_feature(word) for word in words})]
         return ",".join([CPU_MODELS.get(model, model), *kept])
 
     def _objects(self) -> list[str]:
@@ -155,6 +158,10 @@ class Inert:
             device.pop(name, None)
         driver = device.pop("driver")
         return ["-device", spelled({"driver": driver, **{key: value for key, value in device.items() if self._kept(driver, key, value)}})]
+
+
+def _feature(word: str) -> str:
+    return word.lstrip("+-").partition("=")[0].replace("_", "-")
 
 
 def spelled(device: dict[str, Any]) -> str:

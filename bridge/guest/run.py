@@ -32,6 +32,7 @@ TIME_LIMIT = 60.0
 FUNCTION = "firmware pci "
 """Group of facts about a PCI function that the firmware has set up; its slot follows."""
 LOOK_EVERY = 0.2
+MOST_LOOKS = 50
 MOST_UNKNOWN = 20
 """Properties that a QEMU here may lack before that counts as a failure."""
 MACHINE_NOISE = frozenset(("memory-backend", "pcspk-audiodev", "pflash0", "pflash1", "rtc-time", "smp", "type"))
@@ -198,10 +199,22 @@ async def _after_firmware(client: Any, directory: str, acpi: bool) -> dict[str, 
         if time.monotonic() > until:
             break
         await asyncio.sleep(LOOK_EVERY)
+    functions = await _settled(client)
     await client.execute("stop")
-    functions = qtree.pci(await client.execute("query-pci"))
     found: dict[str, Facts] = {"firmware tables": await firmware.tables(read)}
     return found | {f"{FUNCTION}{place[4:]}": facts for place, facts in functions.items()}
+
+
+async def _settled(client: Any) -> dict[str, Facts]:
+    """PCI functions once they stay as they are: whoever asks a BAR for its size changes it for a moment."""
+    before: dict[str, Facts] = {}
+    for _ in range(MOST_LOOKS):
+        now = qtree.pci(await client.execute("query-pci"))
+        if now == before:
+            break
+        before = now
+        await asyncio.sleep(LOOK_EVERY / 4)
+    return before
 
 
 def differences(said: list[Difference], a: Tree, b: Tree) -> list[Difference]:
