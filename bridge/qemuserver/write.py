@@ -79,9 +79,15 @@ def file_text(values: dict[str, str], description: str | None, sections: str = "
     for key, value in values.items():
         if any(c < " " or c == "\x7f" for c in value):
             raise BridgeError(f"{key} would hold a control character: remove it")
+        if not key.isascii():
+            raise BridgeError(f"a config has no option '{key}'")
+    description = description and description.rstrip(text.UNICODE_SPACE)  # qemu-server drops what is blank at its end
     written = text.write(text.config(text.section(values, description)))
     back = text.parse(written, strict=True)
-    if {key: entry.value for key, entry in back.main.entries.items()} != _canonical(values) or back.snapshots or back.special:
+    same = {key: entry.value for key, entry in back.main.entries.items()} == values
+    if description and description != "0":  # which is false in Perl, and not written
+        same = same and back.main.description == description
+    if not same or back.pending.entries or back.snapshots or back.special:
         raise BridgeError("the config would not read back as it is meant: please report this")
     if sections:
         whole = text.parse(written + sections, strict=True)
@@ -89,7 +95,3 @@ def file_text(values: dict[str, str], description: str | None, sections: str = "
             raise BridgeError("the snapshots and pending changes are not as qemu-server writes them: remove the metadata")
     return written + sections
 
-
-def _canonical(values: dict[str, str]) -> dict[str, str]:
-    """Values as the reader stores them: whole numbers without leading zeros need no care, as the kinds write none."""
-    return dict(values)

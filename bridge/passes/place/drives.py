@@ -9,6 +9,7 @@ from ...model.controller import Controller
 from ...model.disk import Disk
 from ...model.part import DriveAddress, PCIAddress
 from ...model.vm import VM
+from ...report import BridgeError
 
 SCSI_MODELS = {
     "lsi": "lsilogic",
@@ -83,6 +84,8 @@ def _scsi(vm: VM, disk: Disk, n: int, adapters: dict[str, Controller]) -> DriveA
             where=disk.where,
         )
         return DriveAddress(key, unit=n)
+    if scsihw not in SCSI_MODELS:
+        raise BridgeError(f"there is no SCSI controller '{scsihw}': set scsihw to one of {', '.join(SCSI_MODELS)}", disk.where)
     rank = n // LSI_UNITS if scsihw.startswith("lsi") else 0
     key = f"scsihw{rank}"
     adapters.setdefault(key, Controller(type="scsi", key=key, model=SCSI_MODELS[scsihw], address=replace_bus(vm, PCI[key])))

@@ -15,6 +15,11 @@ from ..fill import fill, forget
 from .cpu import hotplug_features, with_hotplug
 from .cpu_flags import setting
 
+MAX_CPUS = 8192
+"""The most of which the host facts can speak."""
+PAGES = ("2", "1024")
+"""What `hugepages` may say beside `any`."""
+
 DEFAULT_MIB = 512
 STATIC_MIB = 1024
 """What is no DIMM when memory can be plugged."""
@@ -61,6 +66,8 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     memory = fill(vm.memory, size=DEFAULT_MIB, hotplug="memory" in hotplug_features(vm.machine.hotplug), shared=bool(vm.virtiofs))
     assert memory.size is not None
     sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
+    if sockets * cores > MAX_CPUS:  # before nodes are counted out; the host's own number is asked when the command line is written
+        raise BridgeError(f"MAX {min(MAX_CPUS, host.cpus)} vcpus allowed per VM on this node", vm.cpu.where)
     memory = _pluggable(vm, memory, sockets, host) if memory.hotplug else fill(memory, static=memory.size)
     if memory.hugepages and not memory.numa:
         raise BridgeError("numa needs to be enabled to use hugepages", memory.where)
@@ -181,9 +188,9 @@ def page_mib(memory: Memory, size: str, host: HostFacts, where: object = None) -
         if 2 in sizes:
             return 2
         raise BridgeError(f"host only supports 1024 GB hugepages, but requested size '{size}' is not a multiple of 1024 MB", where)
-    page = int(memory.hugepages)
+    page = int(memory.hugepages) if memory.hugepages in PAGES else 0
     if page not in sizes:
-        raise BridgeError(f"your system doesn't support hugepages of {page} MB", where)
+        raise BridgeError(f"your system doesn't support hugepages of {memory.hugepages} MB", where)
     if mib % page:
         raise BridgeError(f"Memory size {size} is not a multiple of the requested hugepages size {page}", where)
     return page
