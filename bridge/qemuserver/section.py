@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from ..report import BridgeError, Line, Report
 from ..rows import Row
 from . import propstring
 from .text import Entry
-
-
-@lru_cache
-def _numbered(prefix: str, count: int) -> tuple[tuple[int, str], ...]:
-    return tuple((n, f"{prefix}{n}") for n in range(count))
 
 
 class Section:
@@ -25,6 +19,7 @@ class Section:
         self.report = report
         self.description = description
         self.claimed: set[str] = set()
+        self._numbered: dict[str, list[tuple[int, str]]] | None = None
 
     def text(self, key: str) -> str | None:
         entry = self.entries.get(key)
@@ -55,8 +50,13 @@ class Section:
 
     def indexed(self, prefix: str, count: int) -> list[tuple[int, str]]:
         """The numbered keys that are there, in ascending order: [(3, "net3"), ...]."""
-        entries = self.entries
-        return [pair for pair in _numbered(prefix, count) if pair[1] in entries]
+        if self._numbered is None:
+            self._numbered = {}
+            for key in self.entries:
+                if key[-1].isdigit():
+                    stem = key.rstrip("0123456789")
+                    self._numbered.setdefault(stem, []).append((int(key[len(stem) :]), key))
+        return sorted(pair for pair in self._numbered.get(prefix, ()) if pair[0] < count)
 
     def line(self, key: str) -> Line:
         return Line(self.file, self.entries[key].line)
