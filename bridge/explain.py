@@ -47,7 +47,7 @@ ADVICE = {
     "stale-residue": "Your edit counts. What was remembered for the old value is dropped.",
     "normalised": "Nothing to do.",
     "host-state": "Nothing to do: the other side makes its own.",
-    "by-args": "Read the `args` line before you start the VM, and set it as root: qemu-server checks nothing in it. The VM cannot be migrated"
+    "by-args": "Read the `args` line before you start the VM, and set it as root: qemu-server checks nothing in it. The VM cannot move"
     " to a QEMU that does not know these arguments.",
     "added": "Nothing to do: the guest has the device once it runs under qemu-server, and need not use it.",
     "restored": "Look at it if the XML comes from somebody else: it makes the node do something.",
