@@ -17,10 +17,16 @@ _Q35_PLACES = {place: key for key, place in Q35_BRIDGES.items()}
 _PORT_PLACES = {place: n for n, place in {**Q35_PORTS, **ROOT_PORTS}.items()}
 
 
+ROOT = "#0"
+"""The bus of the board itself."""
+
+
 def name(vm: VM) -> VM:
     """Give controllers their ids and put these into the addresses of all devices; buses that are not qemu-server's stay `#INDEX`."""
     names: dict[tuple[str, str], str] = {}
     named: dict[str, str] = {}
+    if not any(c.type == "pci" and c.key == ROOT for c in vm.controllers):  # XML written by hand need not name it
+        named[ROOT] = "pci.0" if vm.machine.base == "i440fx" else "pcie.0"
     pending = [c for c in vm.controllers if c.type == "pci"]
     progress = True
     while pending and progress:  # a bridge is known once its parent is

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ...model.agent import Agent
 from ...model.controller import Controller
+from ...model.disk import Disk
 from ...model.part import Address, Device, DriveAddress, PCIAddress, USBAddress
 from ...model.serial import Parallel, Serial
 from ...model.vm import VM
@@ -21,16 +22,18 @@ def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = f
     `args` puts back."""
     if after is None:
         after = VM()
+    matched = _matched(before, after)
+    names = {(c.type, f"#{c.index or 0}"): found.key or "" for c, found in matched if found is not None}
     now = {device.key: device for device in _devices(after) if device.key}
     for device in _devices(before):
         found = now.get(device.key or "")
         if found is None or device.address is None or found.address is None or device.key in kept:
             continue
         old, new = _text(device.address), _text(found.address)
-        if old != new:
+        if old != new and _text(_renamed(device, names)) != new:
             report.add("moved", device.where, f"{device.key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
     _ports(before, after, report)
-    _controllers(before, after, report)
+    _controllers(matched, report)
 
 
 def _ports(before: VM, after: VM, report: Report) -> None:
@@ -85,17 +88,54 @@ def _same(controller: Controller) -> tuple[object, ...]:
     return controller.type, controller.model, controller.chassis_nr, controller.chassis, controller.port, address
 
 
-def _controllers(before: VM, after: VM, report: Report) -> None:
-    left = [(_same(controller), controller) for controller in after.controllers]
+def _matched(before: VM, after: VM) -> list[tuple[Controller, Controller | None]]:
+    """Each controller with the one that the guest takes for it. One that says no place stands where its kind always does."""
+    left = list(after.controllers)
+    pairs: list[tuple[Controller, Controller | None]] = []
     for controller in before.controllers:
         same = _same(controller)
-        found = next((pair for pair in left if pair[0] == same), None)
-        name = f"{controller.type} controller {controller.index if controller.index is not None else ''}".strip()
+        found = next((other for other in left if _same(other) == same), None)
+        if found is None and controller.type != "pci":
+            found = next((other for other in left if _could_be(controller, other)), None)
         if found is not None:
             left.remove(found)
-            if controller.index not in (None, found[1].index):
-                report.add("normalised", controller.where, f"{name} becomes number {found[1].index}; the guest does not see it")
-            _hardware(name, controller, found[1], report)
+        elif (chipset := CHIPSET.get((after.machine.base or "", controller.type))) and _could_be(controller, chipset):
+            found = chipset
+        pairs.append((controller, found))
+    return pairs
+
+
+CHIPSET = {
+    ("i440fx", "ide"): Controller(type="ide", index=0, key="ide", address=PCIAddress("pci.0", 1, 1)),
+    ("q35", "sata"): Controller(type="sata", index=0, key="ide", address=PCIAddress("pcie.0", 0x1F, 2)),
+}
+"""Adapters of the board, which are there with or without drives."""
+
+
+def _could_be(there: Controller, here: Controller) -> bool:
+    """Whether the one says nothing that the other is not."""
+    if there.type != here.type or there.model not in (None, here.model):
+        return False
+    return there.address is None or (here.address is not None and _text(there.address) == _text(here.address))
+
+
+def _renamed(device: Device, names: dict[tuple[str, str], str]) -> Address:
+    """The drive's address on the controller that stands for its own; for the guest that is the same place."""
+    address = device.address
+    assert address is not None
+    if not isinstance(device, Disk) or not isinstance(address, DriveAddress):
+        return address
+    key = next((names[bus, address.controller] for bus in (device.bus or "", "sata") if (bus, address.controller) in names), None)
+    return address if key is None else replace(address, controller=key)
+
+
+def _controllers(matched: list[tuple[Controller, Controller | None]], report: Report) -> None:
+    for controller, found in matched:
+        name = f"{controller.type} controller {controller.index if controller.index is not None else ''}".strip()
+        if found is not None:
+            if controller.index not in (None, found.index):
+                report.add("normalised", controller.where, f"{name} becomes number {found.index}; the guest does not see it")
+            _hardware(name, controller, found, report)
             continue
         report.add("moved", controller.where, f"{name} ({_describe(controller)}) is not kept: qemu-server brings its own tree of buses")
 
