@@ -18,6 +18,7 @@ COMMANDS = {
     "man": "man",
     "options": "option_table",
     "pin": "pin",
+    "plan": "plan",
     "show": "show",
     "to-argv": "to_argv",
     "to-conf": "to_conf",

@@ -16,6 +16,7 @@ from .host.facts import HostFacts
 from .libvirt.capabilities import firmware_map, machines, missing, nearest
 from .libvirt.chardev import DIRECTORY
 from .libvirt.connect import Connection, Definition, Domain
+from .model.vm import VM
 from .report import BridgeError, Finding, Report
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:virt-qm:vmid")
@@ -23,15 +24,19 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:virt-qm:vmid")
 
 
 class Candidate(NamedTuple):
-    """A VM to define. `text` is the input, `xml` what libvirt shall get."""
+    """A VM to define. `text` is the input, `xml` what libvirt shall get, `vm` the model between them."""
 
     file: str
     text: bytes
     xml: str
     name: str
     uuid: str
-    autostart: bool
+    vm: VM
     findings: list[Finding]
+
+    @property
+    def autostart(self) -> bool:
+        return bool(self.vm.meta.onboot)
 
     def definition(self, replace: bool) -> Definition:
         return Definition(self.name, self.uuid, self.xml, self.autostart, replace)
@@ -81,21 +86,26 @@ def prepare(host: Host, file: str, text: bytes, keywords: dict[str, Any]) -> Can
         "libvirt": keywords.get("libvirt") or host.about.libvirt,
         "qemu": keywords.get("qemu") or host.about.qemu,
     }
-    result = convert(text, "xml", **keywords)
-    domain: Any = etree.fromstring(result.text)
-    capabilities = _capabilities(host, file, text, result.text)
+    xml = convert(text, "xml", **keywords).text
+    capabilities = _capabilities(host, file, text, xml)
+    domain: Any = etree.fromstring(xml)
     elsewhere = {path: there for path, there in firmware_map(domain, capabilities).items() if path not in facts.firmware_map}
     if elsewhere:
         keywords["host"] = replace(facts, firmware_map={**facts.firmware_map, **elsewhere})
-        result = convert(text, "xml", **keywords)
-        domain = etree.fromstring(result.text)
     for lack in missing(domain, capabilities):
-        raise BridgeError(lack.message, place(file, text, result.text, f"'{lack.token}'"))
+        raise BridgeError(lack.message, place(file, text, xml, f"'{lack.token}'"))
+    candidate = offline(file, text, keywords)
+    return candidate._replace(findings=[*candidate.findings, *_pins(domain, host.about.cpus)])
+
+
+def offline(file: str, text: bytes, keywords: dict[str, Any]) -> Candidate:
+    """Convert one VM for a libvirt host that is not asked."""
+    result = convert(text, "xml", **keywords)
+    domain: Any = etree.fromstring(result.text)
     _own_sockets(domain)
     name, number = str(domain.findtext("name")), _identified(domain, result.vm.meta.vmid)
     applied = [finding for finding in result.findings if finding.kind != "not-applied" or not finding.message.startswith("onboot ")]
-    findings = [*applied, *_pins(domain, host.about.cpus)]
-    return Candidate(file, text, _text(domain), name, number, bool(result.vm.meta.onboot), findings)
+    return Candidate(file, text, _text(domain), name, number, result.vm, applied)
 
 
 def _capabilities(host: Host, file: str, text: bytes, xml: str) -> str:

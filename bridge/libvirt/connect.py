@@ -118,13 +118,15 @@ class Connection:
         """Start a domain that is defined nowhere, paused."""
         self._call("create", xml)
 
-    def networks(self) -> dict[str, str]:
-        """Virtual networks: name -> XML. Empty where the host's libvirt has no driver for them."""
-        return dict(self._call("networks"))
+    def networks(self) -> dict[str, str] | None:
+        """Virtual networks: name -> XML. None where the host's libvirt has no driver for them."""
+        found: dict[str, str] | None = self._call("networks")
+        return found
 
-    def pools(self) -> dict[str, str]:
-        """Storage pools: name -> XML. Empty where the host's libvirt has no driver for them."""
-        return dict(self._call("pools"))
+    def pools(self) -> dict[str, str] | None:
+        """Storage pools: name -> XML. None where the host's libvirt has no driver for them."""
+        found: dict[str, str] | None = self._call("pools")
+        return found
 
     def define(self, domains: Sequence[Definition]) -> None:
         """Define all of these, validated, with their autostart, or none of them: libvirt's refusal of one takes back the others.
@@ -297,18 +299,18 @@ class _Calls:
     def create(self, xml: str) -> None:
         self.host.createXML(xml, self.libvirt.VIR_DOMAIN_START_PAUSED)
 
-    def networks(self) -> dict[str, str]:
+    def networks(self) -> dict[str, str] | None:
         return self._named("listAllNetworks")
 
-    def pools(self) -> dict[str, str]:
+    def pools(self) -> dict[str, str] | None:
         return self._named("listAllStoragePools")
 
-    def _named(self, method: str) -> dict[str, str]:
+    def _named(self, method: str) -> dict[str, str] | None:
         try:
             return {each.name(): each.XMLDesc(0) for each in getattr(self.host, method)()}
         except self.libvirt.libvirtError as error:
             if error.get_error_code() == self.libvirt.VIR_ERR_NO_SUPPORT:
-                return {}
+                return None
             raise
 
     def define(self, *domains: Sequence[Any]) -> None:

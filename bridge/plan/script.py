@@ -1,0 +1,58 @@
+"""A plan as a POSIX shell script."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from importlib.resources import files
+
+from .step import Plan, Step, VMPlan
+
+_NOT_PLAIN = re.compile(r"[^ -~]+")
+
+
+def script(plan: Plan) -> str:
+    """The script. Everything that comes from a config is quoted, or stands in a here-document without expansion."""
+    out = [files(__package__).joinpath("script.sh").read_text(encoding="utf-8")]
+    tools = sorted({command[0] for step in plan.steps() for command in step.commands} - {"test"})
+    out += [f'check "{tool} is missing" command -v {shlex.quote(tool)}' for tool in tools]
+    out += [_step(step) for step in plan.first]
+    for vm in plan.vms:
+        out += [_heading(vm), *map(_step, vm.steps)]
+    names = ", ".join(vm.name for vm in plan.vms)
+    out.append(f"\necho {shlex.quote('all done: ' + names)}\n")
+    return "\n".join(out)
+
+
+def comment(text: str) -> str:
+    """Text that cannot leave its comment."""
+    return "# " + _NOT_PLAIN.sub(" ", text)
+
+
+def _heading(vm: VMPlan) -> str:
+    notes = [f"not copied: {line}" for line in vm.stays]
+    notes += [f"{finding.severity}: {finding.message}" + (f" -> {finding.hint}" if finding.hint else "") for finding in vm.findings]
+    return "\n".join(["", comment(f"--- VM {vm.vmid}, {vm.name}, from {vm.file}"), *map(comment, notes)])
+
+
+def _step(step: Step) -> str:
+    if step.kind == "check":
+        return "\n".join(shlex.join(["check", step.about, *command]) for command in step.commands)
+    body = [shlex.join(["free", step.makes])] if step.makes else []
+    lines = [shlex.join(command) for command in step.commands]
+    if step.document is not None:
+        first = lines.pop(0) if lines else f"cat > {shlex.quote(f'{step.makes}.part')}"
+        lines.insert(0, _with_document(first, step.document))
+    for unless in reversed(step.unless):
+        lines = [f"if ! {shlex.join(unless)} >/dev/null 2>&1; then", *lines, "fi"]
+    body += [*lines, shlex.join(["mark", step.id])]
+    whole = [f"if {shlex.join(['todo', step.id, step.about])}; then", *body, "fi"]
+    if step.makes:
+        whole.append(shlex.join(["named", step.makes]))
+    return "\n".join(whole)
+
+
+def _with_document(command: str, document: str) -> str:
+    end = "END-" + hashlib.sha256(document.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"{command} <<'{end}'\n{document.rstrip(chr(10))}\n{end}"

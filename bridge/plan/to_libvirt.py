@@ -1,0 +1,228 @@
+"""VMs to a libvirt host: images to a directory there, then domains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from lxml import etree
+
+from ..convert import DEFAULT_VMID, convert, guess
+from ..define import Candidate, Host, clashes, offline, prepare
+from ..host.facts import HostFacts
+from ..qemuserver.text import ConfigText, parse, write
+from ..report import BridgeError, Finding
+from .step import Plan, Step, VMPlan, without_doubles
+from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, volumes
+
+KINDS = {"efidisk0": "variables", "tpmstate0": "tpm"}
+
+
+class Wish(NamedTuple):
+    """How the move is wanted."""
+
+    uri: str
+    """For virsh; empty: its default."""
+    images: str
+    """Directory of the images, as the libvirt host names it."""
+    via: str
+    """The same directory as the script reaches it."""
+    form: str | None = None
+    """Format of copied images; None: as they are."""
+    copy: frozenset[str] = frozenset()
+    """Storages whose volumes are copied though they are shared."""
+    pool: str | None = None
+    """Storage pool to define for the directory."""
+
+
+def plan(inputs: Sequence[tuple[str, bytes, dict[str, Any]]], wish: Wish, host: Host | None) -> Plan:
+    """`inputs`: name, text and the keywords of `bridge.convert` for each; facts are the present host's. Raises BridgeError."""
+    made = [_vm(file, text, keywords, wish, host) for file, text, keywords in inputs]
+    there = host.connection.domains() if host is not None else []
+    for _, error in clashes([candidate for candidate, _ in made], there, may_replace=False):
+        raise BridgeError(error.message.replace("pass --replace to redefine it", "it needs no plan"), error.where)
+    return Plan(to="libvirt", first=_first(wish, host), vms=without_doubles([vm for _, vm in made]))
+
+
+def is_remote(uri: str) -> bool:
+    """Whether the URI names another machine, whose bridges a script cannot see: qemu+ssh://HOST/system."""
+    return bool(urlsplit(uri).netloc)
+
+
+def virsh(uri: str, *words: str) -> list[str]:
+    return ["virsh", *(["-c", uri] if uri else []), *words]
+
+
+def _first(wish: Wish, host: Host | None) -> list[Step]:
+    steps = [Step(id="directory", kind="storage", about=f"directory {wish.via}", commands=[["mkdir", "-p", wish.via]])]
+    pool = wish.pool or _missing_pool(wish, host)
+    if pool:
+        step = Step(
+            id="pool",
+            kind="pool",
+            about=f"storage pool {pool} for {wish.images}",
+            commands=[
+                virsh(wish.uri, "pool-define-as", pool, "dir", "--target", wish.images),
+                virsh(wish.uri, "pool-start", pool),
+                virsh(wish.uri, "pool-autostart", pool),
+            ],
+            unless=[virsh(wish.uri, "pool-info", pool)],
+        )
+        steps.append(step)
+    return steps
+
+
+def _missing_pool(wish: Wish, host: Host | None) -> str | None:
+    """A name for a pool, where the host keeps pools and none has the directory; its images are then seen by all of libvirt's tools."""
+    pools = host.connection.pools() if host is not None else None
+    if pools is None or any(etree.fromstring(xml).findtext("target/path") == wish.images for xml in pools.values()):
+        return None
+    name = PurePosixPath(wish.images).name
+    return name if name not in pools else f"{name}-virt-qm"
+
+
+def _vm(file: str, text: bytes, keywords: dict[str, Any], wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:
+    facts: HostFacts = keywords["host"]
+    config, vmid, lost = config_of(file, text, keywords)
+    notes = left_behind(config)
+    here = volumes(config, facts, file)
+    name = _name(config, vmid)
+    stays = {v.key: _why_it_stays(v) for v in here if is_shared(v, facts) and v.location.storage not in wish.copy}
+    copies = [volume for volume in here if volume.key not in stays]
+    targets = {volume.key: _target(volume, name, wish) for volume in copies}
+    moved(config, {key: (f"{wish.images}/{image}", form) for key, (image, form) in targets.items()})
+    candidate = _candidate(file, write(config), keywords, vmid, host)
+    steps = [_stopped(vmid)] if guess(text) == "conf" else []
+    steps += [_reach(volume, name) for volume in here if volume.key in stays]
+    bridges = _bridges(candidate.xml)
+    if is_remote(wish.uri):
+        notes += [f"bridge {bridge}: the host must have it, or the VM does not start" for bridge in bridges]
+    else:
+        steps += [_bridge(bridge, wish) for bridge in bridges]
+    steps += [_copy(volume, name, *targets[volume.key], wish, candidate.vm.firmware.vars_size) for volume in copies]
+    steps += _definition(candidate, vmid, wish)
+    stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
+    return candidate, VMPlan(file=file, vmid=vmid, name=name, steps=steps, findings=[*lost, *candidate.findings], stays=stayed)
+
+
+def config_of(file: str, text: bytes, keywords: dict[str, Any]) -> tuple[ConfigText, int, list[Finding]]:
+    """The input as a config, its VMID, and what was lost on the way. Raises BridgeError."""
+    if guess(text) == "conf":
+        vmid = keywords["vmid"] or DEFAULT_VMID
+        return parse(text, vmid=vmid, name=file), vmid, []
+    result = convert(text, "conf", **keywords)
+    vmid = result.vm.meta.vmid or DEFAULT_VMID
+    return parse(result.text, vmid=vmid, name=file), vmid, result.findings
+
+
+def _name(config: ConfigText, vmid: int) -> str:
+    entry = config.main.entries.get("name")
+    return entry.value if entry is not None else f"vm{vmid}"
+
+
+def _why_it_stays(volume: Volume) -> str:
+    where = volume.location.storage or volume.location.protocol or volume.spec
+    return f"{volume.location.volid} is on {where}, which both hosts reach"
+
+
+def _target(volume: Volume, name: str, wish: Wish) -> tuple[str, str]:
+    """File name and format over there."""
+    if volume.key in ("efidisk0", "tpmstate0"):
+        return f"{name}-{volume.key}.raw", "raw"
+    if volume.cdrom and volume.location.is_iso:
+        return PurePosixPath(volume.location.path or volume.location.volid).name, "raw"
+    form = "raw" if volume.cdrom else wish.form or (volume.format if volume.format in IMAGE_FORMATS else "qcow2")
+    return f"{name}-{volume.key}.{form}", form
+
+
+def _candidate(file: str, text: str, keywords: dict[str, Any], vmid: int, host: Host | None) -> Candidate:
+    """The domain as the host will get it: checked by that host if it can be asked."""
+    words = {**keywords, "vmid": vmid, "source": "conf", "file": file}
+    data = text.encode("utf-8", "surrogateescape")
+    return prepare(host, file, data, words) if host is not None else offline(file, data, words)
+
+
+def _stopped(vmid: int) -> Step:
+    """qemu-server keeps the process id of a running VM there; qemu-img's own locks catch all other cases."""
+    return Step(
+        id=f"{vmid}-stopped",
+        kind="check",
+        about=f"VM {vmid} is running: stop it first",
+        commands=[["test", "!", "-e", f"/var/run/qemu-server/{vmid}.pid"]],
+    )
+
+
+def _reach(volume: Volume, name: str) -> Step:
+    return Step(
+        id=f"{name}-{volume.key}-reached",
+        kind="check",
+        about=f"{volume.location.volid} ({volume.key} of {name}) is not reached from here: mount its storage, or plan with --copy",
+        commands=[["qemu-img", "info", "--force-share", volume.spec]],
+    )
+
+
+def _bridges(xml: str) -> list[str]:
+    found = etree.fromstring(xml).iterfind("devices/interface[@type='bridge']/source")
+    return list(dict.fromkeys(source.get("bridge", "") for source in found))
+
+
+def _bridge(bridge: str, wish: Wish) -> Step:
+    """A host's bridge into the outside is its administrator's; libvirt can make one that leads nowhere, so that the VM starts."""
+    return Step(
+        id=f"bridge-{bridge}",
+        kind="network",
+        about=f"bridge {bridge}: an isolated network of libvirt, if there is none yet; connect it by hand",
+        commands=[
+            virsh(wish.uri, "net-define", "/dev/stdin"),
+            virsh(wish.uri, "net-start", bridge),
+            virsh(wish.uri, "net-autostart", bridge),
+        ],
+        unless=[["test", "-d", f"/sys/class/net/{bridge}"], virsh(wish.uri, "net-info", bridge)],
+        document=f"<network>\n  <name>{bridge}</name>\n  <bridge name='{bridge}'/>\n</network>\n",
+    )
+
+
+def _copy(volume: Volume, name: str, image: str, form: str, wish: Wish, vars_size: int | None) -> Step:
+    target = f"{wish.via}/{image}"
+    shared_iso = volume.cdrom and volume.location.is_iso
+    return Step(
+        id=f"iso-{image}" if shared_iso else f"{name}-{volume.key}",
+        kind=KINDS.get(volume.key, "image"),
+        about=f"{volume.key} of {name}: {volume.location.volid} to {target}",
+        commands=copying(volume, f"{target}.part", form, vars_size),
+        makes=target,
+    )
+
+
+def copying(volume: Volume, target: str, form: str, vars_size: int | None) -> list[list[str]]:
+    """The commands that make a file of a volume.
+
+    A TPM's state is no disk image, its length says something. Variables must fill their flash, no more (mapping-devices 12).
+    """
+    if volume.key == "tpmstate0" and volume.location.path is not None:
+        return [["cp", "--sparse=always", "--", volume.location.path, target]]
+    convert = ["qemu-img", "convert", "-f", volume.format, "-O", form, volume.spec, target]
+    if volume.key == "efidisk0" and form == "raw" and vars_size:
+        return [convert, ["truncate", "-s", str(vars_size), target]]
+    return [convert]
+
+
+def _definition(candidate: Candidate, vmid: int, wish: Wish) -> list[Step]:
+    define = Step(
+        id=f"{vmid}-define",
+        kind="define",
+        about=f"define {candidate.name}",
+        commands=[virsh(wish.uri, "define", "--validate", "/dev/stdin")],
+        document=candidate.xml,
+    )
+    if not candidate.autostart:
+        return [define]
+    autostart = Step(
+        id=f"{vmid}-autostart",
+        kind="autostart",
+        about=f"start {candidate.name} with its host",
+        commands=[virsh(wish.uri, "autostart", candidate.name)],
+    )
+    return [define, autostart]

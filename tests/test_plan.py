@@ -1,0 +1,397 @@
+"""`virt-qm plan`: which steps, in which order, quoted how; and scripts to a node that are really run, with qemu-img and a stub of pvesm."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import bridge
+from bridge.cli import main
+
+STORAGE = """\
+dir: store
+\tpath {path}
+\tcontent images,iso
+
+nfs: nfs-store
+\tpath {nfs}
+\tserver 192.0.2.7
+\texport /srv/vm
+\tcontent images,iso
+
+rbd: ceph
+\tmonhost 192.0.2.21
+\tpool vms
+\tcontent images
+
+lvmthin: thin
+\tvgname pve
+\tthinpool data
+\tcontent images
+"""
+CONFIG = """\
+name: web
+onboot: 1
+scsihw: virtio-scsi-single
+scsi0: store:100/vm-100-disk-0.qcow2,iothread=1,size=32G
+scsi1: thin:vm-100-disk-1,discard=on,size=8G
+virtio0: nfs-store:100/vm-100-disk-2.raw,size=1G
+virtio1: ceph:vm-100-disk-3,size=1G
+ide2: store:iso/debian.iso,media=cdrom,size=600M
+sata0: none,media=cdrom
+net0: virtio=BC:24:11:00:00:01,bridge=vmbr0
+unused0: store:100/vm-100-disk-9.raw
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """Facts of the present host; its `store` is a real directory."""
+    (facts := tmp_path / "host").mkdir()
+    (facts / "storage.cfg").write_text(STORAGE.format(path=tmp_path / "source", nfs=tmp_path / "nfs"))
+    (tmp_path / "source/images/100").mkdir(parents=True)
+    (tmp_path / "source/template/iso").mkdir(parents=True)
+    (tmp_path / "nfs/images/100").mkdir(parents=True)
+    return facts
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["plan", "--report", "none", *map(str, arguments)])
+
+
+def config(directory: Path, text: str = CONFIG, vmid: int = 100) -> Path:
+    file = directory / f"{vmid}.conf"
+    file.write_text(text)
+    return file
+
+
+def planned(*arguments: object) -> Any:
+    result = run("--as", "json", *arguments)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def image(path: Path, form: str, content: bytes, backing: Path | None = None) -> None:
+    """A small image that starts with the content."""
+    on = ["-b", str(backing), "-F", "qcow2"] if backing else []
+    subprocess.run(["qemu-img", "create", "-q", "-f", form, *on, path, "1M"], check=True)
+    subprocess.run(["qemu-io", "-f", form, "-c", f"write -P {content[0]} 0 4k", path], check=True, capture_output=True)
+
+
+def starts_with(path: Path, form: str) -> int:
+    """The first byte that a guest would read."""
+    flat = path.with_suffix(".flat")
+    subprocess.run(["qemu-img", "convert", "-f", form, "-O", "raw", path, flat], check=True)
+    try:
+        return flat.read_bytes()[0]
+    finally:
+        flat.unlink()
+
+
+def execute(text: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    script = directory / "plan.sh"
+    script.write_text(text)
+    return subprocess.run(["sh", script], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin", **environment})
+
+
+# --- to libvirt
+
+
+def test_the_steps_to_libvirt_in_their_order(host: Path, tmp_path: Path) -> None:
+    plan = planned("--to", "libvirt", "--host", host, "--images", "/srv/images", "--pool", "images", config(tmp_path))
+    assert [step["id"] for step in plan["first"]] == ["directory", "pool"]
+    (vm,) = plan["vms"]
+    assert [step["id"] for step in vm["steps"]] == [
+        *("100-stopped", "web-virtio0-reached", "web-virtio1-reached", "bridge-vmbr0", "iso-debian.iso", "web-scsi0", "web-scsi1"),
+        *("100-define", "100-autostart"),
+    ]
+    steps = {step["id"]: step for step in vm["steps"]}
+    assert steps["web-scsi0"]["commands"] == [
+        [
+            "qemu-img",
+            "convert",
+            "-f",
+            "qcow2",
+            "-O",
+            "qcow2",
+            f"{tmp_path}/source/images/100/vm-100-disk-0.qcow2",
+            "/srv/images/web-scsi0.qcow2.part",
+        ]
+    ]
+    assert steps["web-scsi1"]["commands"][0][6] == "/dev/pve/vm-100-disk-1"
+    assert steps["web-scsi1"]["makes"] == "/srv/images/web-scsi1.raw"
+    assert steps["web-virtio1-reached"]["commands"][0][-1].startswith('json:{"auth-client-required"')
+    assert steps["100-autostart"]["commands"] == [["virsh", "autostart", "web"]]
+    xml = steps["100-define"]["document"]
+    assert "file='/srv/images/web-scsi0.qcow2'" in xml.replace('"', "'")
+    assert f"file='{tmp_path}/nfs/images/100/vm-100-disk-2.raw'" in xml.replace('"', "'")
+    assert "vms/vm-100-disk-3" in xml
+    assert [line.split(":")[0] for line in vm["stays"]] == ["virtio0", "virtio1", "unused0 (store"]
+
+
+def test_what_is_asked_for_otherwise(host: Path, tmp_path: Path) -> None:
+    arguments = ["--copy", "nfs-store", "--image-format", "qcow2", "--via", "/mnt/there", "-c", "", "--images", "/srv/images"]
+    plan = planned("--to", "libvirt", "--host", host, *arguments, config(tmp_path))
+    steps = {step["id"]: step for step in plan["vms"][0]["steps"]}
+    assert steps["web-virtio0"]["makes"] == "/mnt/there/web-virtio0.qcow2"
+    assert steps["web-scsi1"]["commands"][0][2:6] == ["-f", "raw", "-O", "qcow2"]
+    assert "/srv/images/web-virtio0.qcow2" in steps["100-define"]["document"]
+    assert "/mnt/there" not in steps["100-define"]["document"]
+
+
+def test_variables_fill_their_flash_and_a_tpm_keeps_its_length(host: Path, tmp_path: Path) -> None:
+    text = "bios: ovmf\nefidisk0: thin:vm-100-disk-0,efitype=4m,size=4M\ntpmstate0: store:100/vm-100-disk-1.raw,version=v2.0\n"
+    plan = planned("--to", "libvirt", "--host", host, config(tmp_path, text))
+    steps = {step["kind"]: step for step in plan["vms"][0]["steps"]}
+    assert steps["variables"]["commands"][1] == ["truncate", "-s", "540672", "/var/lib/libvirt/images/vm100-efidisk0.raw.part"]
+    assert steps["tpm"]["commands"][0][:3] == ["cp", "--sparse=always", "--"]
+    assert "<source file='/var/lib/libvirt/images/vm100-efidisk0.raw'/>" in steps["define"]["document"].replace('"', "'")
+
+
+def test_snapshots_and_pending_changes_are_named_and_left(host: Path, tmp_path: Path) -> None:
+    text = "name: a\nparent: snap\n\n[PENDING]\ncores: 4\n\n[snap]\nscsi0: store:100/x.raw\nsnaptime: 1\n"
+    plan = planned("--to", "libvirt", "--host", host, config(tmp_path, text))
+    assert plan["vms"][0]["stays"] == [
+        "the snapshots snap are not moved: the images hold the present state only",
+        "pending changes are not moved: cores",
+    ]
+    assert "snap" not in plan["vms"][0]["steps"][-1]["document"]
+
+
+def test_vms_that_cannot_stand_beside_each_other(host: Path, tmp_path: Path) -> None:
+    one, two = config(tmp_path, "name: a\n", 100), config(tmp_path, "name: a\n", 101)
+    result = run("--to", "libvirt", "--host", host, one, two)
+    assert (result.exit_code, "another of these files has the name 'a'" in result.output) == (1, True)
+
+
+def test_a_volume_whose_place_is_unknown_is_an_error(tmp_path: Path) -> None:
+    result = run("--to", "libvirt", config(tmp_path, "scsi0: nowhere:vm-100-disk-0\n"))
+    assert result.exit_code == 1
+    assert "100.conf:1: scsi0: storage 'nowhere' does not exist: give the facts of its host" in result.output
+
+
+HOSTILE = 'it\'s; touch pwned; $(touch pwned) `touch pwned` "x" \\ #.qcow2'
+
+
+def test_nothing_of_a_config_is_run(host: Path, tmp_path: Path) -> None:
+    """A description, a name of a file and an XML path full of shell."""
+    (directory := tmp_path / "a $(touch pwned) 'b'").mkdir()
+    file = directory / "100.conf"
+    file.write_text("# END $(touch pwned)\n# `touch pwned`\nname: web\nsmbios1: serial=$(touch pwned)\n")
+    xml = directory / "b.xml"
+    path = HOSTILE.replace(",", "")
+    xml.write_text(
+        "<domain type='kvm'><name>b</name><memory>65536</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><devices>"
+        "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+        f"<source file=\"/srv/{path.replace(chr(34), '&quot;')}\"/><target dev='vda' bus='virtio'/></disk></devices></domain>"
+    )
+    for files in ((file,), (xml,), (file, xml)):
+        arguments = ["--to", "libvirt", "--images", str(tmp_path / "it's $(touch pwned)"), "--host", host, *files]
+        result = run(*arguments)
+        if result.exit_code:
+            assert xml in files, result.output  # the path may be refused
+            continue
+        (tools := tmp_path / "tools").mkdir(exist_ok=True)
+        for tool in ("qemu-img", "virsh"):
+            (tools / tool).write_text('#!/bin/sh\nfor word; do case $word in *.part) : > "$word";; esac; done\ncat > /dev/null\n')
+            (tools / tool).chmod(0o755)
+        done = execute(result.stdout, tmp_path, PATH=f"{tools}:/usr/bin:/bin")
+        assert done.returncode == 0, done.stderr
+        assert list(tmp_path.rglob("pwned")) == []
+        plan = planned(*arguments)
+        for step in [*plan["first"], *plan["vms"][0]["steps"]]:
+            for command in step.get("commands", []):
+                assert shlex.join(command) in result.stdout
+        shutil.rmtree(tmp_path / "plan.sh.done")
+        shutil.rmtree(tmp_path / "it's $(touch pwned)", ignore_errors=True)
+
+
+# --- to qemu-server, run for real
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """Facts of the node: another `store`, the same `nfs-store`."""
+    (facts := tmp_path / "node").mkdir()
+    (facts / "storage.cfg").write_text(STORAGE.format(path=tmp_path / "target", nfs=tmp_path / "nfs"))
+    (tmp_path / "configs").mkdir()
+    return facts
+
+
+def to_node(host: Path, node: Path, tmp_path: Path, *files: Path) -> list[object]:
+    return [
+        *("--to", "qemu-server", "--host", host, "--to-host", node, "--to-storage", "store"),
+        *("--config-dir", tmp_path / "configs", *files),
+    ]
+
+
+TWO_DISKS = (
+    "name: web\nscsihw: virtio-scsi-single\nscsi0: store:100/vm-100-disk-0.qcow2,iothread=1,size=1M\n"
+    "virtio0: nfs-store:100/vm-100-disk-2.raw,size=1M\nide2: store:iso/debian.iso,media=cdrom\n"
+)
+
+
+def source_images(tmp_path: Path) -> None:
+    images = tmp_path / "source/images/100"
+    image(images / "base.qcow2", "qcow2", b"\x11")
+    image(images / "vm-100-disk-0.qcow2", "qcow2", b"\x22", images / "base.qcow2")
+    image(tmp_path / "nfs/images/100/vm-100-disk-2.raw", "raw", b"\x33")
+    (tmp_path / "source/template/iso/debian.iso").write_bytes(b"iso" * 1024)
+
+
+def test_a_move_to_a_node_is_run(host: Path, node: Path, tmp_path: Path) -> None:
+    source_images(tmp_path)
+    text = run(*to_node(host, node, tmp_path, config(tmp_path, TWO_DISKS))).stdout
+    done = execute(text, tmp_path)
+    assert done.returncode == 0, done.stderr
+    target = tmp_path / "target/images/100/vm-100-disk-0.qcow2"
+    assert starts_with(target, "qcow2") == 0x22
+    assert "backing file" not in subprocess.run(["qemu-img", "info", target], capture_output=True, text=True, check=True).stdout
+    moved = (tmp_path / "configs/100.conf").read_text()
+    assert moved == (
+        "ide2: store:iso/debian.iso,media=cdrom\nname: web\nscsi0: store:100/vm-100-disk-0.qcow2,iothread=1\n"
+        "scsihw: virtio-scsi-single\nvirtio0: nfs-store:100/vm-100-disk-2.raw,size=1M\n"
+    )
+    facts = bridge.HostFacts.load(node)
+    assert str(target) in bridge.convert(moved, "argv", vmid=100, host=facts).text
+    assert sorted(path.name for path in (tmp_path / "configs").iterdir()) == ["100.conf"]
+    again = execute(text, tmp_path)
+    assert again.returncode == 0
+    assert again.stdout.count("done before") == 3
+
+
+def test_it_stops_at_the_first_error_and_goes_on_from_there(host: Path, node: Path, tmp_path: Path) -> None:
+    source_images(tmp_path)
+    images = tmp_path / "source/images/100"
+    (images / "vm-100-disk-0.qcow2").rename(images / "gone")
+    text = run(*to_node(host, node, tmp_path, config(tmp_path, TWO_DISKS))).stdout
+    first = execute(text, tmp_path)
+    assert first.returncode != 0
+    assert "vm-100-disk-0.qcow2" in first.stderr
+    assert list((tmp_path / "configs").iterdir()) == []
+    (images / "gone").rename(images / "vm-100-disk-0.qcow2")
+    second = execute(text, tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.count("done before") == 1  # the ISO image
+    assert (tmp_path / "configs/100.conf").exists()
+
+
+def test_killed_at_any_moment_it_goes_on(host: Path, node: Path, tmp_path: Path) -> None:
+    """A stub of qemu-img that kills the script after writing half, and one that kills it after writing all."""
+    source_images(tmp_path)
+    text = run(*to_node(host, node, tmp_path, config(tmp_path, TWO_DISKS))).stdout
+    (tools := tmp_path / "tools").mkdir()
+    stub = tools / "qemu-img"
+    path = f"{tools}:/usr/bin:/bin"
+    for body in (
+        'for last; do :; done; echo half > "$last"; kill -9 $PPID',
+        '/usr/bin/qemu-img "$@"; kill -9 $PPID',
+        ':; exec /usr/bin/qemu-img "$@"',
+    ):
+        stub.write_text(f'#!/bin/sh\n[ "$1" = convert ] || exec /usr/bin/qemu-img "$@"\n{body}\n')
+        stub.chmod(0o755)
+        done = execute(text, tmp_path, PATH=path)
+        finals = [file for file in (tmp_path / "target").rglob("*") if file.is_file() and file.suffix != ".part"]
+        assert all(b"half" not in file.read_bytes()[:4] for file in finals)
+    assert done.returncode == 0, done.stderr
+    assert starts_with(tmp_path / "target/images/100/vm-100-disk-0.qcow2", "qcow2") == 0x22
+    assert list((tmp_path / "target").rglob("*.part")) == []
+
+
+def test_what_it_did_not_make_is_not_overwritten(host: Path, node: Path, tmp_path: Path) -> None:
+    source_images(tmp_path)
+    text = run(*to_node(host, node, tmp_path, config(tmp_path, TWO_DISKS))).stdout
+    theirs = tmp_path / "target/images/100/vm-100-disk-0.qcow2"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    done = execute(text, tmp_path)
+    assert (done.returncode, theirs.read_text()) == (1, "theirs")
+    assert f"error: {theirs} is there already, and not from this plan" in done.stderr
+    theirs.unlink()
+    (tmp_path / "configs/100.conf").write_text("theirs")
+    assert execute(text, tmp_path).returncode == 1
+    assert (tmp_path / "configs/100.conf").read_text() == "theirs"
+
+
+def test_a_storage_that_is_missing_is_added(host: Path, tmp_path: Path) -> None:
+    source_images(tmp_path)
+    (tools := tmp_path / "tools").mkdir()
+    (tools / "pvesm").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/said\n[ "$1" = add ]\n')
+    (tools / "pvesm").chmod(0o755)
+    (tmp_path / "configs").mkdir()
+    (empty := tmp_path / "empty").mkdir()
+    text = "name: web\nscsi0: store:100/vm-100-disk-0.qcow2\n"
+    arguments = ["--to", "qemu-server", "--host", host, "--to-host", empty, "--to-storage", "new", "--config-dir", tmp_path / "configs"]
+    refused = run(*arguments, config(tmp_path, text))
+    assert (refused.exit_code, "the node has no storage 'new'" in refused.output) == (1, True)
+    result = run(*arguments, "--to-path", tmp_path / "target", config(tmp_path, text))
+    done = execute(result.stdout, tmp_path, PATH=f"{tools}:/usr/bin:/bin")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "said").read_text() == f"status --storage new\nadd dir new --path {tmp_path}/target --content images,iso\n"
+    assert "scsi0: new:100/vm-100-disk-0.qcow2" in (tmp_path / "configs/100.conf").read_text()
+
+
+def test_an_iso_image_that_two_vms_use_is_copied_once(host: Path, node: Path, tmp_path: Path) -> None:
+    (tmp_path / "source/template/iso/debian.iso").write_bytes(b"iso" * 1024)
+    files = [config(tmp_path, f"name: vm{vmid}\nide2: store:iso/debian.iso,media=cdrom\n", vmid) for vmid in (100, 101)]
+    for arguments in (to_node(host, node, tmp_path, *files), ["--to", "libvirt", "--host", host, *files]):
+        steps = [step["id"] for vm in planned(*arguments)["vms"] for step in vm["steps"]]
+        assert steps.count("iso-debian.iso") == 1
+        assert len(steps) == len(set(steps))
+    done = execute(run(*to_node(host, node, tmp_path, *files)).stdout, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "target/template/iso/debian.iso").read_bytes() == b"iso" * 1024
+    assert sorted(path.name for path in (tmp_path / "configs").iterdir()) == ["100.conf", "101.conf"]
+
+
+def test_only_directories_are_copied_to(host: Path, node: Path, tmp_path: Path) -> None:
+    arguments = ["--to", "qemu-server", "--host", host, "--to-host", node, "--to-storage", "thin", config(tmp_path)]
+    result = run(*arguments)
+    assert (result.exit_code, "a plan copies to directories; name one of type dir, nfs or cifs" in result.output) == (1, True)
+
+
+def test_a_bridge_that_the_node_lacks_stops_it(host: Path, node: Path, tmp_path: Path) -> None:
+    text = "name: web\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr4093\n"
+    done = execute(run(*to_node(host, node, tmp_path, config(tmp_path, text))).stdout, tmp_path)
+    assert (done.returncode, list((tmp_path / "configs").iterdir())) == (1, [])
+    assert "this node has no bridge vmbr4093" in done.stderr
+
+
+def test_a_domain_comes_to_a_node(node: Path, tmp_path: Path) -> None:
+    """A file that is on none of its storages is copied; one on a storage of the node stays."""
+    image(disk := tmp_path / "disk.qcow2", "qcow2", b"\x44")
+    (tmp_path / "nfs/images/300").mkdir(parents=True)
+    image(stays := tmp_path / "nfs/images/300/vm-300-disk-0.raw", "raw", b"\x55")
+    xml = tmp_path / "a.xml"
+    xml.write_text(
+        "<domain type='kvm'><name>a</name><memory>65536</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><devices>"
+        f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/><target dev='vda' bus='virtio'/></disk>"
+        f"<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{stays}'/><target dev='vdb' bus='virtio'/></disk>"
+        "</devices></domain>"
+    )
+    arguments = [
+        "--to",
+        "qemu-server",
+        "--to-host",
+        node,
+        "--to-storage",
+        "store",
+        "--config-dir",
+        tmp_path / "configs",
+        "--vmid",
+        300,
+        xml,
+    ]
+    done = execute(run(*arguments).stdout, tmp_path)
+    assert done.returncode == 0, done.stderr
+    moved = (tmp_path / "configs/300.conf").read_text()
+    assert "virtio0: store:300/vm-300-disk-0.qcow2" in moved
+    assert "virtio1: nfs-store:300/vm-300-disk-0.raw" in moved
+    assert starts_with(tmp_path / "target/images/300/vm-300-disk-0.qcow2", "qcow2") == 0x44
