@@ -32,6 +32,7 @@ def to_conf(xml: str, domain: Domain) -> str:
     return bridge.convert(xml, "conf", "xml", vmid=VMID, host=mapped(domain.xml), args=True).text
 
 
+@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("domain", T1)
 def test_the_second_xml_is_the_first_but_for_what_was_told(domain: Domain) -> None:
     first = converted(domain)
@@ -42,6 +43,7 @@ def test_the_second_xml_is_the_first_but_for_what_was_told(domain: Domain) -> No
     assert list(report)[told:] == []
 
 
+@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("domain", T1 + OTHERS)
 def test_a_second_pass_changes_nothing(domain: Domain) -> None:
     try:
@@ -53,6 +55,7 @@ def test_a_second_pass_changes_nothing(domain: Domain) -> None:
     assert to_xml(to_conf(xml, domain), domain, metadata=True) == xml
 
 
+@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("domain", T1 + OTHERS)
 def test_nor_without_metadata(domain: Domain) -> None:
     """The first XML pins what the config left to the node, such as the version of the machine; then there is nothing left to do."""
