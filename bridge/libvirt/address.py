@@ -9,7 +9,6 @@ from ..rows import whole_number
 from .domain import Domain
 from .node import Node
 
-
 _KNOWN = {text: n for n in range(256) for text in (str(n), f"0x{n:x}", f"0x{n:02x}", f"0x{n:04x}")}
 """The spellings that libvirt and the bridge use; all others take the long way."""
 
