@@ -101,9 +101,8 @@ def _node(element: Any, parent: Node | None, count: list[int], free: bool = Fals
     if count[0] > MAX_ELEMENTS:
         raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
     node = Node(_tag(element.tag), dict(element.items()), parent, element.text or "", element.sourceline or 0)
-    if parent is not None:
-        _check_foreign(node, free)
-        free = free or (node.tag == "metadata" and parent.parent is None)
+    _check_foreign(node, free)
+    free = free or (node.tag == "metadata" and parent is not None and parent.parent is None)
     children = node.children
     for child in element:
         if not isinstance(child.tag, str):

@@ -144,8 +144,9 @@ def _tell(problem: Problem, file: str, report: Report) -> None:
 def _message(problem: Problem) -> str:
     """The problem in words, without any secret."""
     for key in SECRETS:
-        if problem.key == key or (problem.kind in ("line", "swallowed") and key in problem.message.lower()):
-            return f"unable to parse a line with {key}" if problem.kind != "duplicate" else problem.message
+        of_key = problem.kind == "value" and problem.key == key
+        if of_key or (problem.kind in ("line", "swallowed") and key in problem.message.lower()):
+            return f"unable to parse a line with {key}"
     return problem.message
 
 
