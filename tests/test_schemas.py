@@ -15,7 +15,10 @@ from lxml import etree
 import bridge
 from bridge.libvirt.validate import LIBVIRT_RNG, schema_file
 from tests.corpus import Row
+from tests.option_samples import HOST, MORE, VMID, samples
 
+CASE = 8006
+"""The id of the VMs in tests/cases and in the corpora."""
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.stem for path in CASES.glob("*.conf"))
 MUTATIONS = 25
@@ -51,14 +54,35 @@ def test_what_the_bridge_writes_is_valid_by_both_schemas(name: str, host: bridge
     assert rng.validate(root), rng.error_log.last_error
 
 
-@pytest.mark.corpus("cfg2cmd.jsonl", "random.jsonl", "random-extra.jsonl", sample=60)
-def test_the_corpora_are_valid_by_both_schemas(row: Row, shared: Path, xsd: Any, rng: etree.RelaxNG) -> None:
-    if "argv" not in row:
-        return  # qemu-server refuses it, and so does the bridge
-    host = bridge.HostFacts.load(shared / "corpus/host", **row["host"])
-    root = etree.fromstring(bridge.convert(row["conf"], "xml", "conf", vmid=row["vmid"], host=host).text.encode())
+@pytest.mark.parametrize("config", [*(sample.config for sample in samples()), *MORE])
+def test_every_option_is_valid_by_both_schemas(config: str, xsd: Any, rng: etree.RelaxNG) -> None:
+    root = etree.fromstring(bridge.convert(config, "xml", "conf", vmid=VMID, host=HOST).text.encode())
     assert problems(xsd, root) == []
     assert rng.validate(root), rng.error_log.last_error
+
+
+@pytest.mark.corpus("cfg2cmd.jsonl", "random.jsonl", "random-extra.jsonl", "config-files.jsonl", sample=80)
+def test_the_corpora_are_valid_by_both_schemas(row: Row, shared: Path, xsd: Any, rng: etree.RelaxNG) -> None:
+    host = bridge.HostFacts.load(shared / "corpus/host", **row.get("host", {}))
+    config, vmid = (row["conf"], row["vmid"]) if "conf" in row else (row["input"], CASE)
+    try:
+        text = bridge.convert(config, "xml", "conf", vmid=vmid, host=host).text
+    except bridge.BridgeError:
+        assert "argv" not in row  # what qemu-server refuses, or what no XML may hold
+        return
+    root = etree.fromstring(text.encode())
+    assert problems(xsd, root) == []
+    assert rng.validate(root), rng.error_log.last_error
+
+
+def test_a_volume_of_a_storage_that_nobody_knows_has_no_slash(xsd: Any, rng: etree.RelaxNG) -> None:
+    config = "scsi0: nowhere:100/vm-100-disk-0.qcow2\nscsi1: nowhere:iso/100%.iso,media=cdrom\n"
+    text = bridge.convert(config, "xml", "conf", vmid=VMID).text
+    assert 'pool="nowhere" volume="100%2Fvm-100-disk-0.qcow2"' in text
+    root = etree.fromstring(text.encode())
+    assert problems(xsd, root) == []
+    assert rng.validate(root)
+    assert bridge.convert(text, "conf", "xml", vmid=VMID).text == bridge.rewrite_config(config, vmid=VMID)
 
 
 def test_foreign_xml_that_is_valid_here_is_valid_there(shared: Path, xsd: Any, rng: etree.RelaxNG) -> None:
@@ -105,3 +129,61 @@ def test_no_mutant_passes_here_that_libvirt_refuses(name: str, host: bridge.Host
         else:
             refused += 1
     assert refused > MUTATIONS // 4, "the schema refuses hardly any mutant"
+
+
+VALUES = (
+    *("", "0", "-1", "1", "99999", "4294967296", "9" * 20, "yes", "x y", "../a", "a,b", "0x1f", "0xfff", "a" * 70),
+    *("\u00e9", " 5", "5 ", "\n", "none", "%", "a:b", "1.5", "1-2", "^1"),
+)  # fmt: skip
+"""What an attribute or a text may become: too large, too long, of another kind."""
+TYPED = frozenset(("controller", "disk", "interface", "address", "graphics", "channel", "serial", "hostdev", "nvram", "source"))
+"""Elements whose attributes depend on their type."""
+
+
+def place_of(element: etree._Element) -> str:
+    """The names of an element and those that it stands in, with the types that count."""
+    names = []
+    here: etree._Element | None = element
+    while here is not None and here.getparent() is not None:
+        names.append(here.tag + (f"[{here.get('type')}]" if here.tag in TYPED else ""))
+        here = here.getparent()
+    return "/".join(reversed(names))
+
+
+def places(texts: list[str]) -> dict[tuple[str, str], str]:
+    """(place, attribute, or `` for the text) -> the shortest document that says something there."""
+    found: dict[tuple[str, str], str] = {}
+    for text in sorted(texts, key=len):
+        for element in etree.fromstring(text.encode()).iter(etree.Element):
+            if "}" not in element.tag:
+                for name in (*element.attrib, *([""] if (element.text or "").strip() else [])):
+                    found.setdefault((place_of(element), str(name)), text)
+    return found
+
+
+def put(text: str, place: str, name: str, value: str | None) -> etree._Element:
+    """The document with this value at the place; None takes the attribute away."""
+    root = etree.fromstring(text.encode())
+    element = next(e for e in root.iter(etree.Element) if "}" not in e.tag and place_of(e) == place and (not name or name in e.attrib))
+    if value is None:
+        del element.attrib[name]
+    elif name:
+        element.set(name, value)
+    else:
+        element.text = value
+    return etree.fromstring(etree.tostring(root))
+
+
+def test_no_value_passes_here_that_libvirt_refuses(host: bridge.HostFacts, xsd: Any, rng: etree.RelaxNG, full: bool) -> None:
+    """At every place of every document, with every value; a sample of them without --full."""
+    texts = [written(name, host) for name in NAMES]
+    texts += [bridge.convert(config, "xml", "conf", vmid=VMID, host=HOST).text for config in (*(s.config for s in samples()), *MORE)]
+    every = [(place, name, text, value) for (place, name), text in places(texts).items() for value in (*VALUES, *([None] if name else []))]
+    assert len(every) > 8000
+    refused = 0
+    for place, name, text, value in every if full else random.Random(4).sample(every, 2500):
+        root = put(text, place, name, value)
+        if not rng.validate(root):
+            refused += 1
+            assert not xsd.is_valid(root), (place, name, value)
+    assert refused > 1000

@@ -42,11 +42,16 @@ def write_source(node: Node, source: Source, domain: Domain) -> None:
         child.set(PATHS[kind], source.path or "")
     elif kind == "volume":
         child.set("pool", source.storage or "")
-        child.set("volume", source.volume or "")
+        child.set("volume", _in_pool(source.volume or ""))
     else:
         _write_network(child, source, domain)
     if source.chain:
         _write_chain(node, kind, source.chain)
+
+
+def _in_pool(volume: str) -> str:
+    """The name of a volume in a pool of libvirt, which holds no slash (RNG volName)."""
+    return volume.replace("%", "%25").replace("/", "%2F") if "/" in volume or "%" in volume else volume
 
 
 def _write_chain(node: Node, kind: str, chain: list[str]) -> None:
@@ -110,7 +115,7 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
         source.path = path
     elif type_ == "volume":
         source.storage = child.need("pool")
-        source.volume = child.need("volume")
+        source.volume = child.need("volume").replace("%2F", "/").replace("%25", "%")
         if (mode := child.get("mode")) is not None:
             domain.report.add("host-lost", child, f"mode='{mode}' of the volume's pool has no place in a config")
     elif type_ == "network":
