@@ -332,7 +332,7 @@ def test_buses_come_in_qemu_servers_order() -> None:
             "virtio0: ghost:100/vm-100-disk-0.qcow2",
             (
                 "<disk type='volume' device='disk'><driver name='qemu' type='qcow2' cache='none' discard='ignore' detect_zeroes='on'/>"
-                "<source pool='ghost' volume='100/vm-100-disk-0.qcow2'/><target dev='vda' bus='virtio'/></disk>"
+                "<source pool='ghost' volume='100%2Fvm-100-disk-0.qcow2'/><target dev='vda' bus='virtio'/></disk>"
             ),
         ),
     ],
