@@ -43,6 +43,7 @@ ADVICE = {
     "warning": "qemu-server prints the same when it starts the VM. Nothing changes by the conversion.",
     "ambiguous": "Check whether the reading is the one that you mean; say it outright in the input if not.",
     "metadata-only": "It comes back when the XML becomes a config again. Until then nothing acts on it.",
+    "no-live-move": "Shut the VM down for the move. Only a saved or migrating state is concerned, not the machine itself.",
     "secret-left-out": "Set the password or key again on the other side.",
     "stale-residue": "Your edit counts. What was remembered for the old value is dropped.",
     "normalised": "Nothing to do.",

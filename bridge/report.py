@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "warning": Kind("note", "qemu-server itself warns here."),
     "ambiguous": Kind("note", "Several readings are possible; the most likely one was taken."),
     "metadata-only": Kind("note", "Kept as text in the metadata; the target has no use for it."),
+    "no-live-move": Kind("note", "The state of the running VM cannot go to the other side; shut down, it can move."),
     "secret-left-out": Kind("note", "A password or key was not carried over."),
     "stale-residue": Kind("note", "The document was edited after it was written; the edit wins over what was remembered."),
     "normalised": Kind("note", "The same meaning, written differently."),

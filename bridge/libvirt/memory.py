@@ -42,6 +42,9 @@ def write(vm: VM, domain: Domain) -> None:
     if balloon.target and balloon.target < size:
         root.add("currentMemory", str(balloon.target), unit="MiB")
     _write_backing(vm, domain)
+    if memory.dimms:
+        message = "QEMU knows memory modules by names that libvirt does not let anybody choose (mem-dimm0 here, memdimm0 there)"
+        domain.report.add("no-live-move", memory.where, message, "shut the VM down for the move: no saved state loads")
     for dimm in memory.dimms or ():
         node = domain.devices.add("memory", model="dimm")
         if dimm.hugepage_mib and memory.hugepages == "any":
