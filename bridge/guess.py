@@ -14,7 +14,7 @@ def guess(text: str | bytes) -> str:
     head = head.lstrip("\ufeff \t\r\n")
     if head.startswith("<"):
         return "xml"
-    first = head.split(None, 1)[0] if head else ""
+    first = next(iter(head.split(None, 1)), "")
     if first.startswith(("/", "qemu-")) or first == "kvm" or _ENVIRONMENT.fullmatch(first):
         return "argv"
     return "conf"
