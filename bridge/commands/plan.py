@@ -45,7 +45,7 @@ def command(**given: Any) -> None:
 
     \b
     Example:
-      virt-qm plan --to libvirt -c qemu:///system --host /mnt/pve samples/iothreads.conf
+      virt-qm plan --to libvirt -c qemu+ssh://root@host/system /etc/pve/qemu-server/100.conf
     """
     inputs = [(words["file"], read(file), words) for file in given["files"] for words in [keywords(file, given)]]
     plan = guarded(lambda: _to_libvirt(inputs, given) if given["to"] == "libvirt" else _to_qemu_server(inputs, given))
