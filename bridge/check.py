@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from .convert import convert, guess
+from .convert import convert
+from .guess import guess
 from .libvirt import validate
+from .libvirt.node import RESIDUE_NS
 from .report import Finding, Report
 
 
@@ -17,9 +20,21 @@ def problems(text: bytes, keywords: dict[str, Any]) -> list[Finding]:
     converted = convert(text, "conf" if source == "xml" else "xml", source, **keywords)
     report.extend(iter(converted.findings))
     xml = text.decode("utf-8", "replace") if source == "xml" else converted.text
-    own = file if source == "xml" else f"the XML for {file}"
-    for name, found in (("libvirt's schema", validate.rng_problems(xml)), ("the bridge's schema", validate.xsd_problems(xml))):
-        for problem in found or ():
-            where = f"{own}:{problem.line}" if problem.line else own
-            report.add("invalid", where, f"{name}: {problem.message}", "virsh define --validate refuses it" if name[0] == "l" else "")
+    name = file if source == "xml" else f"the XML for {file}"
+    for schema, problem in _against_schemas(xml, own=source != "xml" or RESIDUE_NS in xml):
+        where = f"{name}:{problem.line}" if problem.line else name
+        report.add("invalid", where, f"{schema}: {problem.message}", HINTS[schema])
     return list(report)
+
+
+LIBVIRT, OWN = "libvirt's schema", "the bridge's schema"
+HINTS = {LIBVIRT: "virsh define --validate refuses it", OWN: "it is no XML that virt-qm writes"}
+
+
+def _against_schemas(xml: str, own: bool) -> Iterator[tuple[str, validate.Problem]]:
+    """(schema, problem). The bridge's own schema knows what the bridge writes: of XML by somebody else it says nothing that a conversion
+    does not say better."""
+    for problem in validate.rng_problems(xml) or ():
+        yield LIBVIRT, problem
+    for problem in validate.xsd_problems(xml) if own else ():
+        yield OWN, problem
