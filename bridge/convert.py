@@ -130,6 +130,8 @@ def convert(
             result = _created(result, wanted, report)
     except BridgeError as error:
         raise error if error.where is not None else BridgeError(error.message, wanted.file) from None
+    except UnicodeEncodeError:
+        raise BridgeError("a value is not UTF-8: write it in UTF-8", wanted.file) from None
     result.findings = list(report)
     return result
 

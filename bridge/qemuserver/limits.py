@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from math import isfinite
 from typing import NamedTuple
 
 from ..data.options import OPTIONS, option
@@ -108,6 +109,20 @@ def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
             return "quotes", "the quotes do not balance, so qemu-server would pass no arguments at all", True
         if len(value) > 1 and value[0] == value[-1] == '"':
             return "quotes", "qemu-server strips the outer quotes at its next write", False
+    return None
+
+
+_LONG = re.compile(r"[0-9][eE][0-9+]|[0-9]{300}")
+
+
+def infinite(part: SectionText) -> Problem | None:
+    """The first number that is none to a computer; all others may go on a command line, whatever they are."""
+    for key, entry in part.entries.items():
+        if entry.parts is not None and _LONG.search(entry.value):
+            fields = format_of(key).fields
+            for name, text in entry.parts.items():
+                if isinstance(text, str) and fields[name].field.type in ("integer", "number") and not isfinite(float(text)):
+                    return Problem(entry.line, f"{key}: {name}={text[:40]} is out of range", "limit", key)
     return None
 
 

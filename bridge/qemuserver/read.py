@@ -31,7 +31,7 @@ from . import (
     usb,
     watchdog,
 )
-from .limits import SECRETS, doubts
+from .limits import SECRETS, doubts, infinite
 from .section import Section
 from .text import ConfigText, Problem
 
@@ -96,6 +96,8 @@ def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str
         _tell(problem, file, report)
     if checked:
         _check(config, file, report, snapshot)
+    elif (beyond := infinite(part)) is not None:
+        raise BridgeError(beyond.message, Line(file, beyond.line))
     section = Section(part.entries, file, report, part.description)
     vm = VM()
     vm.meta.vmid = vmid

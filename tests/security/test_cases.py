@@ -124,6 +124,21 @@ def test_what_is_written_is_a_config(path: Path) -> None:
     assert not found.main.entries.keys() & set(FORBIDDEN)
 
 
+@pytest.mark.parametrize("to", ["argv", "conf", "xml"])
+@pytest.mark.parametrize(("args", "metadata"), [(None, True), (True, True), (False, False)])
+def test_no_way_ends_in_anything_but_a_document_or_a_refusal(to: str, args: bool | None, metadata: bool) -> None:
+    """Each input on every way, with all that may be asked for: whatever else is raised fails the test."""
+    for path in INPUTS:
+        started = time.monotonic()
+        try:
+            said = bridge.convert(path.read_bytes(), to, path.suffix[1:], vmid=100, args=args, metadata=metadata).text
+        except bridge.BridgeError as error:
+            said = str(error)
+            assert said.isprintable(), path.name
+        assert isinstance(said, str)
+        assert time.monotonic() - started < SECONDS, path.name
+
+
 def test_hostile_inputs_end_as_the_manifest_says(shared: Path) -> None:
     """The shared ones; `escape` and `report` may be told from each other by findings only, which are many."""
     wrong = []
