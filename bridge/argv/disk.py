@@ -16,7 +16,7 @@ from ..model.iothread import ServedBy
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
 from ..passes.iothreads import names
-from ..passes.resolve.disk import front_has, scsi_type
+from ..passes.resolve.disk import era_of, scsi_type
 from ..rows import Row
 from .blockdev import Tree, said_limits, throttle_group
 from .emit import Command, escaped, json_text
@@ -55,12 +55,10 @@ class _Dialect:
     """How this command line spells drives."""
 
     def __init__(self, vm: VM, host: HostFacts) -> None:
-        version = vm.machine.version or ()
-        pve = vm.machine.pve or 0
         self.rfc = host.qemu_server == gates.RFC_IOTHREADS
         self.json = self.rfc or vm.iothreads.pool is not None
-        self.blockdev = gates.machine_has(version, pve, "blockdev")
-        self.front_blockdev = front_has(vm, "blockdev")
+        self.era = era_of(vm)
+        self.blockdev, self.front_blockdev = self.era.blockdev, self.era.front_blockdev
         self.template = bool(vm.meta.template)
         self.scsihw = vm.scsihw or "lsi"
         self.q35 = vm.machine.base == "q35"
@@ -102,7 +100,7 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:
             adapter = adapters.pop(address.controller, None)
             if adapter is not None:
                 _adapter(dialect, adapter, command, pool)
-        type_ = scsi_type(vm, disk, location, host) if disk.bus == "scsi" else "cd" if disk.media == "cdrom" or dialect.template else "hd"
+        type_ = scsi_type(dialect.era, disk, location, host) if disk.bus == "scsi" else "cd" if disk.media == "cdrom" or dialect.template else "hd"
         _backend(dialect, disk, location, command)
         dialect.device(command, _device(dialect, disk, location, type_, pool))
 

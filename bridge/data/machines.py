@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _VERSIONED = re.compile(r"(?:pc(?:-i440fx|-q35)?|virt)-([0-9]+)\.([0-9]+)(?:\.[0-9]+)?(?:\+pve([0-9]+))?(?:\.pxe)?", re.ASCII)
 _REVISION = re.compile(r"\+pve[0-9]+(?:\.pxe)?$", re.ASCII)
+
+_remembered = lru_cache(maxsize=256)
+"""A fleet has few machine types, and each is asked for many times."""
 
 UNVERSIONED = frozenset({"pc", "q35", "virt"})
 """They mean the newest version that the host has."""
@@ -22,6 +26,7 @@ POWER_OBJECT = {"i440fx": "PIIX4_PM", "q35": "ICH9-LPC"}
 """Base -> the device whose properties switch S3 and S4 off."""
 
 
+@_remembered
 def base_of(name: str) -> str | None:
     """`i440fx`, `q35` or `virt`; None for a machine that qemu-server does not know."""
     if "q35" in name:
@@ -31,12 +36,14 @@ def base_of(name: str) -> str | None:
     return "virt" if name.startswith("virt") else None
 
 
+@_remembered
 def version_of(name: str) -> tuple[int, int, int] | None:
     """(major, minor, +pve revision); None for a name without a version."""
     match = _VERSIONED.match(name)
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
+@_remembered
 def with_revision(name: str) -> str:
     """The name with a +pve revision: one that has none counts as +pve0."""
     if _REVISION.search(name):
@@ -44,6 +51,7 @@ def with_revision(name: str) -> str:
     return f"{name[:-4]}+pve0.pxe" if name.endswith(".pxe") else f"{name}+pve0"
 
 
+@_remembered
 def without_revision(name: str) -> str:
     """The name as QEMU upstream and libvirt know it, without `+pveN` and `.pxe`."""
     return name.removesuffix(".pxe").partition("+pve")[0]

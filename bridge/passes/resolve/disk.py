@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from ...data.gates import machine_has
+from ...data.gates import Version, machine_has
 from ...data.machines import UNVERSIONED, version_of, without_revision
 from ...host import storage
 from ...host.facts import HostFacts
@@ -26,8 +27,31 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: every disk knows where its bytes are and has every default of qemu-server. Raises BridgeError where it would refuse."""
     if not vm.disks:
         return vm
-    names = target_names(vm)
-    return change(vm, disks=[_resolve(vm, disk, name, host, report) for disk, name in zip(vm.disks, names, strict=True)])
+    names, era = target_names(vm), era_of(vm)
+    return change(vm, disks=[_resolve(era, disk, name, host, report) for disk, name in zip(vm.disks, names, strict=True)])
+
+
+class Era(NamedTuple):
+    """What the machine's version decides about drives."""
+
+    blockdev: bool
+    many_scsi: bool
+    """More than 14 SCSI disks."""
+    front_blockdev: bool
+    front_iscsi: bool
+    """As `blockdev`, and an iSCSI disk as scsi-hd, where the drive's device is concerned. DriveDevice.pm takes a machine without a
+    version for that of the node's own QEMU, whatever QEMU the rest was told of; that one is new enough."""
+
+
+@lru_cache(maxsize=64)
+def _era(version: Version, pve: int, unversioned: bool) -> Era:
+    blockdev, many_scsi, iscsi = (machine_has(version, pve, name) for name in ("blockdev", "scsi_more_than_14", "iscsi_scsi_hd"))
+    return Era(blockdev, many_scsi, unversioned or blockdev, unversioned or iscsi)
+
+
+def era_of(vm: VM) -> Era:
+    machine = vm.machine
+    return _era(machine.version or (), machine.pve or 0, without_revision(machine.pinned or "") in UNVERSIONED)
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
@@ -65,14 +89,13 @@ def _letters(n: int) -> str:
     return text
 
 
-def _resolve(vm: VM, disk: Disk, name: str, host: HostFacts, report: Report) -> Disk:
+def _resolve(era: Era, disk: Disk, name: str, host: HostFacts, report: Report) -> Disk:
     said = disk.source
     if said is None or said.volid is None:
         raise BridgeError(f"{disk.key or 'a disk'} has no volume", disk.where)
     location = storage.locate(host, said.volid)
     storage.check_content(location)
-    blockdev = _machine_has(vm, "blockdev")
-    _check(vm, disk, location, blockdev)
+    _check(era, disk, location)
     if location.doubt:
         kind = "storage-unknown" if location.kind == "volume" else "warning"
         hint = storage.hint(host, said.volid) if location.kind == "volume" else ""
@@ -80,8 +103,7 @@ def _resolve(vm: VM, disk: Disk, name: str, host: HostFacts, report: Report) -> 
     source = storage.source(location)
     source.where = said.where
     form = disk.format if location.kind in ("empty", "volume") else storage.checked_format(location, disk.key or "", disk.format)
-    disk = change(disk, source=source)
-    type_ = scsi_type(vm, disk, location, host)
+    type_ = scsi_type(era, disk, location, host)
     if disk.scsiblock and type_ == "hd":
         report.add(
             "ambiguous",
@@ -89,10 +111,13 @@ def _resolve(vm: VM, disk: Disk, name: str, host: HostFacts, report: Report) -> 
             f"{disk.key}: scsiblock=1, but nothing says that {location.volid} is a SCSI disk: scsi-hd is taken, as for any other",
             f"if it is one: --host-fact scsi_type.{location.volid}=disk",
         )
-    return fill(disk, format=form, target=name, **defaults(vm, disk, location, host))
+    found = defaults(era, disk, location, host)
+    found["format"], found["target"] = form, name
+    fresh = {field: value for field, value in found.items() if value is not None and getattr(disk, field) is None}
+    return change(disk, source=source, filled=disk.filled.union(fresh), **fresh)
 
 
-def defaults(vm: VM, disk: Disk, location: Location, host: HostFacts) -> dict[str, Any]:
+def defaults(era: Era, disk: Disk, location: Location, host: HostFacts) -> dict[str, Any]:
     """The fields that qemu-server derives: {field: value}."""
     cdrom = disk.media == "cdrom"
     direct = storage.cache_direct(location, disk.cache, cdrom)
@@ -101,16 +126,15 @@ def defaults(vm: VM, disk: Disk, location: Location, host: HostFacts) -> dict[st
         found["cache"] = "none" if storage.cache_direct(location, None) else "writeback"
         found["discard"] = "ignore"  # libvirt's silence would let the lower node of a qcow2 unmap
         found["detect_zeroes"] = "unmap" if disk.discard == "on" else "on"
-    type_ = scsi_type(vm, disk, location, host) if disk.bus == "scsi" else None
-    blockdev = front_has(vm, "blockdev")
-    if blockdev and not cdrom and type_ not in ("block", "generic"):
+    type_ = scsi_type(era, disk, location, host) if disk.bus == "scsi" else None
+    if era.front_blockdev and not cdrom and type_ not in ("block", "generic"):
         found["write_cache"] = disk.cache not in ("writethrough", "directsync")
     if type_ in ("hd", "cd"):  # before -blockdev it was QEMU that chose: the serial, else the drive's id
-        found["device_id"] = (None if blockdev else disk.serial) or f"drive-{disk.key}"
+        found["device_id"] = (None if era.front_blockdev else disk.serial) or f"drive-{disk.key}"
     return found
 
 
-def scsi_type(vm: VM, disk: Disk, location: Location, host: HostFacts) -> str:
+def scsi_type(era: Era, disk: Disk, location: Location, host: HostFacts) -> str:
     """`hd`, `cd`, `block` or `generic`: which SCSI device stands for the drive.
 
     qemu-server asks an absolute path whether it is a SCSI disk or tape. iSCSI was `generic` before machine 4.1.
@@ -120,26 +144,20 @@ def scsi_type(vm: VM, disk: Disk, location: Location, host: HostFacts) -> str:
     if location.volid.startswith("/"):
         answer = host.scsi_type.get(location.volid)
         return "generic" if answer == "tape" else "block" if answer == "disk" and disk.scsiblock else "hd"
-    return "hd" if location.protocol != "iscsi" or front_has(vm, "iscsi_scsi_hd") else "generic"
+    return "hd" if location.protocol != "iscsi" or era.front_iscsi else "generic"
 
 
-def front_has(vm: VM, name: str) -> bool:
-    """Whether the drive's device has the feature. DriveDevice.pm takes a machine without a version for that of the node's own QEMU,
-    whatever QEMU the rest was told of; that one is new enough."""
-    return without_revision(vm.machine.pinned or "") in UNVERSIONED or _machine_has(vm, name)
+LAST_OLD_SCSI = 13
+"""The highest scsiN of machines without the gate `scsi_more_than_14`."""
 
 
-def _machine_has(vm: VM, name: str) -> bool:
-    return machine_has(vm.machine.version or (), vm.machine.pve or 0, name)
-
-
-def _check(vm: VM, disk: Disk, location: Location, blockdev: bool) -> None:
+def _check(era: Era, disk: Disk, location: Location) -> None:
     """What qemu-server refuses."""
-    if disk.bus == "scsi" and (disk.index or 0) > 13 and not _machine_has(vm, "scsi_more_than_14"):
+    if disk.bus == "scsi" and (disk.index or 0) > LAST_OLD_SCSI and not era.many_scsi:
         raise BridgeError(f"{disk.key}: machine version 4.1~pve2 or higher is required to use more than 14 SCSI disks", disk.where)
-    if blockdev and disk.snapshot and location.kind != "empty":
+    if era.blockdev and disk.snapshot and location.kind != "empty":
         raise BridgeError("'snapshot' option is not yet supported for '-blockdev'", disk.where)
-    if location.volume_chain and not blockdev:
+    if location.volume_chain and not era.blockdev:
         raise BridgeError(CHAIN_NEEDS_BLOCKDEV.format(location.volid), disk.where)
     if location.is_iso and disk.media is None:
         raise BridgeError(f"{disk.key}: explicit media parameter is required for iso images", disk.where)
@@ -259,7 +277,7 @@ def _unresolve(vm: VM, disk: Disk, host: HostFacts) -> Disk:
         location = storage.locate(host, disk.source.volid or "none")
     except BridgeError:
         return disk
-    assumed = defaults(vm, disk, location, host)
+    assumed = defaults(era_of(vm), disk, location, host)
     unsaid = [name for name in ("cache", "aio", "discard", "detect_zeroes") if assumed.get(name) == getattr(disk, name)]
     if disk.format == (location.format or "raw") or location.kind == "empty" or disk.media == "cdrom":
         unsaid.append("format")

@@ -23,6 +23,7 @@ from ...model.machine import Machine
 from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..fill import fill, forget
+from .disk import LAST_OLD_SCSI
 
 HPET_SWITCH = frozenset({"i440fx", "q35"})
 """Boards with an HPET that can be switched off."""
@@ -199,10 +200,6 @@ def _revised_features(vm: VM, host: HostFacts) -> list[tuple[str, bool]]:
         ("scsi_more_than_14", any(disk.bus == "scsi" and (disk.index or 0) > LAST_OLD_SCSI for disk in vm.disks)),
         ("hv_evmcs", enlightened and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"),
     ]
-
-
-LAST_OLD_SCSI = 13
-"""The highest scsiN of machines without the gate `scsi_more_than_14`."""
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
