@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 
@@ -33,6 +34,11 @@ class Row(NamedTuple):
     code: bool = False
     finding: str | None = None
     """The kind of finding that comes with the field; a row without a place has one."""
+
+
+def values_of(fields: list[str]) -> Callable[[object], tuple[Any, ...]]:
+    """A function that gives all these fields of a part."""
+    return attrgetter(*fields) if len(fields) > 1 else lambda part: tuple(getattr(part, name) for name in fields)
 
 
 class MalformedError(ValueError):

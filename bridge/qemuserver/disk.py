@@ -10,7 +10,7 @@ from ..model.disk import Disk, Source, Throttle
 from ..model.vm import VM
 from ..report import BridgeError, Line, Report
 from ..rows import Codec, Row
-from .drive import CLOUDINIT, unusable
+from .drive import CLOUDINIT, LIMITED, OLD_LIMITS, unusable
 from .section import Lines, Section, read_rows, write_rows
 
 COUNTED = Codec(int, str)
@@ -49,7 +49,7 @@ BUSES = (("ide", 4), ("scsi", 31), ("virtio", 16), ("sata", 6))
 LIMITS = Throttle.__struct_fields__
 """Sub-options of the same name."""
 LIMIT_ROWS = tuple(Row(name, name, code=True) for name in LIMITS)
-NO_LIMIT_ROWS = tuple(Row("throttle", name, code=True, finding="lint") for name in ("bps", "bps_rd", "bps_wr"))
+NO_LIMIT_ROWS = tuple(Row("throttle", name, code=True, finding="lint") for name in OLD_LIMITS)
 """qemu-server turns them into limits of 0, which are none."""
 
 ONLY_FOR = {
@@ -89,7 +89,7 @@ def _drive(bus: str, index: int, key: str, said: dict[str, Any], line: Line, rep
         if text and text != "0":  # a lone 0 counts as not said in Perl
             fields[name] = unquoted(text)
     for name in ("vendor", "product"):
-        if fields.get(name) in ("", "0"):
+        if name in fields and fields[name] in ("", "0"):
             del fields[name]
     if (zeroes := said.get("detect_zeroes")) is not None:
         fields["detect_zeroes"] = ("unmap" if said.get("discard") == "on" else "on") if zeroes else "off"
@@ -100,7 +100,7 @@ def _drive(bus: str, index: int, key: str, said: dict[str, Any], line: Line, rep
         index=index,
         where=line,
         source=Source(volid=file, where=line),
-        throttle=_limits(key, said, line, report),
+        throttle=None if LIMITED.isdisjoint(said) else _limits(key, said, line, report),
         cloudinit=True if CLOUDINIT.search(file) else None,
         **fields,
     )
@@ -108,7 +108,7 @@ def _drive(bus: str, index: int, key: str, said: dict[str, Any], line: Line, rep
 
 def _limits(key: str, said: dict[str, Any], line: Line, report: Report) -> Throttle | None:
     limits: dict[str, str] = {name: text for name in LIMITS if (text := said.get(name)) is not None}
-    for name in ("bps", "bps_rd", "bps_wr"):
+    for name in OLD_LIMITS:
         if name in said:
             limits["m" + name] = "0.000"
             report.add("lint", line, f"{key}: {name}={said[name]} sets no limit, qemu-server turns it into 0", f"write m{name} in MiB/s")

@@ -14,6 +14,12 @@ NEEDS = (
 
 CLASHES = (("mbps", "mbps_rd"), ("mbps", "mbps_wr"), ("iops", "iops_rd"), ("iops", "iops_wr"))
 
+OLD_LIMITS = ("bps", "bps_rd", "bps_wr")
+"""Limits in bytes: qemu-server means to turn them into MiB, and makes 0 of them."""
+
+LIMITED = frozenset((*OLD_LIMITS, *(name for pair in (*NEEDS, *CLASHES) for name in pair)))
+"""All sub-options that limit throughput."""
+
 CLOUDINIT = re.compile(r"[:/](?:vm-[0-9]+-)?cloudinit(?:\.(?:raw|qcow2|qcow|qed|vmdk|cloop))?\Z")
 """A drive with such a file holds the cloud-init data."""
 
@@ -23,10 +29,9 @@ def true(value: object) -> bool:
     return value not in (None, False, "", "0")
 
 
-def unusable(key: str, said: Mapping[str, str | bool]) -> str | None:
-    """Why qemu-server ignores the drive `key` with these sub-options when it uses it; None if it does not."""
+def _limits_problem(said: Mapping[str, str | bool]) -> str | None:
     limits: dict[str, str | bool] = dict(said)
-    for name in ("bps", "bps_rd", "bps_wr"):
+    for name in OLD_LIMITS:
         if name in limits:
             if "m" + name in limits:
                 return f"both {name} and m{name} specified"
@@ -37,6 +42,13 @@ def unusable(key: str, said: Mapping[str, str | bool]) -> str | None:
     for total, part in CLASHES:
         if true(limits.get(total)) and true(limits.get(part)):
             return f"{total} together with {part}"
+    return None
+
+
+def unusable(key: str, said: Mapping[str, str | bool]) -> str | None:
+    """Why qemu-server ignores the drive `key` with these sub-options when it uses it; None if it does not."""
+    if not LIMITED.isdisjoint(said) and (problem := _limits_problem(said)):
+        return problem
     if said.get("media") == "cdrom":
         if said.get("snapshot") or said.get("format"):
             return f"media=cdrom together with {'snapshot' if said.get('snapshot') else 'format'}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..report import BridgeError, Line, Report
-from ..rows import Row
+from ..rows import Row, values_of
 from . import propstring
 from .text import Entry
 
@@ -51,18 +52,29 @@ class Section:
     def indexed(self, prefix: str, count: int) -> list[tuple[int, str]]:
         """The numbered keys that are there, in ascending order: [(3, "net3"), ...]."""
         if self._numbered is None:
-            self._numbered = {}
-            for key in self.entries:
-                if key[-1].isdigit():
-                    stem = key.rstrip("0123456789")
-                    self._numbered.setdefault(stem, []).append((int(key[len(stem) :]), key))
-        return sorted(pair for pair in self._numbered.get(prefix, ()) if pair[0] < count)
+            self._numbered = _numbered(self.entries)
+        found = self._numbered.get(prefix)
+        if found is None:
+            return []
+        return found if found[-1][0] < count else [pair for pair in found if pair[0] < count]
 
     def line(self, key: str) -> Line:
         return Line(self.file, self.entries[key].line)
 
     def unclaimed(self) -> list[str]:
         return [key for key in self.entries if key not in self.claimed]
+
+
+def _numbered(entries: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
+    """Stem -> its numbered keys in ascending order."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for key in entries:
+        stem = key.rstrip("0123456789")
+        if stem != key:
+            found.setdefault(stem, []).append((int(key[len(stem) :]), key))
+    for pairs in found.values():
+        pairs.sort()
+    return found
 
 
 class Lines:
@@ -86,19 +98,47 @@ class Lines:
                 raise BridgeError(f"{key} cannot be written: {error}") from None
 
 
+class _Compiled:
+    """Rows in the form that reading and writing go through: what is said decides the work, not how many rows there are."""
+
+    __slots__ = ("places", "readers", "rows", "values")
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+        plain = [row for row in rows if not row.code]
+        self.readers = {row.place: (row.field, row.codec.read if row.codec else None) for row in plain}
+        self.places = [(row.place, row.codec.write if row.codec else None) for row in plain]
+        self.values = values_of([row.field for row in plain])
+
+
+_compiled: dict[int, _Compiled] = {}
+"""By the identity of the rows, which are constants of their modules (and kept alive here)."""
+
+
+def _of(rows: tuple[Row, ...]) -> _Compiled:
+    found = _compiled.get(id(rows))
+    if found is None:
+        found = _compiled[id(rows)] = _Compiled(rows)
+    return found
+
+
 def read_rows(said: dict[str, Any], rows: tuple[Row, ...]) -> dict[str, Any]:
     """{field: value} of what the parsed property string says."""
-    return {
-        row.field: row.codec.read(value) if row.codec else value
-        for row in rows
-        if not row.code and (value := said.get(row.place)) is not None
-    }
+    readers = _of(rows).readers
+    found: dict[str, Any] = {}
+    for place, value in said.items():
+        reader = readers.get(place)
+        if reader is not None:
+            field, read = reader
+            found[field] = value if read is None else read(value)
+    return found
 
 
 def write_rows(part: object, rows: tuple[Row, ...]) -> dict[str, Any]:
     """{sub-option: value} of what the part says; fields that are None leave nothing."""
+    compiled = _of(rows)
     return {
-        row.place: row.codec.write(value) if row.codec else value
-        for row in rows
-        if not row.code and (value := getattr(part, row.field)) is not None
+        place: value if write is None else write(value)
+        for value, (place, write) in zip(compiled.values(part), compiled.places, strict=True)
+        if value is not None
     }
