@@ -54,7 +54,8 @@ def read(section: Section, vm: VM) -> None:
     for row in FLAGS:
         said[row.field] = section.flag(row.place)
     keys = {key: section.text(key) or "" for key in KEYS if key in section.entries}
-    keys |= {key: section.text(key) or "" for _, key in section.indexed("unused", UNUSED)}
+    for _, key in section.indexed("unused", UNUSED):
+        keys[key] = section.text(key) or ""
     created = section.props("meta")
     if created is not None:
         said["creation_qemu"] = created.get("creation-qemu", "")

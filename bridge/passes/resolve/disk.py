@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from functools import lru_cache
+from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 from ...data.gates import Version, machine_has
@@ -64,17 +65,20 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     return change(vm, disks=[_unresolve(vm, disk, host) for disk in found])
 
 
-BUSES = ("ide", "scsi", "virtio", "sata")
+BUSES = {"ide": 0, "scsi": 1, "virtio": 2, "sata": 3}
+"""Bus -> its place in the order in which qemu-server walks them."""
 PREFIXES = {"virtio": "vd", "ide": "hd"}
 """Of libvirt's target names, which no guest sees; all other buses share `sd`."""
 
 
 def target_names(vm: VM) -> list[str]:
     """`vda`, `sda`, ...: a name for each disk, in qemu-server's order of buses and numbers."""
-    count = dict.fromkeys(("vd", "hd", "sd"), 0)
+    count = {"vd": 0, "hd": 0, "sd": 0}
     names = [""] * len(vm.disks)
-    for n, disk in sorted(enumerate(vm.disks), key=lambda pair: (BUSES.index(pair[1].bus or ""), pair[1].index or 0)):
-        prefix = "sd" if disk.bus == "ide" and vm.machine.base == "q35" else PREFIXES.get(disk.bus or "", "sd")
+    q35 = vm.machine.base == "q35"
+    for _, _, n in sorted([(BUSES[disk.bus or ""], disk.index or 0, n) for n, disk in enumerate(vm.disks)]):
+        bus = vm.disks[n].bus or ""
+        prefix = "sd" if q35 and bus == "ide" else PREFIXES.get(bus, "sd")
         names[n] = prefix + _letters(count[prefix])
         count[prefix] += 1
     return names
@@ -82,9 +86,11 @@ def target_names(vm: VM) -> list[str]:
 
 def _letters(n: int) -> str:
     """0 -> a, 25 -> z, 26 -> aa, as libvirt and Linux count."""
+    if n < 26:
+        return ascii_lowercase[n]
     text = ""
     while n >= 0:
-        text = chr(ord("a") + n % 26) + text
+        text = ascii_lowercase[n % 26] + text
         n = n // 26 - 1
     return text
 

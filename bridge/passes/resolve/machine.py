@@ -50,15 +50,9 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     base = base_of(machine.type or DEFAULT[arch])
     if base is None:
         raise BridgeError(f"unable to determine machine base type '{machine.type}'", machine.where)
-    machine = _with_version(machine, version)
-    machine = fill(machine, arch=arch, base=base, pinned=without_revision(full))
-    machine = fill(machine, **_defaults(replace(vm, machine=machine), host))
-    return replace(vm, machine=machine)
-
-
-def _with_version(machine: Machine, version: tuple[int, int, int]) -> Machine:
-    """A reader said what the name says; the revision of a name without a version comes from the host."""
-    return fill(machine, version=version[:2], pve=version[2])
+    # A reader said what the name says; the revision of a name without a version comes from the host.
+    machine = fill(machine, version=version[:2], pve=version[2], arch=arch, base=base, pinned=without_revision(full))
+    return replace(vm, machine=fill(machine, **_defaults(vm, machine, host)))
 
 
 def _full_type(vm: VM, arch: str, qemu: gates.Version) -> str:
@@ -126,9 +120,8 @@ def has(machine: Machine, name: str) -> bool:
     return gates.machine_has(machine.version or (), machine.pve or 0, name)
 
 
-def _defaults(vm: VM, host: HostFacts) -> dict[str, Any]:
-    """What qemu-server assumes of the board once its version is known."""
-    machine = vm.machine
+def _defaults(vm: VM, machine: Machine, host: HostFacts) -> dict[str, Any]:
+    """What qemu-server assumes of this board of the VM's, once its version is known."""
     board = machine.base in SHORT and machine.base != "virt"
     sleeps = True if board and not has(machine, "power_states_off") else False if board else None
     windows = windows_version(vm.meta.ostype)
@@ -142,14 +135,13 @@ def _defaults(vm: VM, host: HostFacts) -> dict[str, Any]:
         "allow_ksm": True,
         "reboot": True,
         "freeze": False,
-        "pci_hotplug_bridge": _bridge_hotplug(vm, host) if machine.base == "q35" else None,
+        "pci_hotplug_bridge": _bridge_hotplug(vm, machine, host) if machine.base == "q35" else None,
         "irqchip_split": True if machine.viommu == "intel" or vm.security.intel_tdx else None,
     }
 
 
-def _bridge_hotplug(vm: VM, host: HostFacts) -> bool:
+def _bridge_hotplug(vm: VM, machine: Machine, host: HostFacts) -> bool:
     """QEMU 6.1 turned it on for q35, which renames a Linux guest's NICs: VMs from before that keep it off."""
-    machine = vm.machine
     if vm.meta.ostype != "l26" or (machine.type is not None and machine.type not in UNVERSIONED):
         return True
     running = version_of(machine.running) if machine.running else None
@@ -209,7 +201,7 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     machine = fill(machine, version=qemu[:2], pve=gates.REVISIONS.get(qemu[:2], 0))
     if machine.arch == host.arch:
         machine = forget(machine, "arch")
-    usual = _defaults(replace(vm, machine=machine), host) | _console(vm)
+    usual = _defaults(vm, machine, host) | _console(vm)
     for name, option in SWITCHES.items():
         value = getattr(machine, name)
         if value is not None and value != (True if usual.get(name) is None else usual[name]):
@@ -255,7 +247,7 @@ def _named(vm: VM, host: HostFacts, report: Report) -> Machine:
     machine = vm.machine
     if machine.type not in UNVERSIONED or machine.base is None:
         return machine
-    if windows_version(vm.meta.ostype) or (machine.pci_hotplug_bridge and not _bridge_hotplug(vm, host)):
+    if windows_version(vm.meta.ostype) or (machine.pci_hotplug_bridge and not _bridge_hotplug(vm, machine, host)):
         qemu = gates.qemu_version(host.qemu_version, host.qemu_server)
         name = f"{VERSIONED[machine.base]}-{qemu[0]}.{qemu[1]}"
         report.add(
