@@ -100,7 +100,10 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:
             adapter = adapters.pop(address.controller, None)
             if adapter is not None:
                 _adapter(dialect, adapter, command, pool)
-        type_ = scsi_type(dialect.era, disk, location, host) if disk.bus == "scsi" else "cd" if disk.media == "cdrom" or dialect.template else "hd"
+        if disk.bus == "scsi":
+            type_ = scsi_type(dialect.era, disk, location, host)
+        else:
+            type_ = "cd" if disk.media == "cdrom" or dialect.template else "hd"
         _backend(dialect, disk, location, command)
         dialect.device(command, _device(dialect, disk, location, type_, pool))
 

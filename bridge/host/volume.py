@@ -61,7 +61,7 @@ def split_volume_id(text: str) -> tuple[str, str] | None:
 
 def is_cloudinit(volid: str) -> bool:
     """Whether the name is that of qemu-server's generated cloud-init image."""
-    return _CLOUDINIT.search(volid) is not None
+    return "cloudinit" in volid and _CLOUDINIT.search(volid) is not None
 
 
 def _dir(name: str) -> Volume | None:

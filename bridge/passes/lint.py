@@ -23,7 +23,7 @@ def lint(vm: VM, host: HostFacts, report: Report) -> None:
     threads = vm.iothreads.threads
     if threads:
         _idle(vm, report)
-    if host.cpus < MAX_CPU or threads:
+    if threads or (host.cpus < MAX_CPU and (vm.cpu.affinity or vm.cpu.vcpupins)):
         _pins(vm, threads or [], host, report)
 
 

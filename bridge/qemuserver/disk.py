@@ -101,7 +101,7 @@ def _drive(bus: str, index: int, key: str, said: dict[str, Any], line: Line, rep
         where=line,
         source=Source(volid=file, where=line),
         throttle=None if LIMITED.isdisjoint(said) else _limits(key, said, line, report),
-        cloudinit=True if CLOUDINIT.search(file) else None,
+        cloudinit=True if "cloudinit" in file and CLOUDINIT.search(file) else None,
         **fields,
     )
 

@@ -81,9 +81,9 @@ def _decoded(text: str) -> str:
     """As Perl decodes it: what is left over at the end is no error."""
     letters = text.rstrip("=")
     try:
-        data = base64.b64decode(letters + "=" * (-len(letters) % 4))
+        data = binascii.a2b_base64(letters + "=" * (-len(letters) % 4))
     except (ValueError, binascii.Error):
-        data = base64.b64decode(letters[:-1])
+        data = binascii.a2b_base64(letters[:-1])
     return data.decode("utf-8", "replace")
 
 

@@ -29,8 +29,9 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the
     lists: dict[str, Any] = {}
     for name in LISTS:
         devices = getattr(vm, name)
-        if any(key_of(name, device) in indexes for device in devices):
-            lists[name] = [_with_index(device, indexes.get(key_of(name, device))) for device in devices]
+        found = [indexes.get(key_of(name, device)) for device in devices]
+        if found.count(None) < len(found):
+            lists[name] = [_with_index(device, index) for device, index in zip(devices, found, strict=True)]
     return replace(vm, boot=boot, **lists)
 
 

@@ -26,10 +26,9 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         cpu = with_custom(cpu, custom)
     words = flag_words(chosen, cpu, here, host, report)
     _warn(chosen.model, cpu, words, here, host, report)
-    cpu = fill(cpu, model=chosen.model, words=words, **meaning(words))
-    features = hotplug_features(vm.machine.hotplug)
-    can_plug = "cpu" in features and here.machine_has("cpu_hotplug")
-    cpu = fill(cpu, sockets=cpu.smp or 1, cores=1, hotplug=can_plug)
+    can_plug = "cpu" in hotplug_features(vm.machine.hotplug) and here.machine_has("cpu_hotplug")
+    means = meaning(words)
+    cpu = fill(cpu, model=chosen.model, words=words, sockets=cpu.smp or 1, cores=1, hotplug=can_plug, **means)
     return replace(vm, cpu=cpu)
 
 
@@ -40,8 +39,11 @@ def _without_type(cpu: CPU) -> CPU:
 
 def check_firmware(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
     """Law: the VM stays as it is; OVMF on a 32-bit CPU is refused, before anything else about the firmware."""
-    cpu, here = vm.cpu, setting(vm, host)
-    if here.ovmf and here.arch == "x86_64" and cpu.runningcpu is None:
+    cpu = vm.cpu
+    if vm.firmware.bios != "ovmf" or cpu.runningcpu is not None:
+        return vm
+    here = setting(vm, host)
+    if here.arch == "x86_64":
         chosen = choose(cpu.cputype, here.arch, here.kvm, host)
         if chosen is not None and chosen.model in BITS_32:
             raise BridgeError("OVMF (UEFI) BIOS is not supported on 32-bit CPU types", cpu.where)

@@ -121,16 +121,19 @@ def flag_words(chosen: Chosen, cpu: CPU, here: Setting, host: HostFacts, report:
         layers.append(("the VM", _said(cpu.flags, host, report)))
     layers.append(("qemu-server", _forced(chosen.model, cpu, here)))
     words: Words = {}
-    origin: dict[str, str] = {}
-    for name_of_layer, layer in layers:
-        for name, word in layer.items():
-            old = words.get(name)
-            if old is not None and old != word and report is not None:
-                message = f"CPU flag/setting '{word}' (set by {name_of_layer}) overwrites '{old}' (set by {origin[name]})"
-                report.add("warning", cpu.where, message)
-            words[name] = word
-            origin[name] = name_of_layer
+    for n, (who, layer) in enumerate(layers):
+        if report is not None and not words.keys().isdisjoint(layer):
+            _tell_replaced(words, layers[:n], who, layer, cpu, report)
+        words.update(layer)
     return words
+
+
+def _tell_replaced(words: Words, before: list[tuple[str, Words]], who: str, layer: Words, cpu: CPU, report: Report) -> None:
+    for name, word in layer.items():
+        old = words.get(name, word)
+        if old != word:
+            first = next(other for other, words_before in reversed(before) if name in words_before)
+            report.add("warning", cpu.where, f"CPU flag/setting '{word}' (set by {who}) overwrites '{old}' (set by {first})")
 
 
 def _always(model: str, here: Setting) -> Words:

@@ -16,7 +16,7 @@ from ...host.volid import Match, volume_id
 from ...model.disk import Disk, Source
 from ...model.vm import VM
 from ...report import BridgeError, Report
-from ..fill import change, fill, forget
+from ..fill import change, forget
 
 CHAIN_NEEDS_BLOCKDEV = (
     "storage for '{}' is configured for snapshots as a volume chain - this requires QEMU machine version >= 10.0."

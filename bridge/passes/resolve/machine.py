@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -154,8 +155,7 @@ def _bridge_hotplug(vm: VM, machine: Machine, host: HostFacts) -> bool:
 
 def pin(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
     """Law: with display, firmware and devices known, the board's last switches and the revision that the used features need."""
-    machine = vm.machine
-    machine = fill(machine, **_console(vm))
+    machine = fill(vm.machine, **_console(vm))
     pinned = f"{without_revision(machine.pinned or '')}+pve{_needed_revision(vm, host)}"
     return replace(vm, machine=replace(machine, pinned=pinned, filled=machine.filled | {"pinned"}))
 
@@ -170,28 +170,35 @@ def _console(vm: VM) -> dict[str, Any]:
 
 def _needed_revision(vm: VM, host: HostFacts) -> int:
     """The lowest +pve revision that has every feature this VM uses; a newer version than the feature's needs none."""
-    machine = vm.machine
-    needed = 0
-    for name, used in _revised_features(vm, host):
-        *since, revision = gates.MACHINE[name]
-        if used and machine.version == tuple(since) and (machine.pve or 0) >= revision:
-            needed = max(needed, revision)
-    return needed
+    pve = vm.machine.pve or 0
+    revised = REVISED.get(vm.machine.version or (), ())
+    return max((revision for revision, used in revised if pve >= revision and used(vm, host)), default=0)
 
 
-def _revised_features(vm: VM, host: HostFacts) -> list[tuple[str, bool]]:
+def _raw_flash(vm: VM) -> bool:
     firmware = vm.firmware
-    flash = firmware.bios == "ovmf" and not firmware.rom
-    windows = windows_version(vm.meta.ostype)
-    enlightened = windows >= WINDOWS["win11"] and host.cpu_vendor == "GenuineIntel" and not vm.cpu.runningcpu
-    return [
-        ("power_states_off", vm.machine.base != "virt"),
-        ("host_mtu", bool(vm.nets)),
-        ("efidisk_size", flash and (firmware.vars is None or firmware.format == "raw")),
-        ("rng", vm.rng is not None),
-        ("scsi_more_than_14", any(disk.bus == "scsi" and (disk.index or 0) > LAST_OLD_SCSI for disk in vm.disks)),
-        ("hv_evmcs", enlightened and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"),
-    ]
+    return firmware.bios == "ovmf" and not firmware.rom and (firmware.vars is None or firmware.format == "raw")
+
+
+def _evmcs(vm: VM, host: HostFacts) -> bool:
+    enlightened = windows_version(vm.meta.ostype) >= WINDOWS["win11"] and not vm.cpu.runningcpu
+    return enlightened and host.cpu_vendor == "GenuineIntel" and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"
+
+
+USES: dict[str, Callable[[VM, HostFacts], bool]] = {
+    "power_states_off": lambda vm, _: vm.machine.base != "virt",
+    "host_mtu": lambda vm, _: bool(vm.nets),
+    "efidisk_size": lambda vm, _: _raw_flash(vm),
+    "rng": lambda vm, _: vm.rng is not None,
+    "scsi_more_than_14": lambda vm, _: any(disk.bus == "scsi" and (disk.index or 0) > LAST_OLD_SCSI for disk in vm.disks),
+    "hv_evmcs": _evmcs,
+}
+"""Feature that came with a +pve revision -> whether a VM uses it."""
+REVISED = {
+    since[:2]: [(gates.MACHINE[name][2], used) for name, used in USES.items() if gates.MACHINE[name][:2] == since[:2]]
+    for since in map(gates.MACHINE.__getitem__, USES)
+}
+"""Machine version -> its revisions, each with the use that needs it."""
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
