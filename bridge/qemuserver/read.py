@@ -4,64 +4,10 @@ from __future__ import annotations
 
 from ..model.vm import VM
 from ..report import BridgeError, Line, Report
-from . import (
-    agent,
-    audio,
-    boot,
-    clock,
-    cloudinit,
-    controller,
-    cpu,
-    disk,
-    display,
-    firmware,
-    hostpci,
-    input,  # noqa: A004  the kind's own name
-    iothread,
-    machine,
-    memory,
-    meta,
-    net,
-    raw,
-    rng,
-    security,
-    serial,
-    share,
-    tpm,
-    usb,
-    watchdog,
-)
+from .kinds import KINDS
 from .limits import SECRETS, doubts, infinite
 from .section import Section
 from .text import ConfigText, Problem
-
-STEPS = (
-    meta.read,
-    machine.read,
-    firmware.read,
-    cpu.read,
-    memory.read,
-    clock.read,
-    boot.read,
-    security.read,
-    cloudinit.read,
-    raw.read,
-    iothread.read,
-    controller.read,
-    disk.read,
-    net.read,
-    usb.read,
-    hostpci.read,
-    display.read,
-    audio.read,
-    input.read,
-    serial.read,
-    rng.read,
-    watchdog.read,
-    agent.read,
-    share.read,
-    tpm.read,
-)
 
 HINTS = {
     "line": "write `key: value`, without blanks before the key or the colon",
@@ -74,7 +20,7 @@ HINTS = {
     "quotes": "put the quotes around single words",
     "restore": "remove it, unless the file comes out of a backup",
 }
-KINDS = {
+FINDINGS = {
     "duplicate": "lint", "swallowed": "lint", "quotes": "lint", "percent": "lint", "restore": "lint", "aside": "metadata-only",
     "blank": "normalised",
 }  # fmt: skip
@@ -102,8 +48,8 @@ def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str
     vm = VM()
     vm.meta.vmid = vmid
     try:
-        for step in STEPS:
-            step(section, vm)
+        for kind in KINDS:
+            kind.read(section, vm)
     except (ValueError, OverflowError) as error:
         raise BridgeError(f"a number is out of all bounds: {str(error)[:100]}", file) from None
     _tell_unclaimed(section, report)
@@ -115,7 +61,7 @@ def _check(config: ConfigText, file: str, report: Report, snapshot: str | None) 
     for problem, refuse in doubts(config, snapshot):
         if refuse:
             raise BridgeError(_message(problem), Line(file, problem.line) if problem.line else file)
-        if problem.kind in KINDS:
+        if problem.kind in FINDINGS:
             _tell(problem, file, report)
 
 
@@ -140,7 +86,7 @@ def _tell(problem: Problem, file: str, report: Report) -> None:
         hint = suggestion(problem.key)
     elif problem.kind == "line" and "\ufeff" in problem.message:
         hint = HINTS["bom"]
-    report.add(KINDS.get(problem.kind, "bad-line"), Line(file, problem.line), _message(problem), hint)
+    report.add(FINDINGS.get(problem.kind, "bad-line"), Line(file, problem.line), _message(problem), hint)
 
 
 def _message(problem: Problem) -> str:

@@ -4,72 +4,18 @@ from __future__ import annotations
 
 from ..model.vm import VM
 from ..report import BridgeError, Report
-from . import (
-    agent,
-    audio,
-    boot,
-    clock,
-    cloudinit,
-    controller,
-    cpu,
-    disk,
-    display,
-    firmware,
-    hostpci,
-    input,  # noqa: A004  the kind's own name
-    iothread,
-    machine,
-    memory,
-    meta,
-    net,
-    raw,
-    rng,
-    security,
-    serial,
-    share,
-    text,
-    tpm,
-    usb,
-    watchdog,
-)
+from . import text
+from .kinds import KINDS
 from .rows import LOST
 from .section import Lines
 from .setting import bytewise
-
-STEPS = (
-    meta.write,
-    machine.write,
-    firmware.write,
-    cpu.write,
-    memory.write,
-    clock.write,
-    boot.write,
-    security.write,
-    cloudinit.write,
-    raw.write,
-    iothread.write,
-    controller.write,
-    disk.write,
-    net.write,
-    usb.write,
-    hostpci.write,
-    display.write,
-    audio.write,
-    input.write,
-    serial.write,
-    rng.write,
-    watchdog.write,
-    agent.write,
-    share.write,
-    tpm.write,
-)
 
 
 def write(vm: VM, report: Report) -> dict[str, str]:
     """Config keys and their texts. What the VM says and no key can hold becomes a finding."""
     lines = Lines(report)
-    for step in STEPS:
-        step(vm, lines)
+    for kind in KINDS:
+        kind.write(vm, lines)
     LOST.check(vm, report)
     return lines.values
 
