@@ -2,6 +2,9 @@
 
 Written here rather than by lxml, which takes longer for this than all passes together: it would copy every element first. Held to
 lxml by a test: what it parses out of this text is the tree.
+
+Hardly any value holds a character that must be escaped, so all are written as they are, and the block is looked at as a whole: if it
+has more characters of markup than were put there, it is written again, escaped.
 """
 
 from __future__ import annotations
@@ -13,9 +16,15 @@ from .node import QEMU_NS, RESIDUE_NS, Node
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no way to write."""
-_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
-_ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+_TEXT = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
+_ATTRIBUTE = (*_TEXT, ('"', "&quot;"), ("\t", "&#9;"), ("\n", "&#10;"))
+"""What replaces what, in an order in which nothing is replaced twice."""
 _ODD = re.compile('[&<>"\t\n\r]').search
+_PLAIN = bytes(set(range(0x20, 0x7F)) - set(b'&<>"'))
+"""Characters that no value needs an escape for. Beyond ASCII there are illegal ones too: that takes a closer look."""
+_SELDOM_PLAIN = ("metadata", "qemu:commandline", "description")
+"""Elements with a namespace of their own, JSON, and text of several lines: they are escaped at once."""
+_RESIDUE = "virt-qm:"
 
 
 class Document:
@@ -24,23 +33,23 @@ class Document:
     def __init__(self, root: Node) -> None:
         self.root = root
         self.attributes = dict(root.attrib)
-        self.blocks = [(child.tag, _block(child)) for child in root.children]
+        self.blocks = [(child.tag, *_block(child)) for child in root.children]
 
     def insert(self, node: Node, after: tuple[str, ...]) -> None:
         """Add a child behind those of these names that stand first."""
-        at = next((n for n, (tag, _) in enumerate(self.blocks) if tag not in after), len(self.blocks))
-        self.blocks.insert(at, (node.tag, _block(node)))
+        at = next((n for n, (tag, *_) in enumerate(self.blocks) if tag not in after), len(self.blocks))
+        self.blocks.insert(at, (node.tag, *_block(node)))
 
     def text(self) -> str:
         """The document, indented by two blanks as libvirt does, with a final newline.
 
         Raises BridgeError for characters that XML cannot hold."""
-        namespace = {"xmlns:qemu": QEMU_NS} if any(tag.startswith("qemu:") for tag, _ in self.blocks) else {}
-        start = _start(self.root.tag, namespace | self.attributes)
-        text = "\n".join([f"{start}>", *(block for _, block in self.blocks), f"</{self.root.tag}>\n"])
-        if (illegal := _ILLEGAL.search(text)) is not None:
-            raise BridgeError(f"the character U+{ord(illegal[0]):04X} cannot stand in XML: remove it")
-        return text
+        namespace = {"xmlns:qemu": QEMU_NS} if any(tag.startswith("qemu:") for tag, *_ in self.blocks) else {}
+        start = f"<{self.root.tag}{_attributes(namespace | self.attributes)}>"
+        for part in (start, *(block for _, block, plain in self.blocks if not plain)):
+            if (illegal := _ILLEGAL.search(part)) is not None:
+                raise BridgeError(f"the character U+{ord(illegal[0]):04X} cannot stand in XML: remove it")
+        return "\n".join([start, *(block for _, block, _ in self.blocks), f"</{self.root.tag}>\n"])
 
 
 def serialise(root: Node) -> str:
@@ -48,33 +57,57 @@ def serialise(root: Node) -> str:
     return Document(root).text()
 
 
-def _block(node: Node) -> str:
-    lines: list[str] = []
-    _write(node, node.attrib, "  ", lines)
-    return "\n".join(lines)
+def _block(node: Node) -> tuple[str, bool]:
+    """An element's lines, and whether all characters in them are plain."""
+    if node.tag not in _SELDOM_PLAIN:
+        lines: list[str] = []
+        markup = _write([node], "  ", lines, escape=False) + len(lines) - 1
+        text = "\n".join(lines)
+        if len(text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)) == markup and f"<{_RESIDUE}" not in text:
+            return text, True
+    lines = []
+    _write([node], "  ", lines, escape=True)
+    return "\n".join(lines), False
 
 
-def _start(tag: str, attributes: dict[str, str]) -> str:
-    text = f"<{tag}"
-    for name, value in attributes.items():
-        text += f' {name}="{value.translate(_ATTRIBUTE) if _ODD(value) else value}"'
+def _escaped(text: str, table: tuple[tuple[str, str], ...]) -> str:
+    if _ODD(text):
+        for character, entity in table:
+            text = text.replace(character, entity)
     return text
 
 
-def _write(node: Node, attributes: dict[str, str], indent: str, lines: list[str]) -> None:
-    tag, children = node.tag, node.children
-    start = indent + _start(tag, attributes)
-    if children:
-        lines.append(start + ">")
-        deeper = indent + "  "
-        for child in children:
-            attributes = child.attrib
-            if child.tag.startswith("virt-qm:") and not tag.startswith("virt-qm:"):
-                attributes = {"xmlns:virt-qm": RESIDUE_NS, **attributes}
-            _write(child, attributes, deeper, lines)
-        lines.append(f"{indent}</{tag}>")
-    elif node.text:
-        text = node.text
-        lines.append(f"{start}>{text.translate(_TEXT) if _ODD(text) else text}</{tag}>")
-    else:
-        lines.append(start + "/>")
+def _attributes(attributes: dict[str, str]) -> str:
+    return "".join([f' {name}="{_escaped(value, _ATTRIBUTE)}"' for name, value in attributes.items()])
+
+
+def _write(nodes: list[Node], indent: str, lines: list[str], escape: bool) -> int:
+    """Append the elements' lines. Returns how many `<`, `>` and `"` that takes if no value holds one."""
+    markup = 0
+    for node in nodes:
+        tag, attributes, children, text = node.tag, node.attrib, node.children, node.text
+        line = f"{indent}<{tag}"
+        if escape:
+            line += _namespace(node) + _attributes(attributes)
+            text = _escaped(text, _TEXT)
+        else:
+            for name, value in attributes.items():
+                line += f' {name}="{value}"'
+        markup += 2 * len(attributes) + 2
+        if children:
+            lines.append(line + ">")
+            markup += _write(children, indent + "  ", lines, escape) + 2
+            lines.append(f"{indent}</{tag}>")
+        elif text:
+            lines.append(f"{line}>{text}</{tag}>")
+            markup += 2
+        else:
+            lines.append(line + "/>")
+    return markup
+
+
+def _namespace(node: Node) -> str:
+    """The first element of the residue names its namespace."""
+    if not node.tag.startswith(_RESIDUE) or (node.parent and node.parent.tag.startswith(_RESIDUE)):
+        return ""
+    return f' xmlns:virt-qm="{RESIDUE_NS}"'
