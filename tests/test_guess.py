@@ -1,0 +1,32 @@
+"""Which format a text is taken for when nobody says it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.guess import guess
+
+DOMAIN = "<domain type='kvm'><name>a</name></domain>"
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        (DOMAIN, "xml"),
+        ("\n <!-- saved --> " + DOMAIN, "xml"),
+        ("\ufeff" + DOMAIN, "xml"),
+        (DOMAIN.encode("utf-8-sig"), "xml"),
+        (DOMAIN.encode("utf-16"), "xml"),
+        (b"\xfe\xff" + DOMAIN.encode("utf-16-be"), "xml"),
+        ("/usr/bin/kvm -id 100", "argv"),
+        ("qemu-system-x86_64 -m 512", "argv"),
+        ("LC_ALL=C \\\n/usr/bin/qemu-system-x86_64", "argv"),
+        ("kvm -id 100", "argv"),
+        ("kvm: 0\n", "conf"),
+        ("#a note\nmemory: 512\n", "conf"),
+        ("", "conf"),
+        (b"\xff\x00", "conf"),
+    ],
+)
+def test_a_text_is_taken_for_what_it_begins_like(text: str | bytes, source: str) -> None:
+    assert guess(text) == source
