@@ -7,15 +7,16 @@ value. Each such place is a Doubt; the caller makes it a finding or, where `refu
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
-from math import isfinite
+from math import inf
 from typing import NamedTuple
 
 from ..data.options import OPTIONS, option
 from ..data.schema import Option
 from ..shellwords import split
 from .formats import SPACE
-from .propstring import format_of
+from .propstring import Values, format_of
 from .text import ConfigText, Entry, Problem, SectionText
 
 
@@ -42,10 +43,9 @@ SECRETS = ("cipassword", "sshkeys")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _HEADER = re.compile(r"unable to parse config:\s*\[")
-_WIDE = re.compile(r"=-|[0-9][eE][0-9+-]|[0-9]{16}")
-"""What a number out of all bounds has somewhere in its text."""
 _BROKEN = re.compile(r"(?:serial|model)=[^,]*%(?![0-9A-Fa-f]{2})")
 _MOST = float(1 << 63)
+_LARGEST = sys.float_info.max
 MAX_DESCRIPTION = OPTIONS["description"].max_length or 0
 _RESTORE = re.compile(r"#?(?:qmdump|vzdump)#")
 
@@ -91,15 +91,14 @@ def _has_limits(key: str) -> bool:
 def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
     """Kind, message, whether to refuse."""
     value = entry.value
-    if _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):
         return "control", "control characters or broken UTF-8 in the value" + ("" if key in SECRETS else f": {value!r}"), True
     if not value.strip(SPACE):
         return "blank", "the value is blank", entry.parts is None
     if _has_limits(key) and (message := limit_problem(key, value)):
         return "limit", message, True
     if entry.parts is not None:
-        wide = _wide(key, entry) if _WIDE.search(value) else None
-        if wide:
+        if (wide := _out_of_range(key, entry.parts, 0, _MOST)) is not None:
             return "limit", wide, True
         if "%" in value and _BROKEN.search(value):
             return "percent", "a % without two hexadecimal digits behind it is taken for itself", False
@@ -112,26 +111,28 @@ def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
     return None
 
 
-_LONG = re.compile(r"[0-9][eE][0-9+]|[0-9]{300}")
+@cache
+def _numbers(key: str) -> frozenset[str]:
+    """The sub-options of a property string that are numbers."""
+    return frozenset(name for name, sub in format_of(key).fields.items() if sub.field.type in ("integer", "number"))
+
+
+def _out_of_range(key: str, parts: Values, low: float, high: float) -> str | None:
+    """The first number that is not from `low` to below `high`, for a message."""
+    numbers = _numbers(key)
+    if numbers.isdisjoint(parts):
+        return None
+    for name, text in parts.items():
+        if name in numbers and not low <= float(text) < high:
+            return f"{name}={str(text)[:40]} is out of range"
+    return None
 
 
 def infinite(part: SectionText) -> Problem | None:
     """The first number that is none to a computer; all others may go on a command line, whatever they are."""
     for key, entry in part.entries.items():
-        if entry.parts is not None and _LONG.search(entry.value):
-            fields = format_of(key).fields
-            for name, text in entry.parts.items():
-                if isinstance(text, str) and fields[name].field.type in ("integer", "number") and not isfinite(float(text)):
-                    return Problem(entry.line, f"{key}: {name}={text[:40]} is out of range", "limit", key)
-    return None
-
-
-def _wide(key: str, entry: Entry) -> str | None:
-    """A number of a property string that has no limits in the schema, and is one that nothing can hold."""
-    fields = format_of(key).fields
-    for name, text in (entry.parts or {}).items():
-        if isinstance(text, str) and fields[name].field.type in ("integer", "number") and not 0 <= float(text) < _MOST:
-            return f"{name}={text[:40]} is out of range"
+        if entry.parts is not None and (wide := _out_of_range(key, entry.parts, -_LARGEST, inf)) is not None:
+            return Problem(entry.line, f"{key}: {wide}", "limit", key)
     return None
 
 
