@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -26,8 +27,15 @@ def escape(vm: VM, placed: VM, host: HostFacts, report: Report, remembered: list
     report.settings.clear()
     if not report.words:
         return vm
-    words = [*(vm.raw.words or remembered), *report.words]
+    words = list(vm.raw.words or remembered)
+    words += _fresh(report.words, {value for option, value in pairwise(words) if option == "-set"})
     return replace(vm, raw=replace(vm.raw, words=words, where=vm.raw.where or vm.machine.where))
+
+
+def _fresh(words: list[str], said: set[str]) -> list[str]:
+    """Without what `-set` says already: an override that `args` asked for, and that was read again."""
+    again = {n + k for n, (option, value) in enumerate(pairwise(words)) if option == "-set" and value in said for k in (0, 1)}
+    return [word for n, word in enumerate(words) if n not in again]
 
 
 def _settle(setting: Setting, vm: VM, placed: VM, host: HostFacts, report: Report) -> None:

@@ -16,7 +16,7 @@ from ...host.volid import Match, volume_id
 from ...model.disk import Disk, Source
 from ...model.vm import VM
 from ...report import BridgeError, Report
-from ..fill import change, forget
+from ..fill import change, fill, forget
 
 CHAIN_NEEDS_BLOCKDEV = (
     "storage for '{}' is configured for snapshots as a volume chain - this requires QEMU machine version >= 10.0."
@@ -117,10 +117,7 @@ def _resolve(era: Era, disk: Disk, name: str, host: HostFacts, report: Report) -
             f"{disk.key}: scsiblock=1, but nothing says that {location.volid} is a SCSI disk: scsi-hd is taken, as for any other",
             f"if it is one: --host-fact scsi_type.{location.volid}=disk",
         )
-    found = defaults(era, disk, location, host)
-    found["format"], found["target"] = form, name
-    fresh = {field: value for field, value in found.items() if value is not None and getattr(disk, field) is None}
-    return change(disk, source=source, filled=disk.filled.union(fresh), **fresh)
+    return fill(change(disk, source=source), format=form, target=name, **defaults(era, disk, location, host))
 
 
 def defaults(era: Era, disk: Disk, location: Location, host: HostFacts) -> dict[str, Any]:
