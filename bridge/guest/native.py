@@ -20,6 +20,7 @@ from lxml import etree
 
 from ..data.devices import ALIASES, CARRIES
 from ..libvirt.connect import Connection
+from ..libvirt.node import QEMU_NS
 from ..report import BridgeError
 from .hostless import fitted
 
@@ -44,7 +45,8 @@ exec {qemu} "$@"
 """
 TIME_LIMIT = 120.0
 """Seconds for a call: libvirt first asks the QEMU here for all that it can do."""
-FOR_CARDS = frozenset(("name", "uuid", "memory", "vcpu", "os", "features", "devices"))
+OVERRIDE = f"{{{QEMU_NS}}}override"
+FOR_CARDS = frozenset(("name", "uuid", "memory", "vcpu", "os", "features", "devices", OVERRIDE))
 BACKEND = frozenset(("source", "virtualport", "vlan", "bandwidth", "filterref", "target", "portForwards", "backend", "port", "ip", "route"))
 """Children of an interface that are the host's network."""
 SHARE_SOCKET = "/run/virtiofsd.sock"

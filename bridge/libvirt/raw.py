@@ -10,6 +10,7 @@ from ..report import BridgeError, Report
 from ..rows import Row
 from ..shellwords import quote, split, without_secrets
 from .domain import Domain
+from .late import told, untold
 
 ROWS = (
     Row("words", "qemu:commandline/qemu:arg@value", code=True),
@@ -20,6 +21,8 @@ ROWS = (
 ONLY_PVE = {"-id": 1, "-loadstate": 1}
 """Options that only Proxmox VE's QEMU knows, with the number of their words (mapping-machine G3)."""
 
+DOUBT = "libvirt's QEMU does it before it has any other device: the device may stand elsewhere, or QEMU does not start"
+HINT = "write it as -device with addr=, or as JSON with libvirt's names of buses"
 
 DATA = {
     "-fw_cfg": re.compile(r"(?:name=)?opt/(?:(?!,file=).)*").fullmatch,
@@ -35,7 +38,12 @@ _STRAY = re.compile(r"[^-/][^/]* [^/]*").fullmatch
 def write(vm: VM, domain: Domain) -> None:
     raw = vm.raw
     if raw.words:
-        domain.arguments += _vanilla(raw.words, domain.report)
+        found = told(_vanilla(raw.words, domain.report), domain)
+        domain.arguments += found.words
+        for place, value in found.overrides.items():
+            domain.set_override(*place, *value)
+        for doubt in found.doubts:
+            domain.report.add("guest-changed", raw.where, f"args: {without_secrets(doubt)}: {DOUBT}", HINT)
         domain.report.add(
             "not-applied",
             raw.where,
@@ -68,11 +76,17 @@ def take_remembered(domain: Domain) -> None:
     text = rest.text("args") if rest is not None else None
     if rest is None or text is None:
         return
-    words = _vanilla(split(text), Report())
-    if words and domain.arguments[-len(words) :] == words:
-        del domain.arguments[-len(words) :]
+    found = told(_vanilla(split(text), Report()), domain)
+    words, overrides = found.words, found.overrides
+    if not words and not overrides:
+        return
+    said = not words or domain.arguments[-len(words) :] == words
+    if said and all(domain.overrides.get(name, {}).get(property_) == value for (name, property_), value in overrides.items()):
+        del domain.arguments[len(domain.arguments) - len(words) :]
+        for place, value in overrides.items():
+            domain.expect_override(*place, value)
         domain.remembered = split(text)
-    elif words and rest.text("template") is None:  # of a template that cannot run as it is only the disks are there
+    elif rest.text("template") is None:  # of a template that cannot run as it is only the disks are there
         del rest.keys["args"]
         domain.report.add("stale-residue", domain.root, f"args was edited in the XML; the remembered '{text}' is dropped")
 
@@ -94,7 +108,7 @@ def read(domain: Domain, vm: VM) -> None:
     except ValueError as error:
         raise BridgeError(f"raw QEMU arguments ({shown[:200]}): {error}", place) from None
     if domain.raw_arguments == "carry":
-        vm.raw = Raw(words=words, where=place)
+        vm.raw = Raw(words=untold(words), where=place)
     elif domain.raw_arguments == "refuse" and not _only_data(words):
         raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: pass args", place)
     else:

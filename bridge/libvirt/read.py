@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..model.vm import VM
 from . import (
     agent,
@@ -18,6 +20,7 @@ from . import (
     implied,
     input,  # noqa: A004  the kind's own name
     iothread,
+    late,
     machine,
     memory,
     meta,
@@ -34,7 +37,9 @@ from . import (
 from .device import refuse
 from .domain import Domain
 from .escape import NAMELESS
+from .node import Node
 
+PROPERTY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 STEPS = (
     meta.read,
     machine.read,
@@ -70,19 +75,19 @@ def read(domain: Domain) -> VM:
     vm = VM()
     domain.root.claimed = True
     domain.devices.claimed = True
-    _take_escapes(domain)
+    overridden = _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)
     for node in domain.devices.children:
         if node.tag in NAMELESS and not node.claimed:
             refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")
     implied.claim(domain, vm)
-    _report_unclaimed(domain)
+    _report_unclaimed(domain, overridden)
     return vm
 
 
-def _take_escapes(domain: Domain) -> None:
-    """qemu:commandline and qemu:override into lists that the kinds take from."""
+def _take_escapes(domain: Domain) -> dict[str, Node]:
+    """qemu:commandline and qemu:override into lists that the kinds take from. The devices that are overridden, by their alias."""
     for commandline in domain.root.all("qemu:commandline"):
         domain.arguments += [node.need("value") for node in commandline.all("qemu:arg")]
     for override in domain.root.all("qemu:override"):
@@ -92,12 +97,22 @@ def _take_escapes(domain: Domain) -> None:
                 for node in frontend.all("qemu:property"):
                     properties[node.need("name")] = (node.need("type"), node.get("value"))
     raw.take_remembered(domain)
+    if not domain.overrides:
+        return {}
+    named = ((node, node.peek("alias")) for node in domain.devices.children)
+    return {name.attrib.get("name", ""): node for node, name in named if name is not None}
 
 
-def _report_unclaimed(domain: Domain) -> None:
+def _report_unclaimed(domain: Domain, overridden: dict[str, Node]) -> None:
     add = domain.report.add
     for node, what in domain.root.unclaimed():
         add("unknown", node, f"{what} has no counterpart in a qemu-server config and is left out", "remove it, or set it up by hand")
     for alias, properties in domain.overrides.items():
-        for name, (_, value) in properties.items():
-            add("unknown", domain.root, f"qemu:override {alias} {name}={value} has no counterpart in a config and is left out")
+        for name, (type_, value) in properties.items():
+            message = f"qemu:override {alias} {name}={value} has no counterpart in a config and is left out"
+            device = overridden.get(alias)
+            text = late.override_text(type_, value) if device is not None else None
+            if text is None or not PROPERTY_NAME(name):
+                add("unknown", domain.root, message)
+            else:
+                domain.report.set_properties("unknown", domain.root, message, device, {name: text})

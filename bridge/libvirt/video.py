@@ -147,11 +147,14 @@ def _read_qxl(domain: Domain, video: Video, model: Node) -> None:
     heads = _heads(model)
     removed = domain.override(name, "max_outputs")
     video.max_outputs = None if removed is not None and removed[0] == "remove" else heads or 1
-    for prop in ("vram64_size_mb", "ram_size_mb", "vram_size_mb"):
-        domain.override(name, prop)
-    if not model.expect("vram64", "0") and isinstance(video.where, Node) and (size := _mib(model, "vram64")) is not None:
-        message = f"vram64 of {size} MiB has no place in a config"
-        domain.report.set_properties("guest-lost", model, message, video.where, {"vram64_size_mb": str(size)})
+    for field in ("ram", "vram"):  # what QEMU really gets
+        if (real := domain.override(name, f"{field}_size_mb")) is not None:
+            number = whole_number(real[1] or "")
+            setattr(video, field, None if number == QXL_SIZES[field] else number)
+    domain.expect_override(name, "vram64_size_mb", ("remove", None))
+    if not model.expect("vram64", "0") and isinstance(video.where, Node) and (more := _mib(model, "vram64")) is not None:
+        message = f"vram64 of {more} MiB has no place in a config"
+        domain.report.set_properties("guest-lost", model, message, video.where, {"vram64_size_mb": str(more)})
     if not video.primary:
         video.model = "qxl"
         video.ram, video.vram = video.ram or QXL_SIZES["ram"], video.vram or QXL_SIZES["vram"]
