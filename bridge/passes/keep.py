@@ -129,7 +129,7 @@ def _ports(vm: VM) -> dict[str, str]:
 
     def walk(bus: str, depth: int) -> None:
         nonlocal number
-        for bridge in sorted(bridges.get(bus, ()), key=_devfn):
+        for bridge in sorted(bridges.pop(bus, ()), key=_devfn):  # once each: bridges that name no bus may be behind themselves
             number += 1
             if bridge.model == "pcie-root-port" and number <= len(Q35_PORTS):
                 found[bridge.key or ""] = f"ich9-pcie-port-{number}"

@@ -84,3 +84,11 @@ def test_a_pool_of_iothreads_has_drives_that_no_argument_moves() -> None:
     pool = pool.replace("<driver name='qemu' type='qcow2'", "<driver name='qemu' type='qcow2' iothread='1'", 1)
     line = next(line for line in config(pool, True).split("\n") if line.startswith("args:"))
     assert "net0" in line
+
+
+def test_ports_without_numbers_are_walked_once() -> None:
+    """Each is `#0` to the reader, as the board's own bus is: seven behind one another were 7 to the 31st walks."""
+    port = "<controller type='pci' model='pcie-root-port'><address type='pci' slot='2' function='{}'/></controller>"
+    devices = "<controller type='pci' model='pcie-root'/>" + "".join(map(port.format, range(7)))
+    xml = f"<domain type='kvm'><os><type machine='q35'>hvm</type></os><memory>1</memory><devices>{devices}</devices></domain>"
+    assert "machine: q35" in config(xml, keep_layout=True)
