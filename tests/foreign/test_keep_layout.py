@@ -90,5 +90,6 @@ def test_ports_without_numbers_are_walked_once() -> None:
     """Each is `#0` to the reader, as the board's own bus is: seven behind one another were 7 to the 31st walks."""
     port = "<controller type='pci' model='pcie-root-port'><address type='pci' slot='2' function='{}'/></controller>"
     devices = "<controller type='pci' model='pcie-root'/>" + "".join(map(port.format, range(7)))
-    xml = f"<domain type='kvm'><name>a</name><os><type machine='q35'>hvm</type></os><memory>1</memory><devices>{devices}</devices></domain>"
+    board = "<os><type arch='x86_64' machine='q35'>hvm</type></os><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+    xml = f"<domain type='kvm'><name>a</name>{board}<devices>{devices}</devices></domain>"
     assert "machine: q35" in config(xml, keep_layout=True)
