@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tests.corpus import ROOT
 
-PAUSE = 0.05
+PAUSE = 0.2
 """Seconds between two looks at a program's memory."""
 
 

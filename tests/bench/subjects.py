@@ -122,9 +122,9 @@ def _only(times: Times) -> float:
     return found
 
 
-def fleet_run(count: int, *, jobs: int | None = None) -> Run:
-    """`virt-qm to-xml DIR -o DIR` over so many configs."""
+def fleet_run(count: int, command: str = "to-xml", *, jobs: int | None = None) -> Run:
+    """`virt-qm COMMAND DIR -o DIR` over so many configs."""
     with tempfile.TemporaryDirectory(prefix="fleet-") as directory:
         configs = fleet(Path(directory), count)
-        words = ["to-xml", str(configs), "-o", f"{directory}/out", "--host", str(host_directory()), "--report", "none"]
+        words = [command, str(configs), "-o", f"{directory}/out", "--host", str(host_directory()), "--report", "none"]
         return watched("-m", "bridge", *words, *(["--jobs", str(jobs)] if jobs else []))
