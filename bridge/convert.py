@@ -12,8 +12,10 @@ from .guess import guess as guess
 from .host.facts import HostFacts
 from .model.vm import VM
 from .passes import iothreads, resources
+from .passes.answered import Told, foreseen, open_questions
 from .passes.escape import escape
 from .passes.fill import change
+from .passes.gate import gate
 from .passes.lint import lint
 from .passes.place import place
 from .passes.proof import compare
@@ -127,23 +129,15 @@ def convert(
     try:
         result = path(text, wanted, report)
         if create and to == "conf":
-            result = _created(result, wanted, report)
+            from .qemuserver.create import command
+
+            result._text = command(result.text, wanted.vmid, wanted.host, report)
     except BridgeError as error:
         raise error if error.where is not None else BridgeError(error.message, wanted.file) from None
     except UnicodeEncodeError:
         raise BridgeError("a value is not UTF-8: write it in UTF-8", wanted.file) from None
     result.findings = list(report)
     return result
-
-
-def _created(result: Result, wanted: Wanted, report: Report) -> Result:
-    from .qemuserver.create import command
-    from .qemuserver.text import parse
-
-    config = parse(result.text, vmid=wanted.vmid, name="the config")
-    created = Result(result.vm, command(config, wanted.vmid, wanted.host, report))
-    created.pins = result.pins
-    return created
 
 
 def rewrite_config(text: str | bytes, vmid: int = 100, strict: bool = False) -> str:
@@ -221,12 +215,11 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
     return Result(vm, document.text())
 
 
-def _domain(vm: VM, wanted: Wanted, report: Report) -> tuple[VM, Node]:
-    """A VM as said -> the whole VM as the target takes it, and its tree."""
+def _domain(vm: VM, wanted: Wanted, report: Report, whole: VM | None = None) -> tuple[VM, Node]:
+    """A VM as said -> the whole VM as the target takes it, and its tree. `whole`: it, where it is there already."""
     from .libvirt.write import write
-    from .passes.gate import gate
 
-    vm = gate(_whole(vm, wanted, report), wanted.target, report)
+    vm = gate(whole or _whole(vm, wanted, report), wanted.target, report)
     if wanted.name:
         vm = change(vm, meta=change(vm.meta, name=wanted.name))
     return vm, write(vm, report, wanted.target).root
@@ -329,6 +322,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     domain.residue = rest
     domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
     found = _keys(domain, wanted, report)
+    told = open_questions(report)
     values, description, sections = found.values, found.description, ""
     if rest is not None:
         values, sections = merge(values, rest, report, domain.root), rest.sections
@@ -339,11 +333,14 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     written = file_text(values, description, sections)
     config, said = _read_conf(written, msgspec.structs.replace(wanted, file="the config", snapshot=None), Report())
     check_written(config, found.values, report)
+    after, refusal = _runnable(said, wanted)
     if rest is not None:
-        if len(report):
-            report.leave_out(_answered(said, wanted))
+        if told:
+            report.leave_out(_answered(told, said, after, wanted, domain, text))
         resources.vouch(found.vm, said, wanted.host, report)
-    after = _runnable(said, found, wanted, report)
+    if refusal is not None:
+        message = f"qemu-server would refuse this config: {refusal.message}"
+        report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
     proof = compare(found.read, after, wanted.host, report, own=rest is not None, keep_layout=wanted.keep_layout)
     if proof.words:
         values = {**values, "args": quote([*split(values.get("args", "")), *proof.words])}
@@ -353,27 +350,30 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     return result
 
 
-def _answered(said: VM, wanted: Wanted) -> set[tuple[str, str]]:
-    """(kind, message) of what XML cannot say of this config, and the residue did: reading it is no news."""
+def _answered(told: Told, said: VM, after: VM | None, wanted: Wanted, domain: Domain, text: str | bytes) -> Told:
+    """What XML cannot say of this config, and the residue did: reading it is no news. `told` was read of `domain`, which is `text`."""
     from .libvirt.domain import Domain
+    from .libvirt.unedited import unedited
 
+    if after is not None and told <= foreseen(gate(after, wanted.target, Report()), wanted.host):
+        return told
     proof = Report()
     try:
-        root = _domain(said, wanted, Report())[1]
+        root = _domain(said, wanted, Report(), after)[1]
+        if not wanted.args and unedited(text, domain, root):
+            return told
         _keys(Domain(root, proof, wanted.target), wanted, proof)
     except BridgeError:
         return set()  # not a config that could have been written as XML
-    return {(finding.kind, finding.message) for finding in proof}
+    return open_questions(proof)
 
 
-def _runnable(said: VM, found: Keys, wanted: Wanted, report: Report) -> VM | None:
-    """The machine that qemu-server would run; None, with a finding, if it would refuse it."""
+def _runnable(said: VM, wanted: Wanted) -> tuple[VM | None, BridgeError | None]:
+    """The machine that qemu-server would run, or why it would refuse it."""
     try:
-        return _completed(said, wanted, Report())
+        return _completed(said, wanted, Report()), None
     except BridgeError as error:
-        message = f"qemu-server would refuse this config: {error.message}"
-        report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
-        return None
+        return None, error
 
 
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:

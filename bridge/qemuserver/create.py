@@ -12,7 +12,7 @@ from ..data.options import option
 from ..host.facts import HostFacts
 from ..host.volid import mapped_storage
 from ..report import Report
-from .text import ConfigText
+from .text import parse
 
 DRIVE = re.compile(r"(?:ide|sata|scsi|virtio)[0-9]+|efidisk0|tpmstate0")
 AFTER = {
@@ -28,15 +28,16 @@ _TARGET_ONLY = ("format", "size")
 """Of an imported image: the storage decides them."""
 
 
-def command(config: ConfigText, vmid: int, host: HostFacts, report: Report) -> str:
-    """The command, one option a line, for a POSIX shell. What no such command says is a finding."""
+def command(text: str, vmid: int, host: HostFacts, report: Report) -> str:
+    """The command for a config, one option a line, for a POSIX shell. What no such command says is a finding."""
+    config = parse(text, vmid=vmid, name="the config")
     lines = [f"qm create {vmid}"]
     if config.main.description is not None:
         lines.append(_option("description", config.main.description))
     for key, entry in config.main.entries.items():
-        text = _taken(key, entry.value, vmid, report)
-        if text is not None:
-            lines.append(_option(key, _imported(text, vmid, host) if DRIVE.fullmatch(key) else text))
+        value = _taken(key, entry.value, vmid, report)
+        if value is not None:
+            lines.append(_option(key, _imported(value, vmid, host) if DRIVE.fullmatch(key) else value))
     for name in (*config.snapshots, *config.special):
         report.add("host-lost", None, f"qm create makes a VM without the section [{name}]", "take the file")
     if config.pending is not None:

@@ -57,14 +57,18 @@ def seen(vm: VM) -> frozenset[str]:
 
 
 def judge(vm: VM, host: HostFacts) -> str:
-    here, shown = setting(vm, host)._replace(ostype=None, x_vga=False), seen(vm)
+    best = _nearest(seen(vm), setting(vm, host)._replace(ostype=None, x_vga=False), vm.machine.acpi is not False)
+    return "win11" if best == "win10" and _looks_like_11(vm) else best
+
+
+@lru_cache(maxsize=512)
+def _nearest(shown: frozenset[str], here: Setting, acpi: bool) -> str:
     best, least = CANDIDATES[0], float("inf")
     for ostype in CANDIDATES:
-        difference = shown ^ effects(ostype, here, vm.machine.acpi is not False)
-        distance = sum(WEIGHTS.get(effect, 1) for effect in difference)
+        distance = sum(WEIGHTS.get(effect, 1) for effect in shown ^ effects(ostype, here, acpi))
         if distance < least:
             best, least = ostype, distance
-    return "win11" if best == "win10" and _looks_like_11(vm) else best
+    return best
 
 
 def _looks_like_11(vm: VM) -> bool:
@@ -75,11 +79,17 @@ def _looks_like_11(vm: VM) -> bool:
     return bool((vm.cpu.hyperv or {}).get("evmcs")) or (vm.tpm is not None and secure)
 
 
+KIND = "ambiguous"
+
+
+def message(ostype: str) -> str:
+    return f"nothing names the guest's system; its clock, timers and enlightenments are nearest to those of ostype {ostype}"
+
+
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: a VM that says its ostype, or that `resolve` completed, stays as it is. Must run first: other kinds ask for the ostype."""
     if vm.meta.ostype is not None or vm.cpu.features is None or "features" in vm.cpu.filled:
         return vm
     ostype = judge(vm, host)
-    message = f"nothing names the guest's system; its clock, timers and enlightenments are nearest to those of ostype {ostype}"
-    report.add("ambiguous", vm.clock.where or vm.cpu.where, message, "set ostype by hand if it is another")
+    report.add(KIND, vm.clock.where or vm.cpu.where, message(ostype), "set ostype by hand if it is another")
     return replace(vm, meta=replace(vm.meta, ostype=ostype))
