@@ -49,6 +49,8 @@ class _Plan(NamedTuple):
 
     names: tuple[str, ...]
     values: Callable[[Any], tuple[Any, ...]]
+    nothing: tuple[None, ...]
+    """The values of a part that says nothing in these fields, as nearly all do."""
     inner: tuple[str, ...]
 
 
@@ -83,14 +85,15 @@ class Lost:
                 inner = getattr(part, name)
                 for each in inner if isinstance(inner, list) else () if inner is None else (inner,):
                     self._check(each, part, report)
-            self._tell(part, part, plan, report)
+            if plan.names and plan.values(part) != plan.nothing:
+                self._tell(part, part, plan, report)
 
     def _check(self, part: Any, owner: Any, report: Report) -> None:
-        self._tell(part, owner, self._plans.get(type(part)) or self._plan(type(part)), report)
+        plan = self._plans.get(type(part)) or self._plan(type(part))
+        if plan.names and plan.values(part) != plan.nothing:
+            self._tell(part, owner, plan, report)
 
     def _tell(self, part: Any, owner: Any, plan: _Plan, report: Report) -> None:
-        if not plan.names or not any(value is not None for value in plan.values(part)):
-            return
         filled = getattr(part, "filled", ())
         kinds = self.kinds.get(type(part), {})
         lost: dict[str, list[str]] = {}
@@ -104,7 +107,7 @@ class Lost:
     def _plan(self, part: type) -> _Plan:
         names = self.uncarried(part)
         get = attrgetter(*names) if len(names) > 1 else lambda each: tuple(getattr(each, name) for name in names)
-        plan = self._plans[part] = _Plan(names, get, INNER.get(part, ()))
+        plan = self._plans[part] = _Plan(names, get, (None,) * len(names), INNER.get(part, ()))
         return plan
 
 
@@ -113,10 +116,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+_values: Callable[[VM], tuple[Any, ...]] = attrgetter(*VM.__struct_fields__)
+
+
 def parts(vm: VM) -> Iterator[Any]:
     """All parts of a VM that stand by themselves."""
-    for name in VM.__struct_fields__:
-        value = getattr(vm, name)
+    for value in _values(vm):
         if isinstance(value, list):
             yield from value
         elif value is not None and not isinstance(value, str):

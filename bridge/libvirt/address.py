@@ -9,23 +9,24 @@ from ..rows import whole_number
 from .domain import Domain
 from .node import Node
 
-_KNOWN = {text: n for n in range(256) for text in (str(n), f"0x{n:x}", f"0x{n:02x}", f"0x{n:04x}")}
-"""The spellings that libvirt and the bridge use; all others take the long way."""
+
+class _Numbers(dict[str | None, int]):
+    """Known spellings; all others take the long way."""
+
+    def __missing__(self, text: str | None) -> int:
+        text = text or ""
+        if text[:2] in ("0x", "0X"):
+            digits = text[2:]
+            if not digits or len(digits) > 8 or not all(c in "0123456789abcdefABCDEF" for c in digits):
+                raise ValueError(f"'{text[:40]}' is not a number")
+            return int(digits, 16)
+        return whole_number(text)
 
 
-def number(text: str | None, default: int = 0) -> int:
-    """A number as libvirt writes it: decimal, or hex with 0x. Raises ValueError on anything else."""
-    if text is None:
-        return default
-    known = _KNOWN.get(text)
-    if known is not None:
-        return known
-    if text[:2] in ("0x", "0X"):
-        digits = text[2:]
-        if not digits or len(digits) > 8 or not all(c in "0123456789abcdefABCDEF" for c in digits):
-            raise ValueError(f"'{text[:40]}' is not a number")
-        return int(digits, 16)
-    return whole_number(text)
+SPELLINGS = {text: n for n in range(256) for text in (str(n), f"0x{n:x}", f"0x{n:02x}", f"0x{n:04x}")}
+"""The small numbers as libvirt and the bridge write them."""
+number = _Numbers(SPELLINGS | {None: 0}).__getitem__
+"""A number as libvirt writes it: decimal, or hex with 0x; 0 for what is not said. Raises ValueError on anything else."""
 
 
 def _pci(get: Callable[[str], str | None]) -> Address:
@@ -40,7 +41,8 @@ def _pci(get: Callable[[str], str | None]) -> Address:
 
 
 def _drive(get: Callable[[str], str | None]) -> Address:
-    return DriveAddress(f"#{number(get('controller'))}", number(get("bus")), number(get("target")), number(get("unit")))
+    unit = number(get("unit"))
+    return DriveAddress(f"#{number(get('controller'))}", number(get("bus")), number(get("target")), unit)
 
 
 def _usb(get: Callable[[str], str | None]) -> Address:
@@ -54,7 +56,7 @@ def _serial(get: Callable[[str], str | None]) -> Address:
 
 
 _READERS = {"pci": _pci, "drive": _drive, "usb": _usb, "virtio-serial": _serial}
-_NAMES = ("type", "bus", "slot", "function", "domain", "controller", "target", "unit", "port", "multifunction")
+_NAMES = frozenset(("type", "bus", "slot", "function", "domain", "controller", "target", "unit", "port", "multifunction"))
 
 
 def read_address(node: Node, _domain: Domain | None = None) -> Address | None:
@@ -62,16 +64,19 @@ def read_address(node: Node, _domain: Domain | None = None) -> Address | None:
     address = node.peek("address")
     if address is None or address.claimed:
         return None
-    reader = _READERS.get(address.attrib.get("type", ""))
+    attrib = address.attrib
+    reader = _READERS.get(attrib.get("type", ""))
     if reader is None:
         return None
     try:
-        found = reader(address.attrib.get)
+        found = reader(attrib.get)
     except ValueError:
         return None
     address.claimed = True
-    left = {name: value for name, value in address.attrib.items() if name not in _NAMES}
-    address.attrib = left
+    if _NAMES.issuperset(attrib):
+        attrib.clear()
+    else:
+        address.attrib = {name: value for name, value in attrib.items() if name not in _NAMES}
     return found
 
 

@@ -85,4 +85,4 @@ def mend(domain: Domain, node: Node, message: str, build: Callable[[Node], list[
         domain.report.add("guest-lost", node, message)
     else:
         domain.report.mend("guest-lost", node, message, words)
-    node.whole()
+    node.take_all()

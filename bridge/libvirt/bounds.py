@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ..report import BridgeError
+from .address import SPELLINGS
 from .node import Node
 
 _is_number = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}").fullmatch
@@ -58,6 +59,9 @@ MAX_SETS = 1 << 20
 """Characters of all sets together; each is read number by number."""
 
 
+LIMITS = {tag: (SETS.get(tag), MOST.get(tag, {})) for tag in SETS.keys() | MOST.keys()}
+
+
 def check(root: Node) -> None:
     """Raises BridgeError at the first such number."""
     left = MAX_SETS
@@ -65,23 +69,28 @@ def check(root: Node) -> None:
         if part.tag == "devices" and len(part.children) > MAX_DEVICES:
             raise BridgeError(f"{len(part.children)} devices are more than a machine can have", part)
         if part.tag != "metadata":
-            left = _check(part, left)
+            left = _check([part], left)
 
 
-def _check(node: Node, left: int) -> int:
+def _check(nodes: list[Node], left: int) -> int:
     """`left`: characters that sets may still have."""
-    if (name := SETS.get(node.tag)) is not None:
-        left -= len(node.attrib.get(name, ""))
+    for node in nodes:
+        if node.attrib and (limits := LIMITS.get(node.tag)) is not None:
+            left = _check_attributes(node, *limits, left)
+        if node.children:
+            left = _check(node.children, left)
+    return left
+
+
+def _check_attributes(node: Node, set_: str | None, most: dict[str, int], left: int) -> int:
+    if set_ is not None:
+        left -= len(node.attrib.get(set_, ""))
         if left < 0:
             raise BridgeError(f"the sets of CPUs are longer than {MAX_SETS} characters", node)
-    most = MOST.get(node.tag)
-    if most is not None:
-        for name, text in node.attrib.items():
-            limit = most.get(name)
-            if limit is not None and not _within(text.strip(" \t\r\n"), limit):
-                raise BridgeError(f"{name}='{text[:40]}' is no number from 0 to {limit}", node)
-    for child in node.children:
-        left = _check(child, left)
+    for name, text in node.attrib.items():
+        limit = most.get(name)
+        if limit is not None and SPELLINGS.get(text, limit + 1) > limit and not _within(text.strip(" \t\r\n"), limit):
+            raise BridgeError(f"{name}='{text[:40]}' is no number from 0 to {limit}", node)
     return left
 
 

@@ -60,16 +60,18 @@ def write(vm: VM, domain: Domain) -> None:
     for controller in vm.controllers:
         if controller.type == "pci":
             domain.bus_index[controller.key or ""] = controller.index or 0
+    old = not machine_has(vm.machine.version or (), vm.machine.pve or 0, "pcie_root_port")
     for controller in vm.controllers:
         if controller.master == SECOND:
             domain.arguments += ["-device", _companion(controller)]
         else:
-            _write(vm, controller, domain)
+            _write(controller, domain, old)
     if vm.machine.base == "q35":
         domain.arguments += ["-device", HDA]
 
 
-def _write(vm: VM, controller: Controller, domain: Domain) -> None:
+def _write(controller: Controller, domain: Domain, old: bool) -> None:
+    """`old`: the machine's root ports are ioh3420; others are on-demand ones."""
     node = domain.devices.add("controller", type=controller.type)
     write_rows(node, controller, ROWS)
     model, name = controller.model, alias(controller.key or "")
@@ -81,11 +83,11 @@ def _write(vm: VM, controller: Controller, domain: Domain) -> None:
         model = "ich9-ehci1"
     if model:
         node.set("model", model)
-    old = not machine_has(vm.machine.version or (), vm.machine.pve or 0, "pcie_root_port")
     if old and controller.model == controller.hardware == "pcie-root-port":
         for prop, value in X_SPEED:
             domain.set_override(name, prop, "string", value)
-    write_served_by(node, controller.served_by, domain)
+    if controller.served_by:
+        write_served_by(node, controller.served_by, domain)
     if not controller.builtin and controller.startport is None:
         node.add("alias", name=name)
     if isinstance(controller.address, PCIAddress):
@@ -112,11 +114,12 @@ def _companion(controller: Controller) -> str:
 
 def read(domain: Domain, vm: VM) -> None:
     """All controllers; PCI buses are called `#INDEX` until `unplace` finds out which of qemu-server's they are."""
-    for node in domain.devices.children:
-        if node.tag == "controller" and (hole := node.peek("pcihole64")) is not None:
+    nodes = domain.devices.all("controller")
+    for node in nodes:
+        if (hole := node.peek("pcihole64")) is not None:
             message = f"{hole.outline()} has no counterpart in a config"
             board.mend(domain, hole, message, lambda child: board.hole64(child, vm.machine.base))
-    vm.controllers = [_read(node, domain) for node in domain.devices.all("controller")]
+    vm.controllers = [_read(node, domain) for node in nodes]
     if any(controller.model == SECOND_EHCI for controller in vm.controllers):
         vm.controllers += [c for c in ich9_group(SECOND)[1:] if domain.take_arguments("-device", _companion(c))]
     domain.take_arguments("-device", HDA)
@@ -128,11 +131,13 @@ def _read(node: Node, domain: Domain) -> Controller:
     model = node.get("model")
     alias_node = node.only("alias")
     name = alias_node.get("name") if alias_node else None
-    if (driver := domain.override(name, "driver")) is not None:
-        model = {"lsi53c810": "lsi53c810", "ich9-usb-ehci2": SECOND_EHCI}.get(driver[1] or "", model)
-    for prop, value in X_SPEED:
-        domain.expect_override(name, prop, ("string", value))
-    _read_hotplug(node, domain)
+    if (name or "") in domain.overrides:
+        if (driver := domain.override(name, "driver")) is not None:
+            model = {"lsi53c810": "lsi53c810", "ich9-usb-ehci2": SECOND_EHCI}.get(driver[1] or "", model)
+        for prop, value in X_SPEED:
+            domain.expect_override(name, prop, ("string", value))
+    if (target := node.peek("target")) is not None and target.attrib:
+        _read_hotplug(target, domain)
     said["served_by"] = read_served_by(node)
     if type_ in ("scsi", "virtio-serial"):
         lose_children(domain, node, "driver", VIRTIO, f"{type_} controller")
@@ -142,10 +147,9 @@ def _read(node: Node, domain: Domain) -> Controller:
     return Controller(type=type_, model=model, key=key, alias=name, address=read_address(node, domain), where=node, **said)
 
 
-def _read_hotplug(node: Node, domain: Domain) -> None:
+def _read_hotplug(target: Node, domain: Domain) -> None:
     """`target@hotplug`: qemu-server leaves every bus pluggable, as is libvirt's default."""
-    target = node.peek("target")
-    if target is None or target.attrib.get("hotplug") not in ("on", "off"):
+    if target.attrib.get("hotplug") not in ("on", "off"):
         return
     target.claimed = True
     if target.need("hotplug") == "off":

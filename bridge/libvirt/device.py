@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from ..model.part import Device, PCIAddress, SerialAddress, USBAddress
@@ -46,20 +47,22 @@ def write_usb_address(vm: VM, node: Node, address: object) -> None:
         write_usb(node, address, index_of(vm, address.bus))
 
 
+_fits = cache(re.compile)
+"""The patterns are the kinds' own constants."""
+_OWN = {tag: re.compile(f"(?:{start})[0-9]{{1,3}}").fullmatch for tag, start in OWN.items()}
+
+
 def read_alias(domain: Domain, node: Node, keys: str) -> tuple[str | None, str | None]:
     """(key, alias): the key that a `ua-` alias says, if it fits the pattern `keys`. Aliases of libvirt's own are host state."""
     found = node.peek("alias")
     name = found.attrib.get("name") if found is not None else None
     if found is None or name is None or found.claimed:
         return None, None
-    own = OWN.get(node.tag)
-    if re.fullmatch(f"ua-(?:{keys})", name):
-        found.whole()
+    found.take_all()
+    if name.startswith("ua-") and _fits(keys).fullmatch(name, 3):
         return name[3:], name
-    if own and re.fullmatch(f"(?:{own})[0-9]{{1,3}}", name):
-        found.whole()
-    else:
-        found.whole()
+    own = _OWN.get(node.tag)
+    if own is None or not own(name):
         domain.report.add("normalised", found, f"the alias '{name}' is not kept: a config names its devices by kind and number")
     return None, name
 
@@ -83,12 +86,16 @@ def read_port(domain: Domain, vm: VM, node: Node, own: SerialAddress) -> None:
 
 def lose(domain: Domain, node: Node, kind: str, *tags: str) -> None:
     """Claim these children whole, each with a finding that names it."""
+    if not node.holds(tags):
+        return
     for child in node.children:
         if not child.claimed and child.tag in tags:
             domain.report.add(kind, child, f"{child.whole()} has no counterpart in a config")
 
 
 def lose_attributes(domain: Domain, node: Node, kind: str, *names: str) -> None:
+    if not node.attrib:
+        return
     for name in names:
         value = node.attrib.pop(name, None)
         if value is not None:
@@ -100,7 +107,7 @@ def lose_rest(domain: Domain, node: Node, kind: str, what: str) -> None:
     left = [text for _, text in node.unclaimed()]
     if left:
         domain.report.add(kind, node, f"{what}: {' '.join(left)} is left behind")
-    node.whole()
+    node.take_all()
 
 
 def refuse(domain: Domain, node: Node, kind: str, why: str) -> None:
@@ -116,6 +123,7 @@ def refuse(domain: Domain, node: Node, kind: str, why: str) -> None:
 def host_state(domain: Domain, node: Node) -> None:
     """Labels of the host's security driver, at the device or at its source."""
     for parent in (node, *(child for child in node.children if child.tag in ("source", "backend"))):
-        for child in parent.children:
-            if child.tag == "seclabel" and not child.claimed:
-                domain.report.add("host-state", child, f"{child.whole()} is set by the host's security driver and left behind")
+        if parent.children and parent.holds(("seclabel",)):
+            for child in parent.children:
+                if child.tag == "seclabel" and not child.claimed:
+                    domain.report.add("host-state", child, f"{child.whole()} is set by the host's security driver and left behind")

@@ -317,18 +317,21 @@ def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:
             boot.attrib.pop("order")
         except ValueError:
             boot.unclaim()
-    node.expect("model", "virtio")
-    for name in HOST_ATTRIBUTES:
-        if (value := node.get(name)) is not None:
-            domain.report.add("host-lost", node, f"{name}='{value}' of the disk has no place in a config")
-    for tag, kind in CHILDREN.items():
-        for child in node.all(tag):
-            domain.report.add(kind, child, f"{child.whole()} of the disk has no place in a config")
+    if node.attrib:
+        node.expect("model", "virtio")
+        for name in HOST_ATTRIBUTES:
+            if (value := node.get(name)) is not None:
+                domain.report.add("host-lost", node, f"{name}='{value}' of the disk has no place in a config")
+    if node.holds(CHILDREN):
+        for tag, kind in CHILDREN.items():
+            for child in node.all(tag):
+                domain.report.add(kind, child, f"{child.whole()} of the disk has no place in a config")
     lose_children(domain, node, "geometry", GEOMETRY, "disk")
     lose_children(domain, node, "blockio", BLOCK_IO, "disk")
 
 
-_GENERATED = re.compile(r"(?:virtio-disk|scsi|ide|sata)[0-9]+(?:-[0-9]+)*")
+_is_key = re.compile(r"ua-(?:ide|sata|scsi|virtio)[0-9]{1,2}").fullmatch
+_is_generated = re.compile(r"(?:virtio-disk|scsi|ide|sata)[0-9]+(?:-[0-9]+)*").fullmatch
 """libvirt's own aliases of a running domain."""
 
 
@@ -337,8 +340,8 @@ def _read_alias(disk: Disk, node: Node, domain: Domain) -> str | None:
     name = alias.get("name") if alias is not None else None
     if alias is None or name is None:
         return None
-    if re.fullmatch(r"ua-(?:ide|sata|scsi|virtio)[0-9]{1,2}", name):
+    if _is_key(name):
         disk.key = name[3:]
-    elif not _GENERATED.fullmatch(name):
+    elif not _is_generated(name):
         domain.report.add("normalised", alias, f"the alias '{name}' is not kept: a config names its disks by bus and number")
     return name

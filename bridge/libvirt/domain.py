@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..data.gates import Target
 from ..model.part import PCIAddress
 from ..report import Report
@@ -66,13 +68,13 @@ class Domain:
 
     def pci_address(self, node: Node, address: PCIAddress) -> None:
         """Write an `<address type='pci'>`; the controller must be known already."""
-        attrib = {
-            "type": "pci",
-            "domain": "0x0000",
-            "bus": f"0x{self.bus_index[address.bus]:02x}",
-            "slot": f"0x{address.slot:02x}",
-            "function": f"0x{address.function:x}",
-        }
-        if address.multifunction is not None:
-            attrib["multifunction"] = "on" if address.multifunction else "off"
-        node.add("address").attrib = attrib
+        place = _place(self.bus_index[address.bus], address.slot, address.function, address.multifunction)
+        node.add("address").attrib = place.copy()
+
+
+@lru_cache(maxsize=1024)
+def _place(bus: int, slot: int, function: int, multifunction: bool | None) -> dict[str, str]:
+    attrib = {"type": "pci", "domain": "0x0000", "bus": f"0x{bus:02x}", "slot": f"0x{slot:02x}", "function": f"0x{function:x}"}
+    if multifunction is not None:
+        attrib["multifunction"] = "on" if multifunction else "off"
+    return attrib

@@ -105,9 +105,9 @@ def _write_acpi(vm: VM, domain: Domain, features: Node) -> None:
     """UEFI and ACPI go together for libvirt: without the one no other on ARM, without the other no first on x86."""
     uefi = vm.firmware.bios == "ovmf"
     if vm.machine.acpi is not False and (uefi or vm.machine.base != "virt"):
-        features.children.insert(0, Node("acpi", None, features))
+        features.children.insert(0, Node("acpi", {}, features))
     elif uefi:
-        features.children.insert(0, Node("acpi", None, features))
+        features.children.insert(0, Node("acpi", {}, features))
         domain.arguments += NO_ACPI
 
 

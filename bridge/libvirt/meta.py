@@ -218,7 +218,7 @@ def _read_sysinfo(domain: Domain) -> dict[str, str]:
     mode = os.peek("smbios") if os is not None else None
     shown = mode is not None and mode.attrib.get("mode") == "sysinfo"
     if mode is not None and mode.attrib.get("mode") in ("sysinfo", "emulate"):
-        mode.whole()
+        mode.take_all()
     elif mode is not None:
         domain.report.add(
             "guest-lost", mode, f"{mode.whole()}: the guest no longer sees the host's SMBIOS", "smbios1 holds the main fields"
@@ -295,6 +295,6 @@ def _read_osinfo(domain: Domain, meta: Meta) -> None:
         if osinfo:
             meta.ostype = from_osinfo(osinfo)
             domain.report.add("ambiguous", node, f"ostype {meta.ostype} stands for {osinfo}", "set ostype if it is another system")
-            node.whole()
+            node.take_all()
         elif not node.tag.startswith("virt-qm:"):
             domain.report.add("host-state", node, f"metadata of another program is left behind: {node.whole()}")

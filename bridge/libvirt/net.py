@@ -210,7 +210,7 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
         left = [text for _, text in source.unclaimed()]
         if left:
             domain.report.add("host-lost", source, f"{type_} {' '.join(left)} has no counterpart in a config")
-            source.whole()
+            source.take_all()
     return found
 
 

@@ -6,9 +6,11 @@ A node prints as its XPath and line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from ..report import BridgeError
 from ..rows import MalformedError, Row
@@ -20,21 +22,22 @@ SECRETS = ("passwd", "password")
 PREFIX = {QEMU_NS: "qemu", RESIDUE_NS: "virt-qm"}
 
 
-class Node:
+class Node(msgspec.Struct, eq=False):
     """An element. `tag` is the local name, with a known prefix (`qemu:arg`) or `{uri}name` for a foreign namespace."""
 
-    __slots__ = ("attrib", "children", "claimed", "line", "parent", "places", "tag", "text", "text_claimed")
-
-    def __init__(self, tag: str, attrib: dict[str, str] | None = None, parent: Node | None = None, text: str = "", line: int = 0) -> None:
-        self.tag = tag
-        self.attrib = attrib if attrib is not None else {}
-        self.parent = parent
-        self.text = text
-        self.line = line
-        self.children: list[Node] = []
-        self.claimed = False
-        self.text_claimed = False
-        self.places: tuple[int, dict[int, str]] | None = None
+    tag: str
+    attrib: dict[str, str] = {}
+    parent: Node | None = None
+    text: str = ""
+    line: int = 0
+    children: list[Node] = []
+    claimed: bool = False
+    text_claimed: bool = False
+    named: dict[str, Node] | None = None
+    """The first child of each name, made when one is first asked for; whoever changes `children` does so before, or by `add`."""
+    twin: Node | None = None
+    """The next child of the same parent and name; known when the parent's `named` is."""
+    places: tuple[int, dict[int, str]] | None = None
 
     # --- reading: every call claims what it returns
 
@@ -59,39 +62,57 @@ class Node:
             return True
         return False
 
+    def names(self) -> dict[str, Node]:
+        """The first child of each name, claimed or not; the others follow as `twin`."""
+        named = self.named
+        if named is None:
+            named = self.named = {}
+            for node in reversed(self.children):
+                node.twin = named.get(node.tag)
+                named[node.tag] = node
+        return named
+
+    def holds(self, tags: Iterable[str]) -> bool:
+        """Whether there is a child of one of these names, claimed or not."""
+        return not (self.named or self.names()).keys().isdisjoint(tags)
+
     def child(self, tag: str) -> Node | None:
         """Take the first child of this name that is still there."""
-        for node in self.children:
-            if node.tag == tag and not node.claimed:
-                node.claimed = True
-                return node
-        return None
+        node = (self.named or self.names()).get(tag)
+        while node is not None and node.claimed:
+            node = node.twin
+        if node is not None:
+            node.claimed = True
+        return node
 
     def only(self, tag: str) -> Node | None:
         """Take the one child of this name; two are an error (security-rules S13)."""
         found = None
-        for node in self.children:
-            if node.tag == tag and not node.claimed:
+        node = (self.named or self.names()).get(tag)
+        while node is not None:
+            if not node.claimed:
                 if found is not None:
                     raise BridgeError(f"<{self.tag}> holds <{tag}> twice: remove one", node)
                 found = node
+            node = node.twin
         if found is not None:
             found.claimed = True
         return found
 
     def all(self, tag: str) -> list[Node]:
         """Take all children of this name."""
-        found = [node for node in self.children if node.tag == tag and not node.claimed]
-        for node in found:
-            node.claimed = True
+        found = []
+        node = (self.named or self.names()).get(tag)
+        while node is not None:
+            if not node.claimed:
+                node.claimed = True
+                found.append(node)
+            node = node.twin
         return found
 
     def peek(self, tag: str) -> Node | None:
         """Look at the first child of this name without claiming it."""
-        for node in self.children:
-            if node.tag == tag:
-                return node
-        return None
+        return (self.named or self.names()).get(tag)
 
     def value(self) -> str:
         """Take the text, without XML white space at its ends."""
@@ -110,30 +131,35 @@ class Node:
     def whole(self) -> str:
         """Take the element with all that it holds, to be named in a finding."""
         text = self.outline()
-        self._take_all()
+        self.take_all()
         return text
 
-    def _take_all(self) -> None:
+    def take_all(self) -> None:
+        """Take the element with all that it holds."""
         self.claimed = self.text_claimed = True
         self.attrib.clear()
         for node in self.children:
-            node._take_all()
+            node.take_all()
 
     def unclaim(self) -> None:
         """Give an element back: it will be reported whole."""
         self.claimed = False
 
-    def unclaimed(self) -> Iterator[tuple[Node, str]]:
+    def unclaimed(self) -> list[tuple[Node, str]]:
         """What nobody took, in document order: (element, description with its values)."""
-        for name in self.attrib:
-            yield self, self._attribute(name)
-        if not self.text_claimed and (text := self.text.strip(" \t\r\n")):
-            yield self, f"text '{text}'"
+        left: list[tuple[Node, str]] = []
+        self._find_unclaimed(left)
+        return left
+
+    def _find_unclaimed(self, left: list[tuple[Node, str]]) -> None:
+        left += [(self, self._attribute(name)) for name in self.attrib]
+        if self.text and not self.text_claimed and (text := self.text.strip(" \t\r\n")):
+            left.append((self, f"text '{text}'"))
         for node in self.children:
-            if node.claimed:
-                yield from node.unclaimed()
-            else:
-                yield node, node.outline()
+            if not node.claimed:
+                left.append((node, node.outline()))
+            elif node.children or node.attrib or node.text:  # most have nothing left
+                node._find_unclaimed(left)
 
     def outline(self) -> str:
         """The element with all that it holds, on one line."""
@@ -168,6 +194,7 @@ class Node:
         """Append a child."""
         node = Node(tag, attrib, self, text)
         self.children.append(node)
+        self.named = None
         return node
 
     def ensure(self, tag: str) -> Node:
@@ -181,14 +208,18 @@ class Node:
         self.attrib[name] = value
 
 
+_Place = tuple[str, Callable[[str], Any] | None, str]
+"""Field, how its text is read, and its place for messages."""
+
+
 class _Level:
     """Rows compiled for one element: its attributes and text, and what stands in its children."""
 
     __slots__ = ("attributes", "children", "text")
 
     def __init__(self) -> None:
-        self.attributes: dict[str, Row] = {}
-        self.text: Row | None = None
+        self.attributes: dict[str, _Place] = {}
+        self.text: _Place | None = None
         self.children: dict[str, _Level] = {}
 
 
@@ -200,19 +231,20 @@ class _Compiled:
     def __init__(self, rows: tuple[Row, ...]) -> None:
         self.rows = rows
         self.top = _Level()
-        self.places: list[tuple[tuple[str, ...], str, Row]] = []
+        self.places: list[tuple[tuple[str, ...], str, Callable[[Any], str] | None]] = []
         plain = [row for row in rows if not row.code]
         for row in plain:
             path, _, attribute = row.place.partition("@")
             steps = tuple(path.split("/")) if path else ()
-            self.places.append((steps, attribute, row))
+            self.places.append((steps, attribute, row.codec.write if row.codec else None))
             level = self.top
             for step in steps:
                 level = level.children.setdefault(step, _Level())
+            place = row.field, row.codec.read if row.codec else None, row.place
             if attribute:
-                level.attributes.setdefault(attribute, row)
+                level.attributes.setdefault(attribute, place)
             elif level.text is None:
-                level.text = row
+                level.text = place
         names = [row.field for row in plain]
         self.fields: Callable[[object], tuple[Any, ...]] = attrgetter(*names) if len(names) > 1 else _values_of(names)
 
@@ -244,14 +276,16 @@ def read_rows(node: Node, rows: tuple[Row, ...]) -> dict[str, Any]:
 def _read_level(node: Node, level: _Level, said: dict[str, Any]) -> bool:
     """Whether anything was claimed."""
     claimed = False
-    attributes = level.attributes
-    for name in [name for name in node.attrib if name in attributes] if attributes else ():
-        if _take(node, attributes[name], node.attrib[name], said):
-            del node.attrib[name]
-            claimed = True
+    attrib = node.attrib
+    if level.attributes and attrib:
+        for name in tuple(attrib):
+            place = level.attributes.get(name)
+            if place is not None and _take(node, place, attrib[name], said):
+                del attrib[name]
+                claimed = True
     if level.text is not None and _take(node, level.text, node.text.strip(" \t\r\n"), said):
         node.text_claimed = claimed = True
-    if level.children:
+    if level.children and node.children:
         left = dict(level.children)
         for child in node.children:
             below = left.pop(child.tag, None)
@@ -260,14 +294,15 @@ def _read_level(node: Node, level: _Level, said: dict[str, Any]) -> bool:
     return claimed
 
 
-def _take(node: Node, row: Row, text: str, said: dict[str, Any]) -> bool:
-    if row.codec is None:
-        said[row.field] = text
+def _take(node: Node, place: _Place, text: str, said: dict[str, Any]) -> bool:
+    field, read, where = place
+    if read is None:
+        said[field] = text
         return True
     try:
-        said[row.field] = row.codec.read(text)
+        said[field] = read(text)
     except MalformedError as error:
-        raise BridgeError(f"{row.place}: {error}", node) from None
+        raise BridgeError(f"{where}: {error}", node) from None
     except ValueError:
         return False
     return True
@@ -276,13 +311,15 @@ def _take(node: Node, row: Row, text: str, said: dict[str, Any]) -> bool:
 def write_rows(node: Node, part: object, rows: tuple[Row, ...]) -> None:
     """Put the part's fields into `node` as the rows describe; fields that are None leave nothing."""
     compiled = _of(rows)
-    for value, (path, attribute, row) in zip(compiled.fields(part), compiled.places, strict=True):
+    values = compiled.fields(part)
+    for n, value in enumerate(values):
         if value is None:
             continue
+        path, attribute, write = compiled.places[n]
         at = node
         for step in path:
             at = at.ensure(step)
-        text = value if row.codec is None else row.codec.write(value)
+        text = value if write is None else write(value)
         if attribute:
             at.attrib[attribute] = text
         else:

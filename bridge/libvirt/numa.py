@@ -152,7 +152,7 @@ def _read_distances(domain: Domain, cell: Node, number: str) -> None:
             domain.report.mend("guest-lost", sibling, message, ["-numa", f"dist,src={number},dst={other},val={value}"])
         else:
             domain.report.add("guest-lost", sibling, message)
-        sibling.whole()
+        sibling.take_all()
 
 
 def read_tuning(domain: Domain, vm: VM) -> None:

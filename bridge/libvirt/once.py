@@ -30,7 +30,7 @@ def check(root: Node) -> None:
 
 
 def _twins(node: Node, once: frozenset[str]) -> None:
-    if len(node.children) < 2 or not once:
+    if not once or len(node.names()) == len(node.children):
         return
     seen: set[str] = set()
     for child in node.children:
@@ -44,9 +44,9 @@ def _devices(devices: Node) -> None:
     controllers: set[tuple[str, str]] = set()
     for device in devices.children:
         _twins(device, _WITH_SOURCE if device.tag in SOURCE_ONCE else DEVICE_ONCE)
-        for child in device.children:
-            if child.tag in _NESTED:
-                _twins(child, ONCE[child.tag])
+        for tag in _NESTED:
+            if (nested := device.peek(tag)) is not None:
+                _twins(nested, ONCE[tag])
         if device.tag == "controller":
             _controller(device, controllers)
 

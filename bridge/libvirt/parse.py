@@ -51,7 +51,7 @@ def tree(text: str | bytes) -> Node:
     document = root.getroottree().docinfo
     if document.doctype or document.internalDTD is not None:
         raise BridgeError("the XML has a DOCTYPE: remove it", "line 1")
-    return _node(root, None, [0])
+    return _root(root)
 
 
 def _parser() -> Any:
@@ -89,26 +89,38 @@ def _tag(name: str) -> str:
     return prefix + local if prefix else name
 
 
-def _check_foreign(node: Node, free: bool) -> None:
+def _check_foreign(node: Node) -> None:
     """Outside <metadata>, an element of another namespace must not look like one of libvirt's, nor ask for a file (S11, S15)."""
-    if not free and node.tag[0] == "{" and (node.tag.startswith(_XINCLUDE) or node.tag.partition("}")[2] in KNOWN):
+    if node.tag[0] == "{" and (node.tag.startswith(_XINCLUDE) or node.tag.partition("}")[2] in KNOWN):
         raise BridgeError(f"<{node.tag}> is of a namespace that is not libvirt's: remove it", node)
 
 
-def _node(element: Any, parent: Node | None, count: list[int], free: bool = False) -> Node:
+def _root(element: Any) -> Node:
+    root = Node(_tag(element.tag), dict(element.items()), None, element.text or "", element.sourceline or 0)
+    _check_foreign(root)
+    _add_children(root, element, [1], free=False)
+    return root
+
+
+def _add_children(node: Node, element: Any, count: list[int], free: bool) -> None:
     """`count`: elements so far. `free`: below <metadata>, where anybody may say anything."""
-    count[0] += 1
+    count[0] += len(element)
     if count[0] > MAX_ELEMENTS:
         raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
-    node = Node(_tag(element.tag), dict(element.items()), parent, element.text or "", element.sourceline or 0)
-    _check_foreign(node, free)
-    free = free or (node.tag == "metadata" and parent is not None and parent.parent is None)
-    children = node.children
-    for child in element:
-        if not isinstance(child.tag, str):
-            what = "an entity reference" if child.tag is etree.Entity else "a processing instruction"
+    free = free or (node.tag == "metadata" and node.parent is not None and node.parent.parent is None)
+    add = node.children.append
+    for inner in element:
+        tag = inner.tag
+        if not isinstance(tag, str):
+            what = "an entity reference" if tag is etree.Entity else "a processing instruction"
             raise BridgeError(f"<{node.tag}> holds {what}: write the value out", node)
-        children.append(_node(child, node, count, free))
-        if child.tail and (tail := child.tail.strip(" \t\r\n")):
+        child = Node(tag, dict(inner.items()), node, inner.text or "", inner.sourceline or 0)
+        if tag[0] == "{":
+            child.tag = _tag(tag)
+            if not free:
+                _check_foreign(child)
+        add(child)
+        if len(inner):
+            _add_children(child, inner, count, free)
+        if (tail := inner.tail) and (tail := tail.strip(" \t\r\n")):
             node.text += tail
-    return node

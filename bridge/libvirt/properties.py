@@ -32,6 +32,8 @@ _VALUE = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
 
 def lose_properties(domain: Domain, node: Node, device: Node, table: dict[str, str], what: str) -> None:
     """Take the attributes that the table names: they are lost, or become arguments. `device` is the device's own element."""
+    if not node.attrib or node.attrib.keys().isdisjoint(table):
+        return
     for name, prop in table.items():
         value = node.attrib.get(name)
         if value is None:

@@ -166,5 +166,5 @@ def _size(node: Node) -> int | None:
         return None
     if unit is None or (number * unit) % MIB or not number:
         return None
-    size.whole()
+    size.take_all()
     return number * unit // MIB

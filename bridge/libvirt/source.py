@@ -153,10 +153,20 @@ DATA_CHILDREN = {
 }
 
 
+_NO_PLACE = (*HOST_POLICY_CHILDREN, *DATA_CHILDREN, "seclabel")
+
+
 def _read_host_policy(child: Node, domain: Domain) -> None:
-    for name in HOST_POLICY:
+    for name in HOST_POLICY if child.attrib else ():
         if (value := child.get(name)) is not None:
             domain.report.add("host-lost", child, f"{name}='{value}' of the source has no place in a config")
+    if child.children and child.holds(_NO_PLACE):
+        _read_children(child, domain)
+    if (index := child.get("index")) is not None:
+        domain.report.add("host-state", child, f"index='{index}' is a running domain's and left behind")
+
+
+def _read_children(child: Node, domain: Domain) -> None:
     for tag in HOST_POLICY_CHILDREN:
         for node in child.all(tag):
             what = "the storage's own keyring counts" if tag == "auth" else "it has no place in a config"
@@ -166,8 +176,6 @@ def _read_host_policy(child: Node, domain: Domain) -> None:
             domain.report.add("guest-lost", node, f"{node.whole()}: {why}", "convert the image first")
     for node in child.all("seclabel"):
         domain.report.add("host-state", node, f"{node.whole()} is set by the host's security driver and left behind")
-    if (index := child.get("index")) is not None:
-        domain.report.add("host-state", child, f"index='{index}' is a running domain's and left behind")
 
 
 def _read_chain(node: Node, domain: Domain) -> list[str] | None:
@@ -192,7 +200,7 @@ def _read_chain(node: Node, domain: Domain) -> list[str] | None:
         if below is None:
             break
         twin = below
-    layer.whole()
+    layer.take_all()
     return chain
 
 

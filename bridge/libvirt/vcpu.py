@@ -120,7 +120,7 @@ def _read_vcpus(domain: Domain, vm: VM, most: int) -> None:
     if len(rows) != most or plain != wanted or not in_order or (vm.cpu.vcpus or most) != started:
         vcpus.unclaim()
         return
-    vcpus.whole()
+    vcpus.take_all()
     vm.cpu.hotplug = True
 
 
