@@ -271,12 +271,12 @@ def _keys(domain: Domain, wanted: Wanted, report: Report) -> Keys:
     return Keys(write(vm, report), vm.meta.description, vm, found)
 
 
-def _read_conf(text: str | bytes, wanted: Wanted, report: Report, checked: bool = False) -> tuple[ConfigText, VM]:
+def _read_conf(text: ConfigText | str | bytes, wanted: Wanted, report: Report, checked: bool = False) -> tuple[ConfigText, VM]:
     from .qemuserver.machine import retyped
     from .qemuserver.read import read
     from .qemuserver.text import parse
 
-    config = parse(text, vmid=wanted.vmid, name=wanted.file)
+    config = parse(text, vmid=wanted.vmid, name=wanted.file) if isinstance(text, str | bytes) else text  # parsed already
     vm = read(config, wanted.vmid, wanted.file, report, wanted.snapshot, checked)
     if wanted.args is False and vm.raw.words:
         report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", "pass args to carry them over")
@@ -311,7 +311,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .libvirt.residue import merge, take
     from .qemuserver.machine import retyped_values
     from .qemuserver.read import check_written
-    from .qemuserver.write import file_text
+    from .qemuserver.write import checked_file
 
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
@@ -330,8 +330,8 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
             description = rest.description
     if wanted.machine is not None:
         values = retyped_values(values, found.read.machine, wanted.machine, report)
-    written = file_text(values, description, sections)
-    config, said = _read_conf(written, msgspec.structs.replace(wanted, file="the config", snapshot=None), Report())
+    written, config = checked_file(values, description, sections)
+    said = _read_conf(config, msgspec.structs.replace(wanted, file="the config", snapshot=None), Report())[1]
     check_written(config, found.values, report)
     after, refusal = _runnable(said, wanted)
     if rest is not None:
@@ -344,7 +344,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     proof = compare(found.read, after, wanted.host, report, own=rest is not None, keep_layout=wanted.keep_layout)
     if proof.words:
         values = {**values, "args": quote([*split(values.get("args", "")), *proof.words])}
-        written = file_text(values, description, sections)
+        written = checked_file(values, description, sections)[0]
     result = Result(found.vm, written)
     result.pins = proof.pins
     return result

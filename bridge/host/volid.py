@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CLOSED = ("/proc", "/sys", "/run", "/var/run", "/etc", "/boot")
 """Directories that hold no disk images, but secrets and the running system."""
+_BELOW_CLOSED = tuple(f"{closed}/" for closed in _CLOSED)
 _NO_VOLUME_GROUP = (
     r"fd|pts|shm|char|block|bus|cpu|dri|input|net|snd|vfio|usb|hugepages|mqueue|infiniband|disk|dma_heap|mapper|zvol|rbd|rbd-pve|misc|vhost"
 )
@@ -67,7 +68,7 @@ def path_problem(path: str) -> str | None:
         return "is not absolute, or not in its shortest form"
     if "," in path or path != path.strip():
         return "has a comma or blanks at its ends, which a config cannot hold"
-    if any(path == closed or path.startswith(closed + "/") for closed in _CLOSED):
+    if path in _CLOSED or path.startswith(_BELOW_CLOSED):
         return "is in a directory that holds no images"
     if (path == "/dev" or path.startswith("/dev/")) and not _DEVICE.fullmatch(path):
         return "is not a block device"
@@ -104,7 +105,10 @@ def _of_path(facts: HostFacts, path: str, form: str | None, vmid: int) -> Match:
     if problem:
         raise BridgeError(f"the path '{path[:200]}' {problem}")
     mapped = _mapped(facts, path)
-    found = list(_relative(facts, *mapped)) if mapped else [c for storage in _usable(facts) for c in _at(storage, path)]
+    if mapped:
+        found = list(_relative(facts, *mapped))
+    else:
+        found = [c for prefixes, storage in _places(facts) if path.startswith(prefixes) and (c := _at(storage, path)) is not None]
     fitting = [c for c in found if form is None or c[2] is None or c[2].format == form]
     if fitting:
         return _best(facts, fitting, vmid)
@@ -214,33 +218,65 @@ def _parsed(storage: Storage, name: str) -> Volume | None:
 
 # By the storages
 
+FILES = ("images", "iso", "import")
+"""Content of a storage with files that a drive may hold."""
+_PLACES: dict[tuple[int, int, str], tuple[object, list[tuple[tuple[str, ...], Storage]]]] = {}
+"""By the identity of a host's storages (kept alive here), their number, and its node's name."""
+MAX_PLACES = 64
+"""Hosts that are remembered."""
 
-def _at(storage: Storage, path: str) -> Iterator[Candidate]:
-    """The volume of a storage that is at this path: the inverse of `volume_path`."""
+
+def _places(facts: HostFacts) -> list[tuple[tuple[str, ...], Storage]]:
+    """The storages that the node has, each with what the paths of its volumes begin with; one that has no paths is not there."""
+    key = id(facts.storages), len(facts.storages), facts.nodename
+    found = _PLACES.get(key)
+    if found is None:
+        if len(_PLACES) >= MAX_PLACES:
+            _PLACES.clear()
+        places = [(prefixes, storage) for storage in _usable(facts) if (prefixes := _prefixes(storage))]
+        found = _PLACES[key] = facts.storages, places
+    return found[1]
+
+
+def _prefixes(storage: Storage) -> tuple[str, ...]:
+    match storage.type:
+        case "lvm" | "lvmthin":
+            group = storage.vgname
+            return f"/dev/{group}/", f"/dev/zvol/{group}/", "/dev/mapper/", "/dev/rbd/", "/dev/rbd-pve/"
+        case "zfspool":
+            return (f"/dev/zvol/{storage.pool}/",)
+        case "rbd" if storage.krbd:
+            return "/dev/rbd/", "/dev/rbd-pve/"
+    return tuple(f"{subdir(storage, vtype)}/" for vtype in FILES) if storage.path is not None else ()
+
+
+def _at(storage: Storage, path: str) -> Candidate | None:
+    """The volume of a storage that is at this path, which begins as its paths do: the inverse of `volume_path`."""
     fsid = None
     match storage.type:
         case "lvm" | "lvmthin":
             container, name = _container(path)
             if container != storage.vgname:
-                return
+                return None
             path = f"/dev/{container}/{name}"
         case "zfspool":
             name = path.removeprefix(f"/dev/zvol/{storage.pool}/")
-        case "rbd" if storage.krbd:
+        case "rbd":
             match = _MAPPED_RBD.fullmatch(path)
             if not match or (match[1] and storage.fsid not in (None, match[1])):
-                return
+                return None
             fsid, name = match[1], match[2].removeprefix(rbd_path(storage, ""))
         case _:
-            name = _file_name(storage, path) if storage.path is not None else path
+            name = _file_name(storage, path)
     volume = _parsed(storage, name) if name != path else None
-    if volume is not None and volume_path(storage, volume, fsid) == path:
-        yield storage.id, name, volume
+    if volume is None or volume_path(storage, volume, fsid) != path:
+        return None
+    return storage.id, name, volume
 
 
 def _file_name(storage: Storage, path: str) -> str:
     """The volume name of a file; the path itself if the storage has no such file."""
-    for vtype in ("images", "iso", "import"):
+    for vtype in FILES:
         prefix = subdir(storage, vtype) + "/"
         if path.startswith(prefix):
             rest = path.removeprefix(prefix)
@@ -279,15 +315,19 @@ def _rbd(facts: HostFacts, source: Source) -> Iterator[Candidate]:
     for storage in _usable(facts):
         if storage.type != "rbd" or (mapped and storage.id != mapped):
             continue
-        monitors = {host.name for host in storage.hosts()}
-        same = rbd_path(storage, "") == f"{full}/" and not (wanted and monitors and not wanted & monitors)
         # the storage that the kernel maps gives the guest the same image, but it is not what was opened
-        if mapped or (same and not storage.krbd):
+        if mapped or (not storage.krbd and rbd_path(storage, "") == f"{full}/" and _reaches(storage, wanted)):
             volume = _parsed(storage, image)
             if volume:
                 yield storage.id, image, volume
     if mapped and mapped not in facts.storages and plausible(image):
         yield mapped, image, None
+
+
+def _reaches(storage: Storage, wanted: set[str]) -> bool:
+    """Whether the storage may be at these servers; where either names none, nothing is against it."""
+    monitors = {host.name for host in storage.hosts()} if wanted else None
+    return not monitors or not wanted.isdisjoint(monitors)
 
 
 def _iscsi(facts: HostFacts, source: Source) -> Iterator[Candidate]:

@@ -332,7 +332,7 @@ def _files(part: SectionText) -> set[str]:
     return files
 
 
-def _lines(values: dict[str, str], description: str | None, pending: bool = False) -> str:
+def body(values: Mapping[str, str], description: str | None, pending: bool = False) -> str:
     """A section's body."""
     text = ""
     if description and description != "0":  # a lone 0 is false in Perl
@@ -375,19 +375,19 @@ def canonical(found: ConfigText) -> tuple[dict[str, str], str]:
                 del main[key]
     text = ""
     if pending or found.pending.description is not None:
-        text += "\n[PENDING]\n" + _lines(pending, found.pending.description, pending=True)
+        text += "\n[PENDING]\n" + body(pending, found.pending.description, pending=True)
     for name in sorted(found.special):
         if name != "cloudinit" or has_cloudinit:
-            text += f"\n[special:{name}]\n" + _lines(_special_values(found.special[name], name), found.special[name].description)
+            text += f"\n[special:{name}]\n" + body(_special_values(found.special[name], name), found.special[name].description)
     for name in sorted(snapshots):
-        text += f"\n[{name}]\n" + _lines(snapshots[name], found.snapshots[name].description)
+        text += f"\n[{name}]\n" + body(snapshots[name], found.snapshots[name].description)
     return main, text
 
 
 def write(found: ConfigText) -> str:
     """The file's text as qemu-server writes it. Raises BridgeError for what it refuses to write."""
     main, sections = canonical(found)
-    return characters(_lines(main, found.main.description) + sections)
+    return characters(body(main, found.main.description) + sections)
 
 
 def rewrite(data: bytes | str, vmid: int = 100, strict: bool = False) -> str:

@@ -118,12 +118,10 @@ def _choose_type(cpu: CPU, states: States, here: Setting, host: HostFacts) -> st
     model = cpu.model or ABSTRACT_BASE
     if model == ABSTRACT_BASE and (name := _abstract(states)):
         return name
-    plain = _leftover(model, states, here, host)
-    if plain:
-        for name, custom in host.cpu_models.items():
-            if (custom.reported_model or DEFAULT) == model and not _leftover(f"custom-{name}", states, here, host):
-                return f"custom-{name}"
-    return model
+    custom = [f"custom-{name}" for name, custom in host.cpu_models.items() if (custom.reported_model or DEFAULT) == model]
+    if not custom or not _leftover(model, states, here, host):
+        return model
+    return next((name for name in custom if not _leftover(name, states, here, host)), model)
 
 
 def _abstract(states: States) -> str | None:
@@ -180,10 +178,9 @@ def _flags(states: States, expected: States, host: HostFacts) -> str | None:
         state = states.get(name, False if name.startswith("hv-") and expected.get(name) else None)
         if isinstance(state, bool) and state != expected.get(name):
             flags.append(("+" if state else "-") + name)
-    own = nested_flag(host)
     for name in NESTED:
         state = states.get(name)
-        if state is not None and state != expected.get(name) and (own == name or host.cpu_flags is None):
+        if state is not None and state != expected.get(name) and (host.cpu_flags is None or nested_flag(host) == name):
             flags.append(("+" if state else "-") + "nested-virt")
             break
     return ";".join(flags) or None
