@@ -7,7 +7,7 @@ Every pattern is ASCII and matches the whole text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..data.options import CPU_LEVELS, CPU_MODELS, DRIVES, VM_CPU_FLAGS, option
@@ -222,7 +222,7 @@ _CPU_NAMES = frozenset(CPU_MODELS + CPU_LEVELS)
 _VM_CPU_FLAGS = frozenset(VM_CPU_FLAGS)
 
 
-def cpu_problem(cpu: dict[str, str | bool]) -> str | None:
+def cpu_problem(cpu: Mapping[str, str | bool]) -> str | None:
     """What forbids this parsed `cpu` in a VM's config beyond the sub-options' own rules; None if nothing does.
 
     Whether a `custom-` model exists is for the host facts to say.

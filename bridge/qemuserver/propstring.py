@@ -42,11 +42,12 @@ def truth(text: str) -> bool | None:
 class Compiled:
     """A sub-option, ready to check values. `accepts` is None where any text is right."""
 
-    __slots__ = ("accepts", "alias", "boolean", "field", "key_alias", "named", "pattern")
+    __slots__ = ("accepts", "alias", "boolean", "field", "key_alias", "named", "pattern", "size")
 
     def __init__(self, field: Field) -> None:
         self.field = field
         self.boolean = field.type == "boolean"
+        self.size = field.format == "disk-size"
         self.alias = field.alias
         self.key_alias = field.key_alias
         self.named = value_format(field.format) if field.format else None
@@ -117,12 +118,13 @@ _UNKNOWN = _Unknown()
 class Format:
     """The format of a property string, compiled."""
 
-    __slots__ = ("default_key", "fields", "required", "requires", "validator")
+    __slots__ = ("default_key", "fields", "place", "required", "requires", "validator")
 
-    def __init__(self, fields: Mapping[str, Field], validator: Callable[[Values], str | None] | None = None) -> None:
+    def __init__(self, fields: Mapping[str, Field], validator: Callable[[Mapping[str, str | bool]], str | None] | None = None) -> None:
         self.fields = {key: Compiled(field) for key, field in fields.items()}
         self.default_key = next((key for key, field in fields.items() if field.default_key), None)
         self.required = tuple(key for key, field in fields.items() if not field.optional)
+        self.place = {key: (field.optional, key) for key, field in fields.items()}
         self.requires = tuple((key, field.requires) for key, field in fields.items() if field.requires)
         self.validator = validator
 
@@ -216,7 +218,7 @@ def parse(of: str | Format, text: str, *, ignore: tuple[str, ...] = ()) -> Value
     return values
 
 
-def _check_object(form: Format, values: Values, wrong: dict[str, str] | None) -> None:
+def _check_object(form: Format, values: Mapping[str, str | bool], wrong: dict[str, str] | None) -> None:
     """The checks that need all sub-options. Raises FormatError if there were problems before or are now."""
     for key in form.required:
         if key not in values:
@@ -236,20 +238,25 @@ def _value_text(key: str, field: Compiled, value: object) -> str:
     """A value as it is printed: sizes with the largest unit, booleans as 1 or 0."""
     if isinstance(value, bool):
         text = "1" if value else "0"
-    elif field.field.format == "disk-size":
+        if field.boolean:
+            return text
+    elif field.size:
         size = value if isinstance(value, int) else parse_size(str(value))
         if size is None:
             raise FormatError(f"{key}: not a size: '{value}'")
         text = format_size(size)
     else:
-        text = str(value)
+        text = value if isinstance(value, str) else str(value)
     if "," in text:
         raise FormatError(f"illegal value with commas for {key}")
     if "\n" in text or "\r" in text or not text:
         raise FormatError(f"a property string cannot hold this value of {key}: {text!r}")
-    problem = field.problem(text) if not field.boolean or truth(text) is None else None
-    if problem:
-        raise FormatError(f"format error\n{key}: {problem}")
+    if field.boolean:
+        right: object = truth(text) is not None
+    else:
+        right = field.accepts is None or field.accepts(text)
+    if not right:
+        raise FormatError(f"format error\n{key}: {field.problem(text)}")
     return text
 
 
@@ -260,25 +267,30 @@ def write(of: str | Format, values: Mapping[str, object]) -> str:
     Raises FormatError for what `parse` would not read back.
     """
     form = format_of(of) if isinstance(of, str) else of
+    fields = form.fields
     texts: dict[str, str] = {}
     for key, value in values.items():
         if value is None:
             continue
-        field = form.fields.get(key)
+        field = fields.get(key)
         if field is None or field.key_alias:
             raise FormatError(f"invalid key '{key}'")
-        key = field.alias or key
-        texts[key] = _value_text(key, form.fields[key], value)
-    _check_object(form, {key: bool(truth(text)) if form.fields[key].boolean else text for key, text in texts.items()}, None)
+        if field.alias is not None:
+            key, field = field.alias, fields[field.alias]
+        texts[key] = _value_text(key, field, value)
+    if form.validator is None:  # nothing else looks at the values
+        _check_object(form, texts, None)
+    else:
+        _check_object(form, {key: bool(truth(text)) if fields[key].boolean else text for key, text in texts.items()}, None)
     parts = []
     if form.default_key in texts:
         bare = texts.pop(form.default_key)
-        named = form.fields.get(bare)
+        named = fields.get(bare)
         joined = texts.pop(named.alias, None) if named and named.alias and named.key_alias == form.default_key else None
         if joined is not None:
             parts.append(f"{bare}={joined}")
         else:
             parts.append(f"{form.default_key}={bare}" if "=" in bare or not bare.strip(SPACE) else bare)
-    required = frozenset(form.required)
-    parts += [f"{key}={texts[key]}" for key in sorted(texts, key=lambda key: (key not in required, key))]
+    if texts:
+        parts += [f"{key}={texts[key]}" for key in sorted(texts, key=form.place.__getitem__)]
     return ",".join(parts)
