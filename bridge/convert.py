@@ -21,7 +21,7 @@ from .passes.place import place
 from .passes.proof import compare
 from .passes.resolve import resolve
 from .passes.unplace import unplace
-from .report import BridgeError, Finding, Report
+from .report import BridgeError, Finding, Report, Silence
 from .shellwords import argv_text as argv_text
 from .shellwords import quote, split
 
@@ -200,11 +200,11 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
     vm, root = _domain(vm, wanted, report)
     document = Document(root)
     if wanted.metadata:
-        values, description, sections = _canonical(config) if config else (write_config(said, Report()), said.meta.description, "")
-        proof = Domain(root, Report(), wanted.target)
+        values, description, sections = _canonical(config) if config else (write_config(said, Silence()), said.meta.description, "")
+        proof = Domain(root, Silence(), wanted.target)
         proof.residue = residue.Residue(keys={"args": (vm.raw.args, None)})
         try:
-            seen = _keys(proof, wanted, Report())
+            seen = _keys(proof, wanted, Silence())
         except BridgeError as error:
             raise BridgeError(f"the XML could not be read back: {error}", wanted.file) from None
         rest = residue.compare(values, seen.values, wanted.vmid)
@@ -331,7 +331,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     if wanted.machine is not None:
         values = retyped_values(values, found.read.machine, wanted.machine, report)
     written, config = checked_file(values, description, sections)
-    said = _read_conf(config, msgspec.structs.replace(wanted, file="the config", snapshot=None), Report())[1]
+    said = _read_conf(config, msgspec.structs.replace(wanted, file="the config", snapshot=None), Silence())[1]
     check_written(config, found.values, report)
     after, refusal = _runnable(said, wanted)
     if rest is not None:
@@ -355,11 +355,11 @@ def _answered(told: Told, said: VM, after: VM | None, wanted: Wanted, domain: Do
     from .libvirt.domain import Domain
     from .libvirt.unedited import unedited
 
-    if after is not None and told <= foreseen(gate(after, wanted.target, Report()), wanted.host):
+    if after is not None and told <= foreseen(gate(after, wanted.target, Silence()), wanted.host):
         return told
     proof = Report()
     try:
-        root = _domain(said, wanted, Report(), after)[1]
+        root = _domain(said, wanted, Silence(), after)[1]
         if not wanted.args and unedited(text, domain, root):
             return told
         _keys(Domain(root, proof, wanted.target), wanted, proof)
@@ -371,13 +371,13 @@ def _answered(told: Told, said: VM, after: VM | None, wanted: Wanted, domain: Do
 def _runnable(said: VM, wanted: Wanted) -> tuple[VM | None, BridgeError | None]:
     """The machine that qemu-server would run, or why it would refuse it."""
     try:
-        return _completed(said, wanted, Report()), None
+        return _completed(said, wanted, Silence()), None
     except BridgeError as error:
         return None, error
 
 
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:
-    return _read_conf(_xml_to_conf(text, wanted, report).text, wanted, Report())[1]
+    return _read_conf(_xml_to_conf(text, wanted, report).text, wanted, Silence())[1]
 
 
 def _xml_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
