@@ -48,8 +48,9 @@ class _Plan(NamedTuple):
     """What to look at in a part of one class."""
 
     names: tuple[str, ...]
-    values: Callable[[Any], tuple[Any, ...]]
-    nothing: tuple[None, ...]
+    values: Callable[[Any], Any]
+    """The one value of these fields, or a tuple of several."""
+    nothing: Any
     """The values of a part that says nothing in these fields, as nearly all do."""
     inner: tuple[str, ...]
 
@@ -79,25 +80,24 @@ class Lost:
 
     def check(self, vm: VM, report: Report) -> None:
         """Report every field that is said and not carried, one finding for each part and kind."""
+        plans = self._plans
         for part in parts(vm):
-            plan = self._plans.get(type(part)) or self._plan(type(part))
+            plan = plans.get(type(part)) or self._plan(type(part))
             for name in plan.inner:
                 inner = getattr(part, name)
                 for each in inner if isinstance(inner, list) else () if inner is None else (inner,):
-                    self._check(each, part, report)
+                    self._tell(each, part, plans.get(type(each)) or self._plan(type(each)), report)
             if plan.names and plan.values(part) != plan.nothing:
                 self._tell(part, part, plan, report)
 
-    def _check(self, part: Any, owner: Any, report: Report) -> None:
-        plan = self._plans.get(type(part)) or self._plan(type(part))
-        if plan.names and plan.values(part) != plan.nothing:
-            self._tell(part, owner, plan, report)
-
     def _tell(self, part: Any, owner: Any, plan: _Plan, report: Report) -> None:
+        if not plan.names:
+            return
+        values = plan.values(part) if len(plan.names) > 1 else (plan.values(part),)
         filled = getattr(part, "filled", ())
         kinds = self.kinds.get(type(part), {})
         lost: dict[str, list[str]] = {}
-        for name, value in zip(plan.names, plan.values(part), strict=True):
+        for name, value in zip(plan.names, values, strict=True):
             if value is not None and name not in filled:
                 lost.setdefault(kinds.get(name, self.kind), []).append(f"{name}={_shown(value)}")
         for kind, said in lost.items():
@@ -106,9 +106,14 @@ class Lost:
 
     def _plan(self, part: type) -> _Plan:
         names = self.uncarried(part)
-        get = attrgetter(*names) if len(names) > 1 else lambda each: tuple(getattr(each, name) for name in names)
-        plan = self._plans[part] = _Plan(names, get, (None,) * len(names), INNER.get(part, ()))
+        nothing = (None,) * len(names) if len(names) > 1 else None
+        plan = self._plans[part] = _Plan(names, attrgetter(*names) if names else _no_value, nothing, INNER.get(part, ()))
         return plan
+
+
+def _no_value(part: Any) -> None:
+    """Of a part whose fields are all carried."""
+    del part
 
 
 def _shown(value: object) -> str:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bridge
+from bridge.libvirt import controller
 from bridge.libvirt.node import Node
 from bridge.libvirt.parse import tree
 from bridge.libvirt.serialise import serialise
@@ -52,3 +54,18 @@ def test_a_character_that_xml_cannot_hold_is_refused(tag: str, character: str) -
         root.add(tag, text).attrib = attrib
         with pytest.raises(BridgeError, match=f"U\\+{ord(character):04X}"):
             serialise(root)
+
+
+@pytest.mark.parametrize("machine", ["pc", "pc-i440fx-3.1", "q35", "pc-q35-3.1+pve0", "q35,viommu=intel"])
+def test_controllers_met_before_are_written_and_read_alike(machine: str) -> None:
+    """The path with an ampersand has the whole block escaped, also what is known."""
+    config = f"machine: {machine}\nscsihw: lsi\nusb0: host=1-2\nscsi9: /mnt/a&b.raw\n"
+    config += "".join(f"scsi{n}: local:100/vm-100-disk-{n}.raw\nnet{n}: virtio\n" for n in range(9))
+    controller._KNOWN.clear()
+    controller._READ.clear()
+    for text in (config, config.replace("&", "")):
+        first, second = (bridge.convert(text, source="conf", to="xml") for _ in range(2))
+        assert (second.text, second.findings) == (first.text, first.findings)
+        assert bridge.convert(first.text, source="xml", to="conf").text
+    assert controller._READ
+    assert controller._READ.keys() <= {known.written for known in controller._KNOWN.values()}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from copy import copy
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from ..data.gates import machine_has
 from ..model.controller import Controller
@@ -16,6 +19,7 @@ from .domain import Domain
 from .iothread import read_served_by, write_served_by
 from .node import Node, read_rows, write_rows
 from .properties import VIRTIO, lose_children
+from .serialise import lines_of
 
 _PORT = Codec(HEX.read, hex)
 
@@ -47,6 +51,8 @@ SECOND_EHCI = "ich9-ehci2"
 """q35's second EHCI: libvirt's ich9-ehci1 with another driver; its companions go by the command line (mapping-devices 4.3)."""
 HDA = "ich9-intel-hda,id=audio0,bus=pcie.0,addr=0x1b"
 """The codec-less sound chip of every qemu-server q35; libvirt's own always has a codec, so it goes by the command line."""
+_SWAPPED = {"lsi53c810": ("lsilogic", "lsi53c810"), SECOND_EHCI: ("ich9-ehci1", "ich9-usb-ehci2")}
+"""Models that libvirt has no name for -> the one that it has, and QEMU's own device in its place (mapping-devices 9)."""
 X_SPEED = (("x-speed", "16"), ("x-width", "32"))
 """qemu-server's on-demand root ports; QEMU's default from machine 4.0 on (mapping-devices 4.2)."""
 
@@ -72,26 +78,60 @@ def write(vm: VM, domain: Domain) -> None:
 
 def _write(controller: Controller, domain: Domain, old: bool) -> None:
     """`old`: the machine's root ports are ioh3420; others are on-demand ones."""
-    node = domain.devices.add("controller", type=controller.type)
-    write_rows(node, controller, ROWS)
-    model, name = controller.model, alias(controller.key or "")
-    if model == "lsi53c810":  # no name for it in libvirt: swap the driver (mapping-devices 9)
-        domain.set_override(name, "driver", "string", model)
-        model = "lsilogic"
-    elif model == SECOND_EHCI:
-        domain.set_override(name, "driver", "string", "ich9-usb-ehci2")
-        model = "ich9-ehci1"
-    if model:
-        node.set("model", model)
+    if controller.model in _SWAPPED:
+        domain.set_override(alias(controller.key or ""), "driver", "string", _SWAPPED[controller.model][1])
     if old and controller.model == controller.hardware == "pcie-root-port":
         for prop, value in X_SPEED:
-            domain.set_override(name, prop, "string", value)
-    if controller.served_by:
-        write_served_by(node, controller.served_by, domain)
+            domain.set_override(alias(controller.key or ""), prop, "string", value)
+    address = controller.address
+    bus = domain.bus_index[address.bus] if isinstance(address, PCIAddress) else None
+    said = None if controller.served_by else (bus, _values(controller))
+    known = _KNOWN.get(said)
+    node = domain.devices.add("controller")
+    if known is None:
+        _write_element(node, controller, domain)
+        if said is not None:
+            _keep(said, node)
+        return
+    node.attrib = known.attrib.copy()
+    node.written = known.written
+    for tag, attrib in known.children:
+        node.children.append(Node(tag, attrib.copy(), node))
+
+
+def _write_element(node: Node, controller: Controller, domain: Domain) -> None:
+    node.set("type", controller.type)
+    write_rows(node, controller, ROWS)
+    model = controller.model
+    if model:
+        node.set("model", _SWAPPED[model][0] if model in _SWAPPED else model)
+    write_served_by(node, controller.served_by, domain)
     if not controller.builtin and controller.startport is None:
-        node.add("alias", name=name)
+        node.add("alias", name=alias(controller.key or ""))
     if isinstance(controller.address, PCIAddress):
         domain.pci_address(node, controller.address)
+
+
+class _Known(NamedTuple):
+    """An element as it was written before: nearly all machines have the same few controllers, many of them."""
+
+    attrib: dict[str, str]
+    children: tuple[tuple[str, dict[str, str]], ...]
+    written: tuple[str, int] | None
+
+
+_KNOWN: dict[tuple[int | None, tuple[Any, ...]] | None, _Known] = {}
+"""By the index of the bus, and what the controller says."""
+_READ: dict[tuple[str, int], Controller] = {}
+"""What such an element says when it is read: found out by reading it."""
+MOST_KNOWN = 1024
+_values = attrgetter(*(name for name in Controller.__struct_fields__ if name not in ("where", "filled", "served_by", "alias")))
+
+
+def _keep(said: tuple[int | None, tuple[Any, ...]], node: Node) -> None:
+    if len(_KNOWN) < MOST_KNOWN:
+        children = tuple((child.tag, child.attrib.copy()) for child in node.children)
+        _KNOWN[said] = _Known(node.attrib.copy(), children, lines_of(node, 2))
 
 
 def _companion(controller: Controller) -> str:
@@ -126,6 +166,21 @@ def read(domain: Domain, vm: VM) -> None:
 
 
 def _read(node: Node, domain: Domain) -> Controller:
+    known = _READ.get(node.written) if node.written is not None else None
+    if known is not None and (known.alias or "") not in domain.overrides:
+        node.take_all()
+        found = copy(known)
+        found.where = node
+        return found
+    findings = len(domain.report)
+    found = _read_element(node, domain)
+    if node.written is not None and (found.alias or "") not in domain.overrides and len(domain.report) == findings and not node.unclaimed():
+        _READ[node.written] = copy(found)
+        _READ[node.written].where = None
+    return found
+
+
+def _read_element(node: Node, domain: Domain) -> Controller:
     type_ = node.need("type")
     said = read_rows(node, ROWS)
     model = node.get("model")
@@ -133,7 +188,7 @@ def _read(node: Node, domain: Domain) -> Controller:
     name = alias_node.get("name") if alias_node else None
     if (name or "") in domain.overrides:
         if (driver := domain.override(name, "driver")) is not None:
-            model = {"lsi53c810": "lsi53c810", "ich9-usb-ehci2": SECOND_EHCI}.get(driver[1] or "", model)
+            model = next((own for own, (_, there) in _SWAPPED.items() if there == driver[1]), model)
         for prop, value in X_SPEED:
             domain.expect_override(name, prop, ("string", value))
     if (target := node.peek("target")) is not None and target.attrib:

@@ -120,10 +120,17 @@ def refuse(domain: Domain, node: Node, kind: str, why: str) -> None:
         domain.report.mend(kind, node, message, found.words, found.needs)
 
 
+_LABEL = ("seclabel",)
+_LABELLED = ("source", "backend")
+
+
 def host_state(domain: Domain, node: Node) -> None:
     """Labels of the host's security driver, at the device or at its source."""
-    for parent in (node, *(child for child in node.children if child.tag in ("source", "backend"))):
-        if parent.children and parent.holds(("seclabel",)):
+    parents = [node]
+    if node.holds(_LABELLED):
+        parents += [child for child in node.children if child.tag in _LABELLED]
+    for parent in parents:
+        if parent.children and parent.holds(_LABEL):
             for child in parent.children:
                 if child.tag == "seclabel" and not child.claimed:
                     domain.report.add("host-state", child, f"{child.whole()} is set by the host's security driver and left behind")

@@ -245,7 +245,8 @@ def _hide_secrets(node: Node) -> None:
     for child in node.children:
         if child.tag == "cookie":
             child.text = f"({len(child.text.strip())} characters)"
-        _hide_secrets(child)
+        if child.children:
+            _hide_secrets(child)
 
 
 def _read_driver(node: Node, driver: Node, domain: Domain) -> str | None:

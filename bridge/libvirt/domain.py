@@ -59,6 +59,8 @@ class Domain:
 
     def take_arguments(self, *words: str) -> bool:
         """Read: take these words where they stand in a row; False if they do not."""
+        if words[-1] not in self.arguments:
+            return False
         count = len(words)
         for start in range(len(self.arguments) - count + 1):
             if tuple(self.arguments[start : start + count]) == words:

@@ -351,9 +351,12 @@ def _lose_iommu_options(domain: Domain, driver: Node, machine: Machine) -> None:
         domain.report.mend("guest-lost", driver, message, ["-global", f"{IOMMU_DRIVERS[machine.viommu or 'intel']}.{prop}={value}"])
 
 
+_PLAIN_IOMMU = re.compile(r"virtio-iommu-pci,bus=pci\.0,addr=0x([0-9a-f]{1,2})(?:,aw-bits=([0-9]{2}))?", re.ASCII).fullmatch
+
+
 def _read_plain_iommu(domain: Domain, machine: Machine) -> None:
     for word in domain.arguments:
-        found = re.fullmatch(r"virtio-iommu-pci,bus=pci\.0,addr=0x([0-9a-f]{1,2})(?:,aw-bits=([0-9]{2}))?", word, re.ASCII)
+        found = _PLAIN_IOMMU(word)
         if found and domain.take_arguments("-device", word):
             machine.viommu = "virtio"
             machine.viommu_address = PCIAddress("pci.0", int(found[1], 16))

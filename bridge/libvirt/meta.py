@@ -245,9 +245,10 @@ _PARTS = re.compile(r",[a-z]+=(?:[^,]|,,)*")
 def _read_arguments(domain: Domain) -> dict[str, str]:
     """Type 1 fields of `-smbios type=1,...` words; words that say anything else stay for the raw arguments."""
     found: dict[str, str] = {}
+    if "-smbios" not in domain.arguments:
+        return found
     for option, word in list(zip(domain.arguments, domain.arguments[1:], strict=False)):
-        rest = word.removeprefix("type=1")
-        if option != "-smbios" or rest == word or not _FIELDS(rest):
+        if option != "-smbios" or not word.startswith("type=1") or not _FIELDS(rest := word[6:]):
             continue
         fields = [_FIELD(part) for part in _PARTS.findall(rest)]
         said = {field[1]: field[2].replace(",,", ",") for field in fields if field}

@@ -38,6 +38,8 @@ class Node(msgspec.Struct, eq=False):
     twin: Node | None = None
     """The next child of the same parent and name; known when the parent's `named` is."""
     places: tuple[int, dict[int, str]] | None = None
+    written: tuple[str, int] | None = None
+    """Of an element that is the same in many documents: its lines, and how much markup is in them (`serialise.lines_of`)."""
 
     # --- reading: every call claims what it returns
 
@@ -163,9 +165,13 @@ class Node(msgspec.Struct, eq=False):
 
     def outline(self) -> str:
         """The element with all that it holds, on one line."""
-        attributes = "".join(f" {self._attribute(name)}" for name in self.attrib)
-        inner = self.text.strip(" \t\r\n") + "".join(node.outline() for node in self.children)
-        return f"<{self.tag}{attributes}>{inner}</{self.tag}>" if inner else f"<{self.tag}{attributes}/>"
+        start = f"<{self.tag}"
+        for name in self.attrib:
+            start += f" {self._attribute(name)}"
+        inner = self.text.strip(" \t\r\n") if self.text else ""
+        if self.children:
+            inner += "".join([node.outline() for node in self.children])
+        return f"{start}>{inner}</{self.tag}>" if inner else start + "/>"
 
     def _attribute(self, name: str) -> str:
         return f"{name}='{'***' if name in SECRETS else self.attrib[name]}'"

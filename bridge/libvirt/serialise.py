@@ -57,15 +57,23 @@ def serialise(root: Node) -> str:
     return Document(root).text()
 
 
+def lines_of(node: Node, depth: int) -> tuple[str, int] | None:
+    """The lines of an element at this depth, and their markup; None if something in it must be escaped."""
+    lines: list[str] = []
+    markup = _write([node], "  " * depth, lines, escape=False) + len(lines) - 1
+    text = "\n".join(lines)
+    return (text, markup) if _is_plain(text, markup) else None
+
+
+def _is_plain(text: str, markup: int) -> bool:
+    return len(text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)) == markup and f"<{_RESIDUE}" not in text
+
+
 def _block(node: Node) -> tuple[str, bool]:
     """An element's lines, and whether all characters in them are plain."""
-    if node.tag not in _SELDOM_PLAIN:
-        lines: list[str] = []
-        markup = _write([node], "  ", lines, escape=False) + len(lines) - 1
-        text = "\n".join(lines)
-        if len(text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)) == markup and f"<{_RESIDUE}" not in text:
-            return text, True
-    lines = []
+    if node.tag not in _SELDOM_PLAIN and (known := lines_of(node, 1)) is not None:
+        return known[0], True
+    lines: list[str] = []
     _write([node], "  ", lines, escape=True)
     return "\n".join(lines), False
 
@@ -85,6 +93,10 @@ def _write(nodes: list[Node], indent: str, lines: list[str], escape: bool) -> in
     """Append the elements' lines. Returns how many `<`, `>` and `"` that takes if no value holds one."""
     markup = 0
     for node in nodes:
+        if node.written is not None and not escape:
+            lines.append(node.written[0])
+            markup += node.written[1]
+            continue
         tag, attributes, children, text = node.tag, node.attrib, node.children, node.text
         line = f"{indent}<{tag}"
         if escape:
