@@ -11,7 +11,7 @@ from typing import Any
 
 from ..argv.read import CommandLine, fields
 from ..data import gates
-from ..data.machines import VERSIONED, without_revision
+from ..data.machines import UNVERSIONED, VERSIONED, without_revision
 from ..data.qemu import MACHINE_HOST
 from .backends import visible
 from .devices import CDS, DRIVES
@@ -74,6 +74,9 @@ class Inert:
 
     def _machine(self) -> str:
         name = without_revision(word(self.said.machine.get("type", "pc")))
+        if name in UNVERSIONED:  # it stands for the newest there, not here
+            exact = f"{VERSIONED[self.said.base]}-{'.'.join(map(str, self.said.version))}"
+            name = exact if exact in self.machines else name
         if name not in self.machines:
             newest = VERSIONED.get(self.said.base, name)
             self.lost.append(f"machine version of {name}, which this QEMU has not")
@@ -113,6 +116,8 @@ class Inert:
             host_cpu = entry.driver.endswith("-cpu") and entry.name in CPU_HOST_ONLY
             if host_cpu or entry.driver in NO_GLOBALS or not self._kept(entry.driver, entry.name, entry.value):
                 continue
+            if entry.driver == CPU_TYPE and any(name == entry.name and driver.endswith(CPU_TYPE) for driver, name in self.unknown):
+                continue  # QEMU names the model's own type
             words += ["-global", spelled({"driver": f"driver={entry.driver}", "property": entry.name, "value": entry.value})]
         return words
 

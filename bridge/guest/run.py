@@ -32,6 +32,8 @@ TIME_LIMIT = 60.0
 FUNCTION = "firmware pci "
 """Group of facts about a PCI function that the firmware has set up; its slot follows."""
 LOOK_EVERY = 0.2
+STANDS_STILL = 15
+"""Looks at a halted CPU after which the firmware has given up: SeaBIOS does if it finds no room for all PCI windows."""
 MOST_LOOKS = 50
 MOST_UNKNOWN = 20
 """Properties that a QEMU here may lack before that counts as a failure."""
@@ -195,10 +197,14 @@ async def _after_firmware(client: Any, directory: str, acpi: bool) -> dict[str, 
 
     await client.execute("cont")
     until = time.monotonic() + TIME_LIMIT / 2
+    still, before = 0, ""
     while not firmware.ready(await read(firmware.LOW, firmware.LOW_SIZE), acpi):
-        if time.monotonic() > until:
+        if time.monotonic() > until or still >= STANDS_STILL:
             break
         await asyncio.sleep(LOOK_EVERY)
+        now = str(await client.execute("human-monitor-command", {"command-line": "info registers"}))
+        still = still + 1 if "HLT=1" in now and now == before else 0
+        before = now
     functions = await _settled(client)
     await client.execute("stop")
     found: dict[str, Facts] = {"firmware tables": await firmware.tables(read)}
