@@ -8,10 +8,13 @@ from msgspec.structs import replace
 
 from ...data.pci import PCI, PVE_USB_SLOT, Q35_BRIDGES, Q35_EHCI, Q35_PCIDMI, Q35_PORTS, ROOT_PORTS
 from ...model.controller import Controller
-from ...model.part import Device, DriveAddress, PCIAddress, SerialAddress, USBAddress
+from ...model.part import Address, Device, DriveAddress, PCIAddress, USBAddress
 from ...model.vm import VM
 
 D = TypeVar("D", bound=Device)
+
+Place = tuple[str, int]
+"""Bus and slot."""
 
 _Q35_PLACES = {place: key for key, place in Q35_BRIDGES.items()}
 _PORT_PLACES = {place: n for n, place in {**Q35_PORTS, **ROOT_PORTS}.items()}
@@ -23,41 +26,47 @@ ROOT = "#0"
 
 def name(vm: VM) -> VM:
     """Give controllers their ids and put these into the addresses of all devices; buses that are not qemu-server's stay `#INDEX`."""
-    names: dict[tuple[str, str], str] = {}
-    named: dict[str, str] = {}
-    if not any(c.type == "pci" and c.key == ROOT for c in vm.controllers):  # XML written by hand need not name it
-        named[ROOT] = "pci.0" if vm.machine.base == "i440fx" else "pcie.0"
-    pending = [c for c in vm.controllers if c.type == "pci"]
-    progress = True
-    while pending and progress:  # a bridge is known once its parent is
-        progress = False
-        for controller in list(pending):
-            key = _pci(vm, controller, named)
-            if key is not None and key not in named.values():
-                named[controller.key or ""] = key
-                pending.remove(controller)
-                progress = True
-    names.update({("pci", old): new for old, new in named.items()})
-    renamed = [_named(c, named) for c in vm.controllers]
+    named = _pci_names(vm)
+    names = {("pci", old): new for old, new in named.items()}
     keyed = []
-    for controller in renamed:
-        key = _other(vm, controller)
-        if key is not None:
+    for controller in vm.controllers:
+        address, key = _renamed(controller.address, named), named.get(controller.key or "", controller.key)
+        found = _other(vm, controller, address, key)
+        if found is not None:
             if controller.master is None:
-                names.setdefault((controller.type, f"#{controller.index or 0}"), key)  # the second EHCI has no index of its own
-            controller = replace(controller, key=key)
+                names.setdefault((controller.type, f"#{controller.index or 0}"), found)  # the second EHCI has no index of its own
+            key = found
+        if address is not controller.address or key != controller.key:
+            controller = replace(controller, address=address, key=key)
         keyed.append(controller)
     return _rename(replace(vm, controllers=keyed), names)
 
 
-def _named(device: D, named: dict[str, str]) -> D:
-    address = device.address
-    changes: dict[str, object] = {}
-    if isinstance(address, PCIAddress) and address.bus in named:
-        changes["address"] = replace(address, bus=named[address.bus])
-    if device.key in named:
-        changes["key"] = named[device.key]
-    return replace(device, **changes) if changes else device
+def _pci_names(vm: VM) -> dict[str, str]:
+    """`#INDEX` of a PCI bus -> its id."""
+    named: dict[str, str] = {}
+    pending = [c for c in vm.controllers if c.type == "pci"]
+    if not any(c.key == ROOT for c in pending):  # XML written by hand need not name it
+        named[ROOT] = "pci.0" if vm.machine.base == "i440fx" else "pcie.0"
+    while pending:  # a bridge is known once its parent is
+        left = []
+        for controller in pending:
+            key = _pci(vm, controller, named)
+            if key is not None and key not in named.values():
+                named[controller.key or ""] = key
+            else:
+                left.append(controller)
+        if len(left) == len(pending):
+            break
+        pending = left
+    return named
+
+
+def _renamed(address: Address | None, named: dict[str, str]) -> Address | None:
+    """The same object where its bus keeps its name."""
+    if isinstance(address, PCIAddress) and named.get(address.bus, address.bus) != address.bus:
+        return replace(address, bus=named[address.bus])
+    return address
 
 
 def _pci(vm: VM, controller: Controller, named: dict[str, str]) -> str | None:
@@ -97,10 +106,21 @@ def _q35(controller: Controller, bus: str, address: PCIAddress) -> str | None:
     return None
 
 
-def _other(vm: VM, controller: Controller) -> str | None:
-    """USB, SCSI, SATA, IDE and virtio-serial controllers: by alias, else by place."""
+_SCSI: tuple[dict[Place, str], dict[Place, str]] = ({}, {})
+"""Places of SCSI adapters; the second of those that virtio-scsi alone may be."""
+for _key in [*(f"virtioscsi{n}" for n in range(31)), *(f"scsihw{n}" for n in range(5))]:
+    _SCSI[1].setdefault(PCI[_key], _key)
+    if _key.startswith("scsihw"):
+        _SCSI[0].setdefault(PCI[_key], _key)
+
+
+def _other(vm: VM, controller: Controller, address: Address | None, key: str | None) -> str | None:
+    """USB, SCSI, SATA, IDE and virtio-serial controllers: by alias, else by place; `key` for any other.
+
+    `address` and `key` are the controller's own, by the buses' names."""
+    if controller.type == "pci":
+        return key
     alias = (controller.alias or "").removeprefix("ua-")
-    address = controller.address
     place = (address.bus, address.slot) if isinstance(address, PCIAddress) else None
     if controller.type == "usb":
         return _usb(vm, controller, place)
@@ -114,10 +134,9 @@ def _other(vm: VM, controller: Controller) -> str | None:
         found = alias if alias in ("qga0", "spice") else None
         return found or next((key for key in ("qga0", "spice") if place == PCI[key]), None)
     if controller.type == "scsi":
-        keys = [f"virtioscsi{n}" for n in range(31)] if controller.model == "virtio-scsi" else []
-        keys += [f"scsihw{n}" for n in range(5)]
-        return alias if alias in keys else next((key for key in keys if place == PCI[key]), None)
-    return controller.key
+        places = _SCSI[controller.model == "virtio-scsi"]
+        return alias if alias in places.values() else places.get(place) if place else None
+    return key
 
 
 def _usb(vm: VM, controller: Controller, place: tuple[str, int] | None) -> str | None:
@@ -145,22 +164,28 @@ def _rename(vm: VM, names: dict[tuple[str, str], str]) -> VM:
     if "#0" not in pci:
         pci["#0"] = "pcie.0" if vm.machine.base in ("q35", "virt") else "pci.0"
 
-    def one(device: D | None) -> D | None:
-        if device is None or device.address is None:
-            return device
+    def one(device: D) -> D:
         address = device.address
+        if address is None:
+            return device
+        moved: Address | None
         if isinstance(address, PCIAddress):
-            return _named(device, pci)
-        if isinstance(address, DriveAddress):
-            type_ = getattr(device, "bus", "")
-            return replace(device, address=replace(address, controller=names.get((type_, address.controller), address.controller)))
-        if isinstance(address, USBAddress):
-            return replace(device, address=replace(address, bus=names.get(("usb", address.bus), address.bus)))
-        assert isinstance(address, SerialAddress)
-        return replace(device, address=replace(address, controller=names.get(("virtio-serial", address.controller), address.controller)))
+            moved = _renamed(address, pci)
+        elif isinstance(address, DriveAddress):
+            key = getattr(device, "bus", ""), address.controller
+            moved = replace(address, controller=names[key]) if key in names else address
+        elif isinstance(address, USBAddress):
+            moved = replace(address, bus=names["usb", address.bus]) if ("usb", address.bus) in names else address
+        else:
+            serial = "virtio-serial", address.controller
+            moved = replace(address, controller=names[serial]) if serial in names else address
+        return device if moved is address else replace(device, address=moved)
 
     def each(devices: list[D]) -> list[D]:
-        return [found for device in devices if (found := one(device)) is not None]
+        return [one(device) for device in devices] if devices else devices
+
+    def maybe(device: D | None) -> D | None:
+        return None if device is None else one(device)
 
     display = vm.display
     if display.videos:
@@ -168,16 +193,16 @@ def _rename(vm: VM, names: dict[tuple[str, str], str]) -> VM:
     return replace(
         vm,
         display=display,
-        balloon=one(vm.balloon) or vm.balloon,
-        tablet=one(vm.tablet) or vm.tablet,
-        agent=one(vm.agent) or vm.agent,
+        balloon=one(vm.balloon),
+        tablet=one(vm.tablet),
+        agent=one(vm.agent),
         disks=each(vm.disks),
         nets=each(vm.nets),
         usbs=each(vm.usbs),
         hostpcis=each(vm.hostpcis),
         virtiofs=each(vm.virtiofs),
-        ivshmem=one(vm.ivshmem),
-        audio=one(vm.audio),
-        rng=one(vm.rng),
-        watchdog=one(vm.watchdog),
+        ivshmem=maybe(vm.ivshmem),
+        audio=maybe(vm.audio),
+        rng=maybe(vm.rng),
+        watchdog=maybe(vm.watchdog),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -24,14 +24,14 @@ def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = f
         after = VM()
     matched = _matched(before, after)
     names = {(c.type, f"#{c.index or 0}"): found.key or "" for c, found in matched if found is not None}
-    now = {device.key: device for device in _devices(after) if device.key}
-    for device in _devices(before):
-        found = now.get(device.key or "")
-        if found is None or device.address is None or found.address is None or device.key in kept:
+    now = dict(_devices(after))
+    for key, device in _devices(before):
+        found = now.get(key) if key else None
+        if found is None or device.address is None or found.address is None or device.address == found.address or key in kept:
             continue
         old, new = _text(device.address), _text(found.address)
         if old != new and _text(_renamed(device, names)) != new:
-            report.add("moved", device.where, f"{device.key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
+            report.add("moved", device.where, f"{key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
     _ports(before, after, report)
     _controllers(matched, report)
 
@@ -50,24 +50,19 @@ def _ports(before: VM, after: VM, report: Report) -> None:
                 report.add("moved", device.where, f"{device.key}: {name}{device.port + 1} -> {name}{port + 1}")
 
 
-def _devices(vm: VM) -> Iterator[Device]:
-    yield from vm.disks
-    yield from vm.nets
-    yield from vm.hostpcis
-    yield from vm.usbs
-    yield from vm.virtiofs
+def _devices(vm: VM) -> Iterator[tuple[str | None, Device]]:
+    """Devices by their keys, or by the ids that qemu-server gives them."""
+    listed: tuple[Sequence[Device], ...] = (vm.disks, vm.nets, vm.hostpcis, vm.usbs, vm.virtiofs)
+    for devices in listed:
+        for device in devices:
+            yield device.key, device
     for n, video in enumerate(vm.display.videos or ()):
-        yield replace(video, key=f"vga{n or ''}")
-    for key, device in (
-        ("balloon0", vm.balloon),
-        ("tablet", vm.tablet),
-        ("watchdog", vm.watchdog),
-        ("rng0", vm.rng),
-        ("audio0", vm.audio),
-        ("ivshmem", vm.ivshmem),
-    ):
-        if device is not None:
-            yield replace(device, key=key)
+        yield f"vga{n or ''}", video
+    yield "balloon0", vm.balloon
+    yield "tablet", vm.tablet
+    for key, device_or_none in (("watchdog", vm.watchdog), ("rng0", vm.rng), ("audio0", vm.audio), ("ivshmem", vm.ivshmem)):
+        if device_or_none is not None:
+            yield key, device_or_none
 
 
 def _text(address: Address) -> str:
@@ -84,21 +79,25 @@ def _text(address: Address) -> str:
 
 def _same(controller: Controller) -> tuple[object, ...]:
     """What the guest sees of a controller."""
-    address = _text(controller.address) if controller.address else None
-    return controller.type, controller.model, controller.chassis_nr, controller.chassis, controller.port, address
+    c, address = controller, controller.address
+    if isinstance(address, PCIAddress):
+        place = address.bus, address.slot, address.function, address.domain, bool(address.multifunction)
+        return c.type, c.model, c.chassis_nr, c.chassis, c.port, place
+    return c.type, c.model, c.chassis_nr, c.chassis, c.port, _text(address) if address else None
 
 
 def _matched(before: VM, after: VM) -> list[tuple[Controller, Controller | None]]:
     """Each controller with the one that the guest takes for it. One that says no place stands where its kind always does."""
-    left = list(after.controllers)
+    left = [(_same(controller), controller) for controller in after.controllers]
     pairs: list[tuple[Controller, Controller | None]] = []
     for controller in before.controllers:
         same = _same(controller)
-        found = next((other for other in left if _same(other) == same), None)
-        if found is None and controller.type != "pci":
-            found = next((other for other in left if _could_be(controller, other)), None)
-        if found is not None:
-            left.remove(found)
+        at = next((n for n, (other, _) in enumerate(left) if other == same), None)
+        if at is None and controller.type != "pci":
+            at = next((n for n, (_, other) in enumerate(left) if _could_be(controller, other)), None)
+        found = None
+        if at is not None:
+            found = left.pop(at)[1]
         elif (chipset := CHIPSET.get((after.machine.base or "", controller.type))) and _could_be(controller, chipset):
             found = chipset
         pairs.append((controller, found))
@@ -131,6 +130,8 @@ def _renamed(device: Device, names: dict[tuple[str, str], str]) -> Address:
 
 def _controllers(matched: list[tuple[Controller, Controller | None]], report: Report) -> None:
     for controller, found in matched:
+        if found is not None and controller.index in (None, found.index) and controller.hardware is None and controller.ports is None:
+            continue
         name = f"{controller.type} controller {controller.index if controller.index is not None else ''}".strip()
         if found is not None:
             if controller.index not in (None, found.index):
