@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..report import BridgeError
@@ -59,11 +60,16 @@ def split_volume_id(text: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
+_once = lru_cache(maxsize=1024)
+"""A conversion asks for each name several times: where the volume is, what its path is called, and whether both are one place."""
+
+
 def is_cloudinit(volid: str) -> bool:
     """Whether the name is that of qemu-server's generated cloud-init image."""
     return "cloudinit" in volid and _CLOUDINIT.search(volid) is not None
 
 
+@_once
 def _dir(name: str) -> Volume | None:
     if match := _DIR_IMAGE.fullmatch(name):
         image = match[4]
@@ -82,16 +88,19 @@ def _dir(name: str) -> Volume | None:
     return None
 
 
+@_once
 def _lvm(name: str) -> Volume | None:
     match = _LVM.fullmatch(name) if _LVM_NAME.fullmatch(name) else None
     return Volume("images", name, "qcow2" if name.endswith(".qcow2") else "raw", int(match[1])) if match else None
 
 
+@_once
 def _lvmthin(name: str) -> Volume | None:
     match = _LVMTHIN.fullmatch(name) if _LVM_NAME.fullmatch(name) else None
     return Volume("images", name, "raw", int(match[2]), is_base=match[1] == "base") if match else None
 
 
+@_once
 def _zfs(name: str) -> Volume | None:
     match = _ZFS.fullmatch(name)
     if not match:
@@ -101,6 +110,7 @@ def _zfs(name: str) -> Volume | None:
     return Volume("images", match[3], form, int(match[5]), match[1], base_vmid, match[4] in ("base", "basevol"))
 
 
+@_once
 def _rbd(name: str) -> Volume | None:
     match = _RBD.fullmatch(name)
     if not match:
@@ -108,11 +118,13 @@ def _rbd(name: str) -> Volume | None:
     return Volume("images", match[3], "raw", int(match[5]), match[1], None if match[2] is None else int(match[2]), match[4] == "base")
 
 
+@_once
 def _iscsi(name: str) -> Volume | None:
     match = _ISCSI.fullmatch(name)
     return Volume("images", match[1]) if match else None
 
 
+@_once
 def _iscsidirect(name: str) -> Volume | None:
     match = _ISCSIDIRECT.fullmatch(name)
     return Volume("images", match[1]) if match else None
