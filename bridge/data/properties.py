@@ -37,23 +37,24 @@ SWITCHES = _words("""
 """)
 NUMBERS = _words("""
     acpi-index address aer_log_max aer_max_queued aerl aw-bits bandwidth base_year baudbase block-size boot_tpgt bootindex
-    bootindexA bootindexB buffer bus-reserve bus_nr cad capareg channel chassis chassis_nr chmaps class cmb_size_mb
-    cmd_per_lun cmdlog cpu-num cyls data data-len debug device_rev disable_vnet_hdr discard_granularity dma dma16 dma_mask
-    endianness eui64 events firstport freq frontend-id fruareasize fwrev1 fwrev2 guest-cid guest-stats-polling-interval
-    guestdebug head heads host_mtu host_port hostaddr hostbus hostmem idx index intrs io-reserve io_timeout iobase iobase2
-    ioport iosize ipmi_version irq isobsize isobufs jacks kbd-irq label-size lcyls lheads log-scsi-req logical_block_size
-    loglevel lsecs lun max-bytes max-discard-sectors max-ring-page-order max-write-zeroes-sectors max_cmds max_hostmem
-    max_io_size max_ioqpairs max_outputs max_ports max_sectors max_sge max_unmap_size maxcurr maxframes mcl mcq-maxq mdts
-    mem-reserve memaddr membar mfg_id min_io_size mouse-irq mqes ms mset msix_qsize msrc mssrl node nr nsid num-dc-regions
-    num-ports num-queues num-request-queues num_queues numa_node nutmrs nutrs opt_io_size p2 p3 period physical_block_size pi
-    pif pil port_index port_wwn ports pref32-reserve pref64-reserve product_id productid prog_if queue-size ram_size
-    ram_size_mb readback record_size refresh_rate requested-size revision rombar romsize rotation_rate rsc_interval
-    rx_queue_size sas_address scsi-id scsi_version sd-spec-version secs size slave_addr slot slots smart_critical_warning sn
-    spdm_port spec_version speed sriov_max_vfs sriov_max_vi_per_vf sriov_max_vq_per_vf sriov_vi_flexible sriov_vq_flexible
-    subsys_ven surfaces switch_id tx_queue_size uhs unit usb_version use_msg vectors vendorid version vgamem vgamem_mb
-    virtqueue_size vram64_size_mb vram_size vram_size_mb vsl wwn x-device-id x-igd-gms x-intx-mmap-timeout-ms
-    x-max-bounce-buffer-size x-nv-gpudirect-clique x-pci-device-id x-pci-sub-device-id x-pci-sub-vendor-id x-pci-vendor-id
-    x-pixman x-scanout-vmstate-version x-txburst x-txtimer xmax xres ymax yres
+    bootindexA bootindexB buffer bus-reserve bus_nr cad capareg channel chassis chassis_nr chmaps class cluster-id cmb_size_mb
+    cmd_per_lun cmdlog core-id cpu-num cyls data data-len debug device_rev die-id disable_vnet_hdr discard_granularity dma
+    dma16 dma_mask endianness eui64 events firstport freq frontend-id fruareasize fwrev1 fwrev2 guest-cid
+    guest-stats-polling-interval guestdebug head heads host_mtu host_port hostaddr hostbus hostmem idx index intrs io-reserve
+    io_timeout iobase iobase2 ioport iosize ipmi_version irq isobsize isobufs jacks kbd-irq label-size lcyls lheads
+    log-scsi-req logical_block_size loglevel lsecs lun max-bytes max-discard-sectors max-ring-page-order
+    max-write-zeroes-sectors max_cmds max_hostmem max_io_size max_ioqpairs max_outputs max_ports max_sectors max_sge
+    max_unmap_size maxcurr maxframes mcl mcq-maxq mdts mem-reserve memaddr membar mfg_id min_io_size module-id mouse-irq mqes
+    ms mset msix_qsize msrc mssrl node node-id nr nsid num-dc-regions num-ports num-queues num-request-queues num_queues
+    numa_node nutmrs nutrs opt_io_size p2 p3 period physical_block_size pi pif pil port_index port_wwn ports pref32-reserve
+    pref64-reserve product_id productid prog_if queue-size ram_size ram_size_mb readback record_size refresh_rate
+    requested-size revision rombar romsize rotation_rate rsc_interval rx_queue_size sas_address scsi-id scsi_version
+    sd-spec-version secs size slave_addr slot slots smart_critical_warning sn socket-id spdm_port spec_version speed
+    sriov_max_vfs sriov_max_vi_per_vf sriov_max_vq_per_vf sriov_vi_flexible sriov_vq_flexible subsys_ven surfaces switch_id
+    thread-id tx_queue_size uhs unit usb_version use_msg vectors vendorid version vgamem vgamem_mb virtqueue_size
+    vram64_size_mb vram_size vram_size_mb vsl wwn x-device-id x-igd-gms x-intx-mmap-timeout-ms x-max-bounce-buffer-size
+    x-nv-gpudirect-clique x-pci-device-id x-pci-sub-device-id x-pci-sub-vendor-id x-pci-vendor-id x-pixman
+    x-scanout-vmstate-version x-txburst x-txtimer xmax xres ymax yres
 """)
 TEXTS = _words("""
     account-failed account-invalid addr audiodev backend backend_defaults bios-chs-trans bmc bootargs bus canbus canbus0
