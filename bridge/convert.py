@@ -352,11 +352,11 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 def _answered(told: Told, said: VM, after: VM | None, wanted: Wanted, domain: Domain, text: str | bytes) -> Told:
     """What XML cannot say of this config, and the residue did: reading it is no news. `told` was read of `domain`, which is `text`."""
+    if after is not None and foreseen(told, gate(after, wanted.target, Silence()), wanted.host):
+        return told
     from .libvirt.domain import Domain
     from .libvirt.unedited import unedited
 
-    if after is not None and told <= foreseen(gate(after, wanted.target, Silence()), wanted.host):
-        return told
     proof = Report()
     try:
         root = _domain(said, wanted, Silence(), after)[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -132,6 +133,7 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
         return not self.disable and (self.nodes is None or node in self.nodes)
 
 
+@lru_cache(maxsize=1024)
 def host_and_port(text: str) -> NetworkHost | None:
     """`mon1`, `192.0.2.1:6789`, `[::1]:6789`, `::1`, `::1.6789` -> host and port; None if it is none of these."""
     match = _HOST_PORT.fullmatch(text)

@@ -1,0 +1,65 @@
+"""What our own XML makes no news of is left out of the findings; the two ways to know it early find what the long way does: the XML of
+the config that came out, written and read once more."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import bridge
+from bridge.libvirt import unedited
+
+CASES = Path(__file__).parent / "cases"
+NAMES = sorted(path.stem for path in CASES.glob("*.xml"))
+VMID = 8006
+
+EDITS: dict[str, Callable[[str], str]] = {
+    "as written": str,
+    "another clock": lambda xml: xml.replace('offset="utc"', 'offset="localtime"'),
+    "fewer enlightenments": lambda xml: xml.replace("<vpindex", "<!-- --><vapic").replace("<relaxed", "<!-- --><vapic"),
+    "images of others": lambda xml: xml.replace("vm-8006-", "vm-77-").replace('="/dev/', '="/dev/x'),
+    "another format": lambda xml: xml.replace('type="raw"', 'type="qcow2"'),
+    "another VM": lambda xml: xml.replace('vmid="8006"', 'vmid="77"'),
+    "other metadata": lambda xml: xml.replace("  </metadata>", "    <x/>\n  </metadata>"),
+    "more": lambda xml: xml.replace("  <devices>", "  <devices>\n    <sound/>"),
+}
+
+
+@pytest.fixture(scope="module")
+def host() -> bridge.HostFacts:
+    return bridge.HostFacts.load(CASES / "host")
+
+
+@pytest.fixture
+def long_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    def take() -> None:
+        monkeypatch.setattr(importlib.import_module("bridge.convert"), "foreseen", lambda *_: False)
+        monkeypatch.setattr(unedited, "unedited", lambda *_: False)
+
+    return take
+
+
+def told(xml: str, host: bridge.HostFacts) -> object:
+    try:
+        result = bridge.convert(xml, "conf", "xml", host=host)
+    except bridge.BridgeError as error:
+        return str(error)
+    return result.text, result.findings, result.pins
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_short_ways_know_no_more(name: str, edit: str, host: bridge.HostFacts, long_way: Callable[[], None]) -> None:
+    xml = EDITS[edit](bridge.convert((CASES / f"{name}.conf").read_text(), "xml", "conf", vmid=VMID, host=host).text)
+    early = told(xml, host)
+    long_way()
+    assert early == told(xml, host)
+
+
+def test_own_xml_of_a_plain_vm_needs_no_second_look(host: bridge.HostFacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    xml = bridge.convert((CASES / "minimal.conf").read_text(), "xml", "conf", vmid=VMID, host=host).text
+    monkeypatch.delattr(importlib.import_module("bridge.libvirt.unedited"), "unedited")
+    assert bridge.convert(xml, "conf", "xml", host=host).findings == []
