@@ -89,7 +89,9 @@ def _check_attributes(node: Node, set_: str | None, most: dict[str, int], left: 
             raise BridgeError(f"the sets of CPUs are longer than {MAX_SETS} characters", node)
     for name, text in node.attrib.items():
         limit = most.get(name)
-        if limit is not None and SPELLINGS.get(text, limit + 1) > limit and not _within(text.strip(" \t\r\n"), limit):
+        if limit is None or ((number := SPELLINGS.get(text)) is not None and number <= limit):
+            continue
+        if not _within(text.strip(" \t\r\n"), limit):
             raise BridgeError(f"{name}='{text[:40]}' is no number from 0 to {limit}", node)
     return left
 

@@ -10,6 +10,7 @@ from ..rows import ON_OFF, YES_NO, whole_number
 from .domain import Domain
 from .node import Node
 
+_KVM = {name: f"kvm-{name}" for name in KVM_CHILDREN}
 _VENDOR_ID = re.compile(r"[^,\x00-\x1f\x7f]{1,12}").fullmatch
 _HYPERV_ORDER = (
     "relaxed", "vapic", "spinlocks", "vpindex", "runtime", "synic", "stimer", "reset", "vendor_id", "frequencies",
@@ -22,8 +23,9 @@ def write_enlightenments(vm: VM, domain: Domain) -> None:
     features = domain.root.ensure("features")
     if vm.machine.arch == "x86_64" and vm.machine.kvm and cpu.pv_eoi is not None:
         features.ensure("apic").set("eoi", ON_OFF.write(cpu.pv_eoi))
-    _write_hyperv(vm, domain, features)
-    kvm = {name: state for name in KVM_CHILDREN if (state := (cpu.features or {}).get(f"kvm-{name}")) is not None}
+    if cpu.hyperv:
+        _write_hyperv(cpu.hyperv, domain, features)
+    kvm = {name: state for name, flag in _KVM.items() if (state := (cpu.features or {}).get(flag)) is not None}
     if cpu.kvm_off or kvm:
         node = features.add("kvm")
         if cpu.kvm_off:
@@ -38,8 +40,7 @@ def write_enlightenments(vm: VM, domain: Domain) -> None:
         domain.root.ensure("clock").add("timer", name="kvmclock", present=YES_NO.write(kvmclock))
 
 
-def _write_hyperv(vm: VM, domain: Domain, features: Node) -> None:
-    hyperv = vm.cpu.hyperv or {}
+def _write_hyperv(hyperv: dict[str, str | bool], domain: Domain, features: Node) -> None:
     later = frozenset() if domain.target.has("hyperv_later") else LATER_HYPERV
     on = [name for name in _HYPERV_ORDER if hyperv.get(name) and name not in later]
     if on:

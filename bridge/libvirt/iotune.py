@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Context, Decimal
+from operator import attrgetter
 
 from ..model.disk import Throttle
 from ..report import BridgeError
@@ -24,6 +25,8 @@ PLACES: tuple[tuple[str, str, bool], ...] = (
 )
 """(field, element, in MiB)."""
 
+_texts = attrgetter(*(field for field, _, _ in PLACES))
+
 ROWS = tuple(Row(field, f"iotune/{element}", code=True) for field, element, _ in PLACES)
 
 
@@ -36,9 +39,9 @@ NO_KEY = {
 def write_iotune(node: Node, limits: Throttle | None, where: object, domain: Domain) -> None:
     if limits is None:
         return
+    texts = _texts(limits)
     values: dict[str, int] = {}
-    for field, element, mib in PLACES:
-        text = getattr(limits, field)
+    for text, (_, element, mib) in zip(texts, PLACES, strict=True):
         if text is not None:
             value = int(float(text) * MIB) if mib else int(text)
             if value > 0:

@@ -66,7 +66,8 @@ def write(vm: VM, domain: Domain) -> None:
         domain.report.add("not-applied", None, "onboot is no part of the XML", f"virsh autostart {meta.name or f'vm{meta.vmid}'}")
     if meta.template:
         domain.report.add("not-applied", None, "libvirt knows no templates: the domain could be started", "define it, and never start it")
-    _report_keys(meta.keys or {}, domain)
+    if meta.keys:
+        _report_keys(meta.keys, domain)
 
 
 def _report_keys(keys: dict[str, str], domain: Domain) -> None:

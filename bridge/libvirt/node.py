@@ -200,7 +200,8 @@ class Node(msgspec.Struct, eq=False):
         """Append a child."""
         node = Node(tag, attrib, self, text)
         self.children.append(node)
-        self.named = None
+        if self.named is not None:
+            self.named = None
         return node
 
     def ensure(self, tag: str) -> Node:
@@ -292,10 +293,10 @@ def _read_level(node: Node, level: _Level, said: dict[str, Any]) -> bool:
     if level.text is not None and _take(node, level.text, node.text.strip(" \t\r\n"), said):
         node.text_claimed = claimed = True
     if level.children and node.children:
-        left = dict(level.children)
+        first = node.named or node.names()
         for child in node.children:
-            below = left.pop(child.tag, None)
-            if below is not None and _read_level(child, below, said):
+            below = level.children.get(child.tag)
+            if below is not None and first[child.tag] is child and _read_level(child, below, said):
                 child.claimed = claimed = True
     return claimed
 
@@ -314,17 +315,20 @@ def _take(node: Node, place: _Place, text: str, said: dict[str, Any]) -> bool:
     return True
 
 
+_HERE: tuple[str, ...] = ()
+
+
 def write_rows(node: Node, part: object, rows: tuple[Row, ...]) -> None:
     """Put the part's fields into `node` as the rows describe; fields that are None leave nothing."""
     compiled = _of(rows)
-    values = compiled.fields(part)
-    for n, value in enumerate(values):
+    at, there = node, _HERE
+    for value, (path, attribute, write) in zip(compiled.fields(part), compiled.places, strict=True):
         if value is None:
             continue
-        path, attribute, write = compiled.places[n]
-        at = node
-        for step in path:
-            at = at.ensure(step)
+        if path != there:  # rows of one element stand together
+            at, there = node, path
+            for step in path:
+                at = at.ensure(step)
         text = value if write is None else write(value)
         if attribute:
             at.attrib[attribute] = text

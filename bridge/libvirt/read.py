@@ -99,8 +99,7 @@ def _take_escapes(domain: Domain) -> dict[str, Node]:
     raw.take_remembered(domain)
     if not domain.overrides:
         return {}
-    named = ((node, node.peek("alias")) for node in domain.devices.children)
-    return {name.attrib.get("name", ""): node for node, name in named if name is not None}
+    return {child.attrib.get("name", ""): node for node in domain.devices.children for child in node.children if child.tag == "alias"}
 
 
 def _report_unclaimed(domain: Domain, overridden: dict[str, Node]) -> None:
