@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -108,7 +108,7 @@ def _of_path(facts: HostFacts, path: str, form: str | None, vmid: int) -> Match:
     if mapped:
         found = list(_relative(facts, *mapped))
     else:
-        found = [c for prefixes, storage in _places(facts) if path.startswith(prefixes) and (c := _at(storage, path)) is not None]
+        found = [c for prefixes, storage in _there(facts).places if path.startswith(prefixes) and (c := _at(storage, path)) is not None]
     fitting = [c for c in found if form is None or c[2] is None or c[2].format == form]
     if fitting:
         return _best(facts, fitting, vmid)
@@ -123,10 +123,6 @@ def _of_path(facts: HostFacts, path: str, form: str | None, vmid: int) -> Match:
         volid=path, finding="storage-unknown", message=f"no storage holds '{path}', it stays a path that only root may set",
         hint=f"name its storage: --storage {posixpath.dirname(path)}=STORAGE; or import it",
     )  # fmt: skip
-
-
-def _usable(facts: HostFacts) -> Iterator[Storage]:
-    return (storage for storage in facts.storages.values() if storage.on_node(facts.nodename))
 
 
 def _best(facts: HostFacts, found: list[Candidate], vmid: int) -> Match:
@@ -220,22 +216,31 @@ def _parsed(storage: Storage, name: str) -> Volume | None:
 
 FILES = ("images", "iso", "import")
 """Content of a storage with files that a drive may hold."""
-_PLACES: dict[tuple[int, int, str], tuple[object, list[tuple[tuple[str, ...], Storage]]]] = {}
-"""By the identity of a host's storages (kept alive here), their number, and its node's name."""
-MAX_PLACES = 64
+class _There(NamedTuple):
+    """The storages that a node has. `places` are those that have paths, each with what the paths of its volumes begin with."""
+
+    storages: object
+    """As the host has them: kept, for they are known by their identity."""
+    usable: list[Storage]
+    places: list[tuple[tuple[str, ...], Storage]]
+
+
+_THERE: dict[tuple[int, int, str], _There] = {}
+"""By the identity of a host's storages, their number, and its node's name."""
+MAX_THERE = 64
 """Hosts that are remembered."""
 
 
-def _places(facts: HostFacts) -> list[tuple[tuple[str, ...], Storage]]:
-    """The storages that the node has, each with what the paths of its volumes begin with; one that has no paths is not there."""
+def _there(facts: HostFacts) -> _There:
     key = id(facts.storages), len(facts.storages), facts.nodename
-    found = _PLACES.get(key)
+    found = _THERE.get(key)
     if found is None:
-        if len(_PLACES) >= MAX_PLACES:
-            _PLACES.clear()
-        places = [(prefixes, storage) for storage in _usable(facts) if (prefixes := _prefixes(storage))]
-        found = _PLACES[key] = facts.storages, places
-    return found[1]
+        if len(_THERE) >= MAX_THERE:
+            _THERE.clear()
+        usable = [storage for storage in facts.storages.values() if storage.on_node(facts.nodename)]
+        places = [(prefixes, storage) for storage in usable if (prefixes := _prefixes(storage))]
+        found = _THERE[key] = _There(facts.storages, usable, places)
+    return found
 
 
 def _prefixes(storage: Storage) -> tuple[str, ...]:
@@ -300,7 +305,8 @@ def _of_network(facts: HostFacts, source: Source, vmid: int) -> Match:
     if found:
         return _best(facts, found, vmid)
     hint = "name its storage with --storage POOL=STORAGE, or copy the image to one"
-    if any(storage.type == "zfs" and source.protocol == "iscsi" and name.startswith(f"{storage.target}/") for storage in _usable(facts)):
+    shares = (storage for storage in _there(facts).usable if storage.type == "zfs") if source.protocol == "iscsi" else ()
+    if any(name.startswith(f"{share.target}/") for share in shares):
         hint = "say which volume it is with --host-fact zfs_over_iscsi.luns.STORAGE:VOLUME=LUN"
     return Match(volid=None, finding="storage-unknown", message=f"no storage holds the {source.protocol} image '{name}'", hint=hint)
 
@@ -312,7 +318,7 @@ def _rbd(facts: HostFacts, source: Source) -> Iterator[Candidate]:
     full = f"{pool}/{namespace}" if namespace else pool
     mapped = facts.storage_map.get(full) or facts.storage_map.get(pool)
     wanted = {host.name for host in source.hosts or () if host.name}
-    for storage in _usable(facts):
+    for storage in _there(facts).usable:
         if storage.type != "rbd" or (mapped and storage.id != mapped):
             continue
         # the storage that the kernel maps gives the guest the same image, but it is not what was opened
@@ -334,7 +340,7 @@ def _iscsi(facts: HostFacts, source: Source) -> Iterator[Candidate]:
     match = _LUN.fullmatch(source.name or "")
     target, lun = (match[1], int(match[2])) if match else (source.name or "", 0)
     wanted = {host.name for host in source.hosts or () if host.name}
-    for storage in _usable(facts):
+    for storage in _there(facts).usable:
         if storage.target != target or (wanted and not wanted & {host.name for host in storage.hosts()}):
             continue
         if storage.type == "iscsidirect":

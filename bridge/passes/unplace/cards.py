@@ -36,6 +36,8 @@ _HOSTPCI_PCIE = _inverse("hostpci", PCIE_WIN7, PCIE)
 
 def _assign(devices: Sequence[D], keys: Keys, wish: Callable[[D], int | None]) -> list[D]:
     """Aliases first, then wishes, then the rest in document order."""
+    if not devices:
+        return []
     chosen: dict[int, int] = {}
     for by_alias in (True, False):
         for n, device in enumerate(devices):
@@ -73,6 +75,8 @@ def usbs(vm: VM) -> list[USB]:
 
 def hostpcis(vm: VM, report: Report) -> list[HostPCI]:
     """Functions of one guest slot become one key with a list of host functions."""
+    if not vm.hostpcis:
+        return []
     groups: dict[object, list[HostPCI]] = {}
     for n, device in enumerate(vm.hostpcis):
         address = device.address

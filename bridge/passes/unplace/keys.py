@@ -10,7 +10,7 @@ class Keys:
 
     def __init__(self, prefix: str, count: int) -> None:
         self.prefix = prefix
-        self.free = dict.fromkeys(range(count))
+        self.taken: set[int] = set()
         self.count = count
 
     def alias(self, key: str | None) -> int | None:
@@ -24,15 +24,15 @@ class Keys:
 
     def wish(self, n: int | None) -> int | None:
         """This number, if it is free."""
-        if n is None or n not in self.free:
+        if n is None or n in self.taken or not 0 <= n < self.count:
             return None
-        del self.free[n]
+        self.taken.add(n)
         return n
 
     def next(self, where: object) -> int:
         """The lowest free number. BridgeError if all are taken: a device is never dropped (security-rules S9)."""
-        if not self.free:
+        n = next((n for n in range(self.count) if n not in self.taken), None)
+        if n is None:
             raise BridgeError(f"more than {self.count} {self.prefix} devices: qemu-server has no key for another one, remove some", where)
-        n = min(self.free)
-        del self.free[n]
+        self.taken.add(n)
         return n
