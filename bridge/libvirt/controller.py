@@ -12,6 +12,7 @@ from ..model.controller import Controller
 from ..model.part import PCIAddress
 from ..model.vm import VM
 from ..passes.place.usb import ich9_group
+from ..report import Report
 from ..rows import HEX, INT, ON_OFF, Codec, Row
 from . import board
 from .address import read_address
@@ -91,12 +92,9 @@ def _write(controller: Controller, domain: Domain, old: bool) -> None:
     if known is None:
         _write_element(node, controller, domain)
         if said is not None:
-            _keep(said, node)
-        return
-    node.attrib = known.attrib.copy()
-    node.written = known.written
-    for tag, attrib in known.children:
-        node.children.append(Node(tag, attrib.copy(), node))
+            _keep(said, node, domain)
+    else:
+        _copy(known, node)
 
 
 def _write_element(node: Node, controller: Controller, domain: Domain) -> None:
@@ -123,15 +121,29 @@ class _Known(NamedTuple):
 _KNOWN: dict[tuple[int | None, tuple[Any, ...]] | None, _Known] = {}
 """By the index of the bus, and what the controller says."""
 _READ: dict[tuple[str, int], Controller] = {}
-"""What such an element says when it is read: found out by reading it."""
+"""What such an element says when it is read, with no override and no finding."""
 MOST_KNOWN = 1024
 _values = attrgetter(*(name for name in Controller.__struct_fields__ if name not in ("where", "filled", "served_by", "alias")))
 
 
-def _keep(said: tuple[int | None, tuple[Any, ...]], node: Node) -> None:
-    if len(_KNOWN) < MOST_KNOWN:
-        children = tuple((child.tag, child.attrib.copy()) for child in node.children)
-        _KNOWN[said] = _Known(node.attrib.copy(), children, lines_of(node, 2))
+def _keep(said: tuple[int | None, tuple[Any, ...]], node: Node, domain: Domain) -> None:
+    if len(_KNOWN) >= MOST_KNOWN:
+        return
+    lines = lines_of(node, 2)
+    known = _KNOWN[said] = _Known(node.attrib.copy(), tuple((child.tag, child.attrib.copy()) for child in node.children), lines)
+    twin, report = Node("controller"), Report()
+    _copy(known, twin)
+    found = _read_element(twin, Domain(Node("domain"), report, domain.target))
+    if lines is not None and not (len(report) or report.settings or twin.unclaimed()):
+        found.where = None
+        _READ[lines] = found
+
+
+def _copy(known: _Known, node: Node) -> None:
+    node.attrib = known.attrib.copy()
+    node.written = known.written
+    for tag, attrib in known.children:
+        node.children.append(Node(tag, attrib.copy(), node))
 
 
 def _companion(controller: Controller) -> str:
@@ -167,16 +179,11 @@ def read(domain: Domain, vm: VM) -> None:
 
 def _read(node: Node, domain: Domain) -> Controller:
     known = _READ.get(node.written) if node.written is not None else None
-    if known is not None and (known.alias or "") not in domain.overrides:
-        node.take_all()
-        found = copy(known)
-        found.where = node
-        return found
-    findings = len(domain.report)
-    found = _read_element(node, domain)
-    if node.written is not None and (found.alias or "") not in domain.overrides and len(domain.report) == findings and not node.unclaimed():
-        _READ[node.written] = copy(found)
-        _READ[node.written].where = None
+    if known is None or (known.alias or "") in domain.overrides:
+        return _read_element(node, domain)
+    node.take_all()
+    found = copy(known)
+    found.where = node
     return found
 
 
