@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .facts import HostFacts
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_is_plain = re.compile(r"(?:/[A-Za-z0-9_+=@:~-][A-Za-z0-9_.+=@:~-]*)+").fullmatch
+"""Most paths: in their shortest form, and of letters that nothing has against."""
 _CLOSED = ("/proc", "/sys", "/run", "/var/run", "/etc", "/boot")
 """Directories that hold no disk images, but secrets and the running system."""
 _BELOW_CLOSED = tuple(f"{closed}/" for closed in _CLOSED)
@@ -62,12 +64,13 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 def path_problem(path: str) -> str | None:
     """Why a path from outside must not get into a config; None if it may."""
-    if _CONTROL.search(path):
-        return "has control characters"
-    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
-        return "is not absolute, or not in its shortest form"
-    if "," in path or path != path.strip():
-        return "has a comma or blanks at its ends, which a config cannot hold"
+    if not _is_plain(path):
+        if _CONTROL.search(path):
+            return "has control characters"
+        if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
+            return "is not absolute, or not in its shortest form"
+        if "," in path or path != path.strip():
+            return "has a comma or blanks at its ends, which a config cannot hold"
     if path in _CLOSED or path.startswith(_BELOW_CLOSED):
         return "is in a directory that holds no images"
     if (path == "/dev" or path.startswith("/dev/")) and not _DEVICE.fullmatch(path):

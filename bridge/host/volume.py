@@ -40,6 +40,10 @@ _ISCSIDIRECT = re.compile(r"lun(\d{1,9})", re.ASCII)
 _CLOUDINIT = re.compile(r"[:/](?:vm-\d+-)?cloudinit(?:\.(?:raw|qcow|qcow2|qed|vmdk|cloop))?\Z", re.ASCII)
 
 
+MAX_NAME = 256
+"""Characters of a file's name, to Linux."""
+
+
 class Volume(NamedTuple):
     """A volume name taken apart. `vtype` is its content type: `images`, `iso`, `import`, `vztmpl`, `backup`, `snippets`."""
 
@@ -60,8 +64,11 @@ def split_volume_id(text: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-_once = lru_cache(maxsize=1024)
-"""A conversion asks for each name several times: where the volume is, what its path is called, and whether both are one place."""
+def _once(parse: Callable[[str], Volume | None]) -> Callable[[str], Volume | None]:
+    """A conversion asks for each name several times: where the volume is, what its path is called, and whether both are one place.
+    Names of a length that no file has are not kept."""
+    remembered = lru_cache(maxsize=1024)(parse)
+    return lambda name: remembered(name) if len(name) < MAX_NAME else parse(name)
 
 
 def is_cloudinit(volid: str) -> bool:
