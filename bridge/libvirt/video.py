@@ -112,14 +112,25 @@ def _read(domain: Domain, node: Node, vm: VM, first: bool) -> Video | None:
     name = f"ua-{video.key}" if video.key else None
     if (edid := domain.override(name, "edid")) is not None:
         video.edid = edid[1] not in ("false", "off")
-    if (size := domain.override(name, "vgamem_mb")) is not None:
-        video.vgamem = whole_number(size[1] or "")
+    if (size := _overridden(domain, name, "vgamem_mb")) is not None:
+        video.vgamem = size
     for driver in node.all("driver"):
         lose_properties(domain, driver, node, VIRTIO, "graphics card")
     for resolution in model.all("resolution"):
         lose_properties(domain, resolution, node, {"x": "xres", "y": "yres"}, "graphics card")
     lose_properties(domain, model, node, {"blob": "blob"}, "graphics card")
     return video
+
+
+def _overridden(domain: Domain, alias: str | None, prop: str) -> int | None:
+    """Take a number of qemu:override; what is none stays and is reported."""
+    _, text = domain.overrides.get(alias or "", {}).get(prop, ("", None))
+    try:
+        number = whole_number(text or "")
+    except ValueError:
+        return None
+    domain.override(alias, prop)
+    return number
 
 
 def _mib(model: Node, field: str) -> int | None:
@@ -148,9 +159,8 @@ def _read_qxl(domain: Domain, video: Video, model: Node) -> None:
     removed = domain.override(name, "max_outputs")
     video.max_outputs = None if removed is not None and removed[0] == "remove" else heads or 1
     for field in ("ram", "vram"):  # what QEMU really gets
-        if (real := domain.override(name, f"{field}_size_mb")) is not None:
-            number = whole_number(real[1] or "")
-            setattr(video, field, None if number == QXL_SIZES[field] else number)
+        if (real := _overridden(domain, name, f"{field}_size_mb")) is not None:
+            setattr(video, field, None if real == QXL_SIZES[field] else real)
     domain.expect_override(name, "vram64_size_mb", ("remove", None))
     if not model.expect("vram64", "0") and isinstance(video.where, Node) and (more := _mib(model, "vram64")) is not None:
         message = f"vram64 of {more} MiB has no place in a config"
@@ -175,8 +185,8 @@ def _read_plain(video: Video, model: Node) -> None:
 
 def _read_virtio(domain: Domain, video: Video, model: Node, vm: VM) -> None:
     name = f"ua-{video.key}" if video.key else None
-    if (size := domain.override(name, "max_hostmem")) is not None:
-        video.max_hostmem = whole_number(size[1] or "")
+    if (size := _overridden(domain, name, "max_hostmem")) is not None:
+        video.max_hostmem = size
     acceleration = model.only("acceleration")
     gl = False
     if acceleration is not None:

@@ -178,3 +178,16 @@ def test_a_password_is_never_shown() -> None:
     out = bridge.convert(text, to="conf", source="xml", host=HOST)
     assert "s3cret" not in out.text + repr(out.findings)
     assert findings(text, "secret-left-out") == ["the password of the display is not carried over"]
+
+
+@pytest.mark.parametrize(
+    ("config", "prop"),
+    [("vga: qxl,memory=32", "ram_size_mb"), ("vga: virtio,memory=64", "max_hostmem"), ("vga: qxl,memory=32", "vram_size_mb")],
+)
+@pytest.mark.parametrize("value", ["", "-1", "٣", "many"])
+def test_an_override_of_a_card_that_is_no_number_is_a_finding(config: str, prop: str, value: str) -> None:
+    text = bridge.convert(config, to="xml", source="conf", host=HOST, metadata=False).text
+    start, found, rest = text.partition(f'name="{prop}" type="unsigned" value="')
+    assert found
+    edited = start + found + value + rest[rest.index('"') :]
+    assert any(prop in message for message in findings(edited, "unknown"))
