@@ -76,17 +76,28 @@ def _told(words: list[str], aliases: set[str]) -> Told:
 
 
 def _device(found: Told, own: dict[str, int], option: str, text: str, aliases: set[str]) -> None:
-    written = text
-    fields = None if text.startswith("{") else _fields(text)
+    if text.startswith("{"):
+        found.words.extend((option, _renamed(text, aliases)))
+        return
+    fields = _fields(text)
     if fields is not None and "id" in fields:
         own[fields["id"]] = len(found.words) + 1
+    written: str | None = text
     if fields is None or not _anywhere(fields):
-        late = None if fields is None else _json(fields, aliases)
-        if late is not None:
-            written = late
-        elif not text.startswith("{"):
-            found.doubts.append(f"{option} {text}")
-    found.words.extend((option, written))
+        written = None if fields is None else _json(fields, aliases)
+    if written is None:
+        found.doubts.append(f"{option} {text}")
+    found.words.extend((option, written or text))
+
+
+def _renamed(text: str, aliases: set[str]) -> str:
+    """A device that is JSON already, on libvirt's bus; as it is if it names none."""
+    try:
+        device = json.loads(text)
+    except (RecursionError, ValueError):
+        return text
+    buses = {name: _bus(bus, aliases) for name, bus in device.items() if (name == "bus" or name in BUSES) and isinstance(bus, str)}
+    return text if all(device[name] == bus for name, bus in buses.items()) else json.dumps({**device, **buses}, separators=(",", ":"))
 
 
 def _set(found: Told, own: dict[str, int], value: str, aliases: set[str]) -> bool:

@@ -110,6 +110,7 @@ LATE = [
     ("-device isa-serial", '{"driver":"isa-serial"}'),
     ("-device intel-iommu", "intel-iommu"),
     ('-device {\\"driver\\":\\"edu\\"}', '{"driver":"edu"}'),
+    ('-device {\\"driver\\":\\"edu\\",\\"bus\\":\\"pci.1\\",\\"addr\\":\\"5\\"}', '{"driver":"edu","bus":"ua-pci-1","addr":"5"}'),
     ("-device edu -set device.edu.addr=5", None),
     ("-device edu,id=e -set device.e.dma_mask=0xff", '{"driver":"edu","id":"e","dma_mask":255}'),
     # no form is certain
@@ -153,6 +154,24 @@ def test_set_becomes_an_override() -> None:
     result = bridge.convert(edited, to="conf", source="xml", host=HOST, args=False)
     assert "stale-residue" in {finding.kind for finding in result.findings}
     assert "args" not in result.text
+
+
+OVERRIDE = """<qemu:override xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0"><qemu:device alias="ua-card"><qemu:frontend>
+  <qemu:property name="csum" type="bool" value="false"/><qemu:property name="mq" type="remove"/>
+  <qemu:property name="romfile" type="string" value="/etc/passwd"/><qemu:property name="vectors" type="unsigned" value="7"/>
+</qemu:frontend></qemu:device></qemu:override>"""
+
+
+def test_an_override_that_no_key_holds_comes_back_as_set() -> None:
+    card = "<interface type='user'><mac address='bc:24:11:00:00:01'/><model type='virtio'/><alias name='ua-card'/></interface>"
+    text = domain(f"<devices>{card}</devices>{OVERRIDE}")
+    result = bridge.convert(text, to="conf", source="xml", host=HOST, args=True)
+    assert "args: -set device.net0.csum=off -set device.net0.vectors=7\n" in result.text
+    lost = [finding.message for finding in result.findings if finding.kind == "unknown"]
+    assert [message.split(" ")[2] for message in lost] == ["mq=None", "romfile=/etc/passwd"]
+    plain = bridge.convert(text, to="conf", source="xml", host=HOST)
+    assert "args" not in plain.text
+    assert len([finding for finding in plain.findings if finding.kind == "unknown"]) == 4
 
 
 @pytest.mark.parametrize("args", [args for args, wanted in LATE if wanted and "-set" not in args and "{" not in args])
