@@ -36,7 +36,7 @@ def host() -> bridge.HostFacts:
 @pytest.fixture
 def long_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def take() -> None:
-        monkeypatch.setattr(importlib.import_module("bridge.convert"), "foreseen", lambda *_: False)
+        monkeypatch.setattr(importlib.import_module("bridge.paths"), "foreseen", lambda *_: False)
         monkeypatch.setattr(unedited, "unedited", lambda *_: False)
 
     return take
