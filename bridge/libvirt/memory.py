@@ -31,6 +31,9 @@ BALLOON_ROWS = (
     Row("address", "address", code=True),
 )
 
+NAMED = "QEMU knows memory by names that libvirt does not let anybody choose"
+DOWN = "shut the VM down for the move: no saved state loads"
+
 
 def write(vm: VM, domain: Domain) -> None:
     memory, balloon = vm.memory, vm.balloon
@@ -43,8 +46,10 @@ def write(vm: VM, domain: Domain) -> None:
         root.add("currentMemory", str(balloon.target), unit="MiB")
     _write_backing(vm, domain)
     if memory.dimms:
-        message = "QEMU knows memory modules by names that libvirt does not let anybody choose (mem-dimm0 here, memdimm0 there)"
-        domain.report.add("no-live-move", memory.where, message, "shut the VM down for the move: no saved state loads")
+        domain.report.add("no-live-move", memory.where, f"{NAMED} (mem-dimm0 here, memdimm0 there)", DOWN)
+    elif memory.shared:
+        names = "virtiofs-mem0 here, ram-node0 there" if memory.nodes else "virtiofs-mem here, pc.ram there"
+        domain.report.add("no-live-move", memory.where, f"{NAMED} ({names})", DOWN)
     for dimm in memory.dimms or ():
         node = domain.devices.add("memory", model="dimm")
         if dimm.hugepage_mib and memory.hugepages == "any":

@@ -31,17 +31,25 @@ TIME_LIMIT = 60.0
 MACHINES = {machine.name: machine for machine in own(CASES)}
 MOVE = ("i440fx", "q35", "shared-iothreads", "every-disk-bus", "old-scsi-adapters", "numa", "lean", "usb-spice", "args-i440fx", "args-q35")
 STAY = {
-    "hotplug": "Unknown ramblock",  # libvirt names the backends of DIMMs itself
+    # libvirt names memory itself
+    "hotplug": "Unknown ramblock",
+    "virtiofs": "Unknown ramblock",
 }
 """Configs whose state cannot move, and what QEMU says; the writer of the XML has a finding of kind no-live-move."""
 
 
-class Threaded(Inert):
-    """With the machine's iothreads, which `bridge.guest` leaves out."""
+class Moving(Inert):
+    """With what `bridge.guest` leaves out: the machine's iothreads, and the name of its memory, which the stream holds."""
+
+    def _machine(self) -> str:
+        memory = self.said.machine.get("memory-backend")
+        return super()._machine() + (f",memory-backend={memory}" if memory else "")
 
     def _objects(self) -> list[str]:
-        threads = [name for name, made in self.said.objects.items() if made.get("qom-type") == "iothread"]
-        return [*super()._objects(), *(word for name in threads for word in ("-object", f"iothread,id={name}"))]
+        threads = [f"iothread,id={name}" for name, made in self.said.objects.items() if made.get("qom-type") == "iothread"]
+        name = self.said.machine.get("memory-backend")
+        memory = [f"memory-backend-ram,id={name},size={self.said.objects[name]['size']}"] if name else []
+        return [*super()._objects(), *(word for text in threads + memory for word in ("-object", text))]
 
     def _device(self, device: Fields) -> list[str]:
         """All as JSON, in which alone a mapping of queues can be said; QEMU creates those written so in their order."""
@@ -70,7 +78,7 @@ async def _run(line: CommandLine, runner: Runner, state: str, load: bool) -> str
     with tempfile.TemporaryDirectory(prefix="virt-qm-") as directory:
         client: Any = QMPClient("state")
         await client.start_server(f"{directory}/qmp")
-        words = [*Threaded(line, runner.machines, gates.version(HERE)).words(directory), "-qmp", f"unix:{directory}/qmp"]
+        words = [*Moving(line, runner.machines, gates.version(HERE)).words(directory), "-qmp", f"unix:{directory}/qmp"]
         nothing, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
         incoming = ["-incoming", "defer"] if load else []
         process = await asyncio.create_subprocess_exec(PROGRAM, *words, *incoming, stdin=nothing, stdout=nothing, stderr=pipe)
