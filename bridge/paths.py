@@ -231,6 +231,8 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         follow_target(wanted, named_version(domain.root))
         if rest.vmid and not wanted.vmid_said:
             wanted.vmid = rest.vmid
+        if wanted.args:
+            report.mended = frozenset(_remembered(text, wanted))
     domain.residue = rest
     domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
     found = _keys(domain, wanted, report)
@@ -260,6 +262,19 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     result = Result(found.vm, written)
     result.pins = proof.pins
     return result
+
+
+def _remembered(text: str | bytes, wanted: Wanted) -> Told:
+    """What XML cannot say of the config that comes back without `args`: the metadata says it, and no words need to."""
+    from .libvirt.domain import Domain
+
+    plain, told = msgspec.structs.replace(wanted, args=False, machine=None, snapshot=None), Report()
+    try:
+        said = _read_conf(_xml_to_conf(text, plain, Silence()).text, plain, Silence())[1]
+        _keys(Domain(_domain(said, plain, Silence())[1], told, wanted.target), plain, told)
+    except BridgeError:
+        return set()
+    return open_questions(told)
 
 
 def _answered(told: Told, said: VM, after: VM | None, wanted: Wanted, domain: Domain, text: str | bytes) -> Told:

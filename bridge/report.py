@@ -127,6 +127,8 @@ class Report:
         self.args = args
         self.words: list[str] = []
         self.settings: list[Setting] = []
+        self.mended: frozenset[tuple[str, str]] = frozenset()
+        """(kind, message) of losses that something else than `args` makes good."""
 
     def mend(self, kind: str, where: object, message: str, words: Sequence[str], needs: Sequence[str] = (), hint: str = "") -> None:
         """A loss, or words of `args`. `needs` are words that stand once before these; `hint` is another way out."""
@@ -137,6 +139,8 @@ class Report:
             return
         if not self.args:
             self.add(kind, where, message, f"{hint}; --args writes: {text}" if hint else f"--args writes: {text}")
+            return
+        if (kind, shown(message)) in self.mended:
             return
         self.add("by-args", where, f"{message}; args say: {text}")
         if needs and not _contains(self.words, needs):

@@ -63,3 +63,12 @@ def test_own_xml_of_a_plain_vm_needs_no_second_look(host: bridge.HostFacts, monk
     xml = bridge.convert((CASES / "minimal.conf").read_text(), "xml", "conf", vmid=VMID, host=host).text
     monkeypatch.delattr(importlib.import_module("bridge.libvirt.unedited"), "unedited")
     assert bridge.convert(xml, "conf", "xml", host=host).findings == []
+
+
+@pytest.mark.parametrize("vga", ["qxl2", "qxl4", "std", "virtio", "none", "serial0"])
+@pytest.mark.parametrize("ostype", ["win11", "l26", "other"])
+def test_args_do_not_say_again_what_the_metadata_says(vga: str, ostype: str) -> None:
+    """A second and third card came out twice, by `vga` and by `args`, and QEMU refused their ids."""
+    conf = f"ostype: {ostype}\nserial0: socket\nvga: {vga}\n"
+    xml = bridge.convert(conf, "xml", "conf", vmid=VMID).text
+    assert bridge.convert(xml, "conf", "xml", args=True).text == conf
