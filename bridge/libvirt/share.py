@@ -12,7 +12,7 @@ from .domain import Domain
 from .node import Node
 
 ROWS = (
-    Row("dirid", "target@dir", code=True),
+    Row("dirid", "target@dir", code=True, finding="no-live-move"),
     Row("path", "source@dir", code=True),
     Row("cache", "binary/cache@mode", code=True),
     Row("expose_xattr", "binary@xattr", ON_OFF, code=True),
