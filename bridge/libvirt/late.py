@@ -83,7 +83,7 @@ def _device(found: Told, own: dict[str, int], option: str, text: str, aliases: s
     if fields is not None and "id" in fields:
         own[fields["id"]] = len(found.words) + 1
     written: str | None = text
-    if fields is None or not _anywhere(fields):
+    if fields is None or not _anywhere(fields, aliases):
         written = None if fields is None else _json(fields, aliases)
     if written is None:
         found.doubts.append(f"{option} {text}")
@@ -162,13 +162,15 @@ def _fields(text: str) -> dict[str, str] | None:
     return found if found.get("driver") else None
 
 
-def _anywhere(fields: dict[str, str]) -> bool:
-    """Whether the device is the same whenever it is created: it is alone of its kind, or on a root bus with an address."""
+def _anywhere(fields: dict[str, str], aliases: set[str]) -> bool:
+    """Whether the device is the same whenever it is created: it is alone of its kind, or on the root bus with an address."""
     driver = ALIASES.get(fields["driver"], fields["driver"])
     plug = PLUGS.get(driver, "pci")
     if driver in SINGLE or driver.endswith("-cpu") or (plug == "isa" and driver not in PORTS):
         return True
-    return plug == "pci" and "addr" in fields and fields.get("bus", "pci.0") in ROOTS and BUSES.isdisjoint(fields)
+    bus = fields.get("bus")
+    root = bus is None or (bus in ROOTS and alias(bus) not in aliases)  # pci.0 of q35 is a bridge
+    return plug == "pci" and "addr" in fields and root and BUSES.isdisjoint(fields)
 
 
 def _json(fields: dict[str, str], aliases: set[str]) -> str | None:

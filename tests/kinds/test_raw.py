@@ -135,6 +135,11 @@ def test_devices_of_args_are_created_last_here_too(args: str, wanted: str | None
     assert bridge.convert(result.text, to="conf", source="xml", host=HOST).text == config
 
 
+def test_the_bus_of_q35_that_is_called_as_the_root_of_i440fx_is_a_bridge() -> None:
+    config = "args: -device edu,bus=pci.0,addr=0x1c -device edu,bus=pcie.0,addr=0x5\nmachine: q35\n"
+    assert commandline(config)[-4:] == ["-device", '{"driver":"edu","bus":"ua-pci-0","addr":"0x1c"}', "-device", "edu,bus=pcie.0,addr=0x5"]
+
+
 def test_set_becomes_an_override() -> None:
     config = "args: -set device.net0.csum=off -set device.net0.vectors=9 -set device.net0.csum=on -set device.balloon0.addr=0x9\n"
     config += "memory: 512\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n"
