@@ -37,7 +37,7 @@ ALLOWED: tuple[Allowed, ...] = (
     Allowed(
         "no VNC server, no keys to translate: libvirt says a keymap with a display only",
         r"property \| machine keymap \| [a-z-]+ \| -",
-        r"lean",
+        r"lean|random-extra-(h0056|h0082|h0143)",
     ),
     Allowed(
         "two shares with one mount tag: QEMU takes them, libvirt does not; the slots and addresses of the rest follow",
