@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import copy
+from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ def write(vm: VM, domain: Domain) -> None:
     old = not machine_has(vm.machine.version or (), vm.machine.pve or 0, "pcie_root_port")
     for controller in vm.controllers:
         if controller.master == SECOND:
-            domain.arguments += ["-device", _companion(controller)]
+            domain.arguments += ["-device", _companions()[controller.key or ""]]
         else:
             _write(controller, domain, old)
     if vm.machine.base == "q35":
@@ -146,8 +147,13 @@ def _copy(known: _Known, node: Node) -> None:
         node.children.append(Node(tag, attrib.copy(), node))
 
 
+@cache
+def _companions() -> dict[str, str]:
+    """The UHCIs of the second EHCI group, which libvirt has no model for: key -> JSON, as they sit on libvirt's own EHCI (rule R8)."""
+    return {controller.key or "": _companion(controller) for controller in ich9_group(SECOND)[1:]}
+
+
 def _companion(controller: Controller) -> str:
-    """A UHCI of the second EHCI group, which libvirt has no model for. JSON, as it sits on libvirt's own EHCI (rule R8)."""
     address = controller.address
     assert isinstance(address, PCIAddress)
     return json.dumps(
@@ -173,7 +179,7 @@ def read(domain: Domain, vm: VM) -> None:
             board.mend(domain, hole, message, lambda child: board.hole64(child, vm.machine.base))
     vm.controllers = [_read(node, domain) for node in nodes]
     if any(controller.model == SECOND_EHCI for controller in vm.controllers):
-        vm.controllers += [c for c in ich9_group(SECOND)[1:] if domain.take_arguments("-device", _companion(c))]
+        vm.controllers += [c for c in ich9_group(SECOND)[1:] if domain.take_arguments("-device", _companions()[c.key or ""])]
     domain.take_arguments("-device", HDA)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...data.pci import PCI
 from ...model.controller import Controller
 from ...model.disk import Disk
 from ...model.part import DriveAddress, PCIAddress
 from ...model.vm import VM
 from ...report import BridgeError
+from .slots import conventional
 
 SCSI_MODELS = {
     "lsi": "lsilogic",
@@ -46,14 +46,13 @@ def _place(vm: VM, disk: Disk, adapters: dict[str, Controller]) -> Disk:
     n = disk.index or 0
     key = f"{disk.bus}{n}"
     if disk.bus == "virtio":
-        bus, slot = PCI[key]
-        return replace(disk, key=key, address=PCIAddress("pcie.0" if bus == "pci.0" and vm.machine.base == "virt" else bus, slot))
+        return replace(disk, key=key, address=conventional(vm.machine.base, key))
     if disk.bus == "scsi":
         return replace(disk, key=key, address=_scsi(vm, disk, n, adapters))
     if disk.bus == "sata":
         adapters.setdefault(
             "ahci0",
-            Controller(type="sata", key="ahci0", address=replace_bus(vm, PCI["ahci0"], multifunction=True)),
+            Controller(type="sata", key="ahci0", address=conventional(vm.machine.base, "ahci0", 0, True)),
         )
         return replace(disk, key=key, address=DriveAddress("ahci0", unit=n))
     if vm.machine.base == "q35":  # no IDE there: the chipset's AHCI stands in; odd units move up by two (qemu-server, DriveDevice.pm)
@@ -64,11 +63,6 @@ def _place(vm: VM, disk: Disk, adapters: dict[str, Controller]) -> Disk:
     return replace(disk, key=key, address=DriveAddress("ide", bus=n // 2, unit=n % 2))
 
 
-def replace_bus(vm: VM, place: tuple[str, int], multifunction: bool | None = None) -> PCIAddress:
-    bus, slot = place
-    return PCIAddress("pcie.0" if bus == "pci.0" and vm.machine.base == "virt" else bus, slot, 0, multifunction)
-
-
 def _scsi(vm: VM, disk: Disk, n: int, adapters: dict[str, Controller]) -> DriveAddress:
     scsihw = vm.scsihw or "lsi"
     if scsihw == "virtio-scsi-single":
@@ -77,7 +71,7 @@ def _scsi(vm: VM, disk: Disk, n: int, adapters: dict[str, Controller]) -> DriveA
             type="scsi",
             key=key,
             model="virtio-scsi",
-            address=replace_bus(vm, PCI[key]),
+            address=conventional(vm.machine.base, key),
             iothread=disk.iothread,
             served_by=disk.served_by,
             queues=disk.queues,
@@ -88,7 +82,7 @@ def _scsi(vm: VM, disk: Disk, n: int, adapters: dict[str, Controller]) -> DriveA
         raise BridgeError(f"there is no SCSI controller '{scsihw}': set scsihw to one of {', '.join(SCSI_MODELS)}", disk.where)
     rank = n // LSI_UNITS if scsihw.startswith("lsi") else 0
     key = f"scsihw{rank}"
-    adapters.setdefault(key, Controller(type="scsi", key=key, model=SCSI_MODELS[scsihw], address=replace_bus(vm, PCI[key])))
+    adapters.setdefault(key, Controller(type="scsi", key=key, model=SCSI_MODELS[scsihw], address=conventional(vm.machine.base, key)))
     if scsihw.startswith("lsi"):
         return DriveAddress(key, unit=n % LSI_UNITS)
     if scsihw == "pvscsi":

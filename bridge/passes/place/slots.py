@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -17,10 +19,11 @@ from ...report import Report
 D = TypeVar("D", bound=Device)
 
 
-def conventional(vm: VM, key: str, function: int = 0, multifunction: bool | None = None) -> PCIAddress:
+@lru_cache(maxsize=1024)
+def conventional(base: str | None, key: str, function: int = 0, multifunction: bool | None = None) -> PCIAddress:
     """The key's slot on the conventional buses; aarch64's bus 0 is the PCI Express root itself."""
     bus, slot = PCI[key]
-    if bus == "pci.0" and vm.machine.base == "virt":
+    if bus == "pci.0" and base == "virt":
         bus = "pcie.0"
     return PCIAddress(bus, slot, function, multifunction)
 
@@ -32,7 +35,7 @@ def at(vm: VM, device: D | None, key: str) -> D | None:
     if vm.machine.base == "q35" and key in PCIE:
         bus, slot = PCIE[key]
         return replace(device, key=key, address=PCIAddress(bus, slot))
-    return replace(device, key=key, address=conventional(vm, key))
+    return replace(device, key=key, address=conventional(vm.machine.base, key))
 
 
 def _hostpci(vm: VM, device: HostPCI) -> HostPCI:
@@ -42,7 +45,7 @@ def _hostpci(vm: VM, device: HostPCI) -> HostPCI:
         table = PCIE_WIN7 if windows_version(vm.meta.ostype) == WINDOWS["win7"] else PCIE
         bus, slot = table[key]
         return replace(device, key=key, address=PCIAddress(bus, slot, 0, multifunction))
-    return replace(device, key=key, address=conventional(vm, "legacy-igd" if device.legacy_igd else key, 0, multifunction))
+    return replace(device, key=key, address=conventional(vm.machine.base, "legacy-igd" if device.legacy_igd else key, 0, multifunction))
 
 
 def place(vm: VM, report: Report) -> VM:
@@ -51,7 +54,7 @@ def place(vm: VM, report: Report) -> VM:
         videos = [at(vm, video, f"vga{n or ''}") for n, video in enumerate(display.videos)]
         display = replace(display, videos=videos)
     if balloon.present:
-        balloon = replace(balloon, key="balloon0", address=conventional(vm, "balloon0"))
+        balloon = replace(balloon, key="balloon0", address=conventional(vm.machine.base, "balloon0"))
     hostpcis = [_hostpci(vm, device) for device in vm.hostpcis]
     for device in hostpcis:
         _warn_invisible(device, hostpcis, report)
@@ -60,7 +63,7 @@ def place(vm: VM, report: Report) -> VM:
         display=display,
         balloon=balloon,
         hostpcis=hostpcis,
-        nets=[replace(net, key=f"net{net.index}", address=conventional(vm, f"net{net.index}")) for net in vm.nets],
+        nets=[replace(net, key=f"net{net.index}", address=conventional(vm.machine.base, f"net{net.index}")) for net in vm.nets],
         watchdog=at(vm, vm.watchdog, "watchdog"),
         rng=at(vm, vm.rng, "rng0"),
         audio=at(vm, vm.audio, "audio0"),
@@ -86,13 +89,13 @@ def virtio_serial(vm: VM) -> list[Controller]:
     """The serial controllers of the guest agent and of the SPICE agent."""
     found = []
     if vm.agent.enabled and vm.agent.type == "virtio":
-        found.append(Controller(type="virtio-serial", key="qga0", address=conventional(vm, "qga0")))
+        found.append(Controller(type="virtio-serial", key="qga0", address=conventional(vm.machine.base, "qga0")))
     if vm.display.vdagent:
-        found.append(Controller(type="virtio-serial", key="spice", address=conventional(vm, "spice")))
+        found.append(Controller(type="virtio-serial", key="spice", address=conventional(vm.machine.base, "spice")))
     return [replace(controller, index=n) for n, controller in enumerate(found)]
 
 
-def buses(vm: VM, *more: list[Controller]) -> set[str]:
+def buses(vm: VM, *more: Iterable[Controller]) -> set[str]:
     """The conventional buses that some device stands on."""
     devices: list[Device | None] = [*vm.disks, *vm.nets, *vm.hostpcis, *(vm.display.videos or ()), *vm.controllers]
     devices += [vm.balloon, vm.watchdog, vm.rng, vm.audio, vm.ivshmem]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec.structs import replace
 
 from ...data.gates import machine_has
@@ -25,27 +27,37 @@ def xhci_era(vm: VM) -> bool:
     return modern and machine_has(vm.machine.version or (), vm.machine.pve or 0, "usb_xhci")
 
 
-def place(vm: VM) -> tuple[list[Controller], VM]:
+def place(vm: VM) -> tuple[tuple[Controller, ...], VM]:
     era, base = xhci_era(vm), vm.machine.base
-    groups: list[list[Controller]]
-    if base == "virt":
-        groups = [[Controller(type="usb", key="ehci", model="ehci", address=conventional(vm, "ehci"))]]
-    elif base == "q35":
-        groups = [ich9_group("ehci"), ich9_group("ehci-2")]
-    else:
-        groups = [[Controller(type="usb", key="uhci", model="piix3-uhci", address=conventional(vm, "piix3", 2))]]
-        if not era and any(not device.usb3 for device in vm.usbs):
-            groups.append(ich9_group("ehci", PVE_USB_SLOT, "pci.0"))
+    xhci = ""
     if era and vm.usbs:
-        groups.append([Controller(type="usb", key="xhci", model="qemu-xhci", ports=XHCI_PORTS, address=conventional(vm, "xhci"))])
+        xhci = "qemu-xhci"
     elif any(device.usb3 for device in vm.usbs):
-        groups.append([Controller(type="usb", key="xhci", model="nec-xhci", address=conventional(vm, "xhci"))])
-    controllers = [replace(controller, index=n) for n, group in enumerate(groups) for controller in group]
+        xhci = "nec-xhci"
+    old = not era and any(not device.usb3 for device in vm.usbs)
     usbs = _ports(vm, era)
     tablet = vm.tablet
     if tablet.present:
         tablet = replace(tablet, key="tablet", address=USBAddress("uhci" if base == "i440fx" else "ehci", "1"))
-    return controllers, replace(vm, usbs=usbs, tablet=tablet)
+    return _controllers(base, old, xhci), replace(vm, usbs=usbs, tablet=tablet)
+
+
+@lru_cache(maxsize=32)
+def _controllers(base: str | None, old: bool, xhci: str) -> tuple[Controller, ...]:
+    """`old`: i440fx gets an EHCI. The same objects for each such machine; nobody changes them."""
+    groups: list[list[Controller]]
+    if base == "virt":
+        groups = [[Controller(type="usb", key="ehci", model="ehci", address=conventional(base, "ehci"))]]
+    elif base == "q35":
+        groups = [ich9_group("ehci"), ich9_group("ehci-2")]
+    else:
+        groups = [[Controller(type="usb", key="uhci", model="piix3-uhci", address=conventional(base, "piix3", 2))]]
+        if old:
+            groups.append(ich9_group("ehci", PVE_USB_SLOT, "pci.0"))
+    if xhci:
+        ports = XHCI_PORTS if xhci == "qemu-xhci" else None
+        groups.append([Controller(type="usb", key="xhci", model=xhci, ports=ports, address=conventional(base, "xhci"))])
+    return tuple(replace(controller, index=n) for n, group in enumerate(groups) for controller in group)
 
 
 def ich9_group(key: str, slot: int | None = None, bus: str = "pcie.0") -> list[Controller]:
