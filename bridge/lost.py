@@ -80,6 +80,8 @@ class Lost:
 
     def check(self, vm: VM, report: Report) -> None:
         """Report every field that is said and not carried, one finding for each part and kind."""
+        if not report.heard:
+            return
         plans = self._plans
         for part in parts(vm):
             plan = plans.get(type(part)) or self._plan(type(part))

@@ -122,6 +122,9 @@ class Report:
     `words` collects them, and `settings` what must wait for the keys of the devices.
     """
 
+    heard = True
+    """Whether anybody will read the findings: checks that only make them need not run if not."""
+
     def __init__(self, args: bool = False) -> None:
         self._findings: dict[Finding, None] = {}
         self.args = args
@@ -173,6 +176,8 @@ class Report:
 
 class Silence(Report):
     """For conversions whose findings nobody will read, as others told them: what these would say is not spelled out."""
+
+    heard = False
 
     def mend(self, kind: str, where: object, message: str, words: Sequence[str], needs: Sequence[str] = (), hint: str = "") -> None:
         pass

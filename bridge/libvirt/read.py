@@ -78,11 +78,12 @@ def read(domain: Domain) -> VM:
     overridden = _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)
-    for node in domain.devices.children:
-        if node.tag in NAMELESS and not node.claimed:
-            refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")
-    implied.claim(domain, vm)
-    _report_unclaimed(domain, overridden)
+    if domain.report.heard:
+        for node in domain.devices.children:
+            if node.tag in NAMELESS and not node.claimed:
+                refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")
+        implied.claim(domain, vm)
+        _report_unclaimed(domain, overridden)
     return vm
 
 
