@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 
 class Codec(NamedTuple):
@@ -39,6 +39,22 @@ class Row(NamedTuple):
 def values_of(fields: list[str]) -> Callable[[object], tuple[Any, ...]]:
     """A function that gives all these fields of a part."""
     return attrgetter(*fields) if len(fields) > 1 else lambda part: tuple(getattr(part, name) for name in fields)
+
+
+C = TypeVar("C")
+
+
+def compiled(form: Callable[[tuple[Row, ...]], C]) -> Callable[[tuple[Row, ...]], C]:
+    """A function that brings rows into a form of a format's own, once for each tuple: they are constants of their modules."""
+    known: dict[int, tuple[tuple[Row, ...], C]] = {}
+
+    def of(rows: tuple[Row, ...]) -> C:
+        found = known.get(id(rows))
+        if found is None:
+            found = known[id(rows)] = rows, form(rows)  # the rows, too, lest another tuple gets their id
+        return found[1]
+
+    return of
 
 
 class MalformedError(ValueError):

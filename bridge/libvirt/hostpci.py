@@ -174,6 +174,15 @@ def _options(domain: Domain, node: Node) -> dict[str, Any]:
     return said
 
 
+def _binding(domain: Domain, node: Node) -> dict[str, Any]:
+    """Whether libvirt gives the device to the vfio driver, as qemu-server does, or whoever prepared the host did."""
+    driver = node.peek("driver")
+    if driver is not None and driver.expect("name", "vfio"):
+        driver.claimed = True
+        lose_attributes(domain, driver, "host-lost", "model")
+    return {"driver": None if node.get("managed") == "yes" else "keep"}
+
+
 def _read_pci(domain: Domain, node: Node) -> HostPCI | None:
     function = _function(node)
     if function is None:
@@ -182,14 +191,9 @@ def _read_pci(domain: Domain, node: Node) -> HostPCI | None:
     node.claimed = True
     node.get("type")
     node.expect("mode", "subsystem")
-    managed = node.get("managed")
-    driver = node.peek("driver")
-    if driver is not None and driver.expect("name", "vfio"):
-        driver.claimed = True
-        lose_attributes(domain, driver, "host-lost", "model")
-    said = _options(domain, node)
+    said = _binding(domain, node) | _options(domain, node)
     domain.report.add("ambiguous", node, TAKES.format(function), "is it the right one there?")
-    device = HostPCI(ids=[function], driver=None if managed == "yes" else "keep", **said)
+    device = HostPCI(ids=[function], **said)
     lose_attributes(domain, node, "guest-changed", "display", "ramfb", "model")
     lose(domain, node, "host-lost", "teaming")
     return device
@@ -226,11 +230,6 @@ def _read_interface(domain: Domain, node: Node) -> HostPCI | None:
         return None
     node.claimed = True
     node.get("type")
-    managed = node.get("managed")
-    driver = node.peek("driver")
-    if driver is not None and driver.expect("name", "vfio"):
-        driver.claimed = True
-        lose_attributes(domain, driver, "host-lost", "model")
-    said = _options(domain, node)
+    said = _binding(domain, node) | _options(domain, node)
     lose(domain, node, "host-lost", "mac", "vlan", "virtualport", "teaming", "model", "target")
-    return HostPCI(ids=[function], driver=None if managed == "yes" else "keep", **said)
+    return HostPCI(ids=[function], **said)

@@ -7,13 +7,12 @@ A node prints as its XPath and line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from ..report import BridgeError
-from ..rows import MalformedError, Row
+from ..rows import MalformedError, Row, compiled, values_of
 
 QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
 RESIDUE_NS = "urn:virt-qm:residue:1"
@@ -233,10 +232,9 @@ class _Level:
 class _Compiled:
     """Rows in the form that reading and writing go through: what is there decides the work, not how many rows there are."""
 
-    __slots__ = ("fields", "places", "rows", "top")
+    __slots__ = ("fields", "places", "top")
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
-        self.rows = rows
         self.top = _Level()
         self.places: list[tuple[tuple[str, ...], str, Callable[[Any], str] | None]] = []
         plain = [row for row in rows if not row.code]
@@ -252,23 +250,10 @@ class _Compiled:
                 level.attributes.setdefault(attribute, place)
             elif level.text is None:
                 level.text = place
-        names = [row.field for row in plain]
-        self.fields: Callable[[object], tuple[Any, ...]] = attrgetter(*names) if len(names) > 1 else _values_of(names)
+        self.fields = values_of([row.field for row in plain])
 
 
-def _values_of(names: list[str]) -> Callable[[object], tuple[Any, ...]]:
-    return lambda part: tuple(getattr(part, name) for name in names)
-
-
-_compiled: dict[int, _Compiled] = {}
-"""By the identity of the rows, which are constants of their modules (and kept alive here)."""
-
-
-def _of(rows: tuple[Row, ...]) -> _Compiled:
-    found = _compiled.get(id(rows))
-    if found is None:
-        found = _compiled[id(rows)] = _Compiled(rows)
-    return found
+_of = compiled(_Compiled)
 
 
 def read_rows(node: Node, rows: tuple[Row, ...]) -> dict[str, Any]:
@@ -320,9 +305,9 @@ _HERE: tuple[str, ...] = ()
 
 def write_rows(node: Node, part: object, rows: tuple[Row, ...]) -> None:
     """Put the part's fields into `node` as the rows describe; fields that are None leave nothing."""
-    compiled = _of(rows)
+    form = _of(rows)
     at, there = node, _HERE
-    for value, (path, attribute, write) in zip(compiled.fields(part), compiled.places, strict=True):
+    for value, (path, attribute, write) in zip(form.fields(part), form.places, strict=True):
         if value is None:
             continue
         if path != there:  # rows of one element stand together

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..report import BridgeError, Line, Report
-from ..rows import Row, values_of
+from ..rows import Row, compiled, values_of
 from . import propstring
 from .text import Entry
 
@@ -101,25 +101,16 @@ class Lines:
 class _Compiled:
     """Rows in the form that reading and writing go through: what is said decides the work, not how many rows there are."""
 
-    __slots__ = ("places", "readers", "rows", "values")
+    __slots__ = ("places", "readers", "values")
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
-        self.rows = rows
         plain = [row for row in rows if not row.code]
         self.readers = {row.place: (row.field, row.codec.read if row.codec else None) for row in plain}
         self.places = [(row.place, row.codec.write if row.codec else None) for row in plain]
         self.values = values_of([row.field for row in plain])
 
 
-_compiled: dict[int, _Compiled] = {}
-"""By the identity of the rows, which are constants of their modules (and kept alive here)."""
-
-
-def _of(rows: tuple[Row, ...]) -> _Compiled:
-    found = _compiled.get(id(rows))
-    if found is None:
-        found = _compiled[id(rows)] = _Compiled(rows)
-    return found
+_of = compiled(_Compiled)
 
 
 def read_rows(said: dict[str, Any], rows: tuple[Row, ...]) -> dict[str, Any]:
@@ -136,9 +127,9 @@ def read_rows(said: dict[str, Any], rows: tuple[Row, ...]) -> dict[str, Any]:
 
 def write_rows(part: object, rows: tuple[Row, ...]) -> dict[str, Any]:
     """{sub-option: value} of what the part says; fields that are None leave nothing."""
-    compiled = _of(rows)
+    form = _of(rows)
     return {
         place: value if write is None else write(value)
-        for value, (place, write) in zip(compiled.values(part), compiled.places, strict=True)
+        for value, (place, write) in zip(form.values(part), form.places, strict=True)
         if value is not None
     }
