@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..host.facts import HostFacts
 from ..model.vm import VM
+from ..passes.resolve.small import check_shares
 from ..rows import Row
 from .emit import Command, pci
 
@@ -28,6 +29,7 @@ def ivshmem(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
     """virtiofsd runs beside QEMU; the devices have no address of their own, QEMU takes the next free slot."""
+    check_shares(vm)
     for share in vm.virtiofs:
         command.devices += ("-chardev", f"socket,id={share.key},path={SOCKETS}/vm{command.vmid}-fs{share.index}")
         command.device(f"vhost-user-fs-pci,queue-size={QUEUE_SIZE},chardev={share.key},tag={share.dirid}")

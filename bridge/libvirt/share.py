@@ -6,6 +6,7 @@ import re
 
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
+from ..passes.resolve.small import check_shares
 from ..rows import INT, ON_OFF, Row, whole_number
 from .device import PLACE_ROWS, host_state, lose, lose_attributes, read_device, refuse, write_device
 from .domain import Domain
@@ -36,6 +37,7 @@ UNITS = {"b": 1, "bytes": 1, "K": 1 << 10, "KiB": 1 << 10, "KB": 1000, "M": MIB,
 
 
 def write(vm: VM, domain: Domain) -> None:
+    check_shares(vm)
     tags: set[str | None] = set()
     for share in vm.virtiofs:
         if share.dirid in tags:

@@ -247,6 +247,8 @@ def test_old_machines_have_drive_options(drive: str, wanted: str) -> None:
     [
         ("scsi0: ghost:100/vm-100-disk-0.raw", "storage 'ghost' does not exist"),
         ("scsi0: isos:100/vm-100-disk-0.raw", "storage 'isos' does not support content-type 'images'"),
+        ("scsi0: none", "unable to parse volume ID 'none'"),
+        ("scsi3: cdrom,size=4G", "unable to parse volume ID 'cdrom'"),
         ("ide3: local:iso/x.iso", "ide3: explicit media parameter is required for iso images"),
         (f"scsi0: {RAW},snapshot=1", "'snapshot' option is not yet supported for '-blockdev'"),
         (f"scsi0: {RAW},format=qcow2", f"drive 'scsi0' - volume '{RAW}' - 'format=qcow2' option different from storage format 'raw'"),

@@ -62,6 +62,11 @@ def test_shares_are_refused_as_there() -> None:
     )
 
 
+def test_of_two_faults_the_one_of_sev_is_told_before_that_of_a_share() -> None:
+    faults = "amd-sev: std\nmemory: 512\nostype: win11\nvirtiofs0: media,expose-acl=1\n"
+    assert refusal(faults, HOST).startswith("To use AMD SEV")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

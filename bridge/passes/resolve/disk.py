@@ -156,6 +156,8 @@ LAST_OLD_SCSI = 13
 
 def _check(era: Era, disk: Disk, location: Location) -> None:
     """What qemu-server refuses."""
+    if disk.bus == "scsi" and location.kind in ("empty", "cdrom") and disk.media != "cdrom":  # the other buses let it pass
+        raise BridgeError(f"unable to parse volume ID '{location.volid}'", disk.where)
     if disk.bus == "scsi" and (disk.index or 0) > LAST_OLD_SCSI and not era.many_scsi:
         raise BridgeError(f"{disk.key}: machine version 4.1~pve2 or higher is required to use more than 14 SCSI disks", disk.where)
     if era.blockdev and disk.snapshot and location.kind != "empty":

@@ -43,7 +43,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     ivshmem = None if vm.ivshmem is None else fill(vm.ivshmem, name=str(vmid))
     return change(
         vm, serials=serials, parallels=parallels, agent=agent, audio=audio, rng=rng, watchdog=watchdog, ivshmem=ivshmem,
-        virtiofs=[_share(share, vm, host, report) for share in vm.virtiofs],
+        virtiofs=[_share(share, host, report) for share in vm.virtiofs],
     )  # fmt: skip
 
 
@@ -56,8 +56,8 @@ def _known(vm: VM, gate: str, device: Device, report: Report) -> bool:
     return False
 
 
-def _share(share: VirtioFS, vm: VM, host: HostFacts, report: Report) -> VirtioFS:
-    """The directory behind the mapping. Raises BridgeError as qemu-server does."""
+def _share(share: VirtioFS, host: HostFacts, report: Report) -> VirtioFS:
+    """The directory behind the mapping."""
     if not host.directory_mappings:
         report.add(
             "resource-unknown",
@@ -68,11 +68,15 @@ def _share(share: VirtioFS, vm: VM, host: HostFacts, report: Report) -> VirtioFS
         path = None
     else:
         path = directory_path(host, share.dirid or "")
-    if share.expose_acl and windows_version(vm.meta.ostype):
-        raise BridgeError(
-            "Please disable ACLs for virtiofs on Windows VMs, otherwise the virtiofs shared directory cannot be mounted.", share.where
-        )
     return fill(share, path=path)
+
+
+def check_shares(vm: VM) -> None:
+    """Raises BridgeError for a share that qemu-server refuses; it does so last of all, so the writers call this."""
+    for share in vm.virtiofs:
+        if share.expose_acl and windows_version(vm.meta.ostype):
+            message = "Please disable ACLs for virtiofs on Windows VMs, otherwise the virtiofs shared directory cannot be mounted."
+            raise BridgeError(message, share.where)
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
