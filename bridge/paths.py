@@ -111,7 +111,7 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
     said = vm
     resources.check(vm, wanted.host)
     vm, root = _domain(vm, wanted, report)
-    document = Document(root)
+    document = Document(root, BEFORE_METADATA)
     if wanted.metadata:
         values, description, sections = _canonical(config) if config else (write_config(said, Silence()), said.meta.description, "")
         proof = Domain(root, Silence(), wanted.target)
@@ -124,7 +124,7 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
         rest.sections = residue.public(sections)
         if seen.description != description:
             rest.description = description
-        document.insert(residue.element(rest), after=BEFORE_METADATA)
+        document.insert(residue.element(rest))
     return Result(vm, document.text())
 
 

@@ -115,7 +115,7 @@ class _Known(NamedTuple):
     """An element as it was written before: nearly all machines have the same few controllers, many of them."""
 
     attrib: dict[str, str]
-    children: tuple[tuple[str, dict[str, str]], ...]
+    children: list[Node]
     written: tuple[str, int] | None
 
 
@@ -131,9 +131,10 @@ def _keep(said: tuple[int | None, tuple[Any, ...]], node: Node, domain: Domain) 
     if len(_KNOWN) >= MOST_KNOWN:
         return
     lines = lines_of(node, 2)
-    known = _KNOWN[said] = _Known(node.attrib.copy(), tuple((child.tag, child.attrib.copy()) for child in node.children), lines)
-    twin, report = Node("controller"), Report()
-    _copy(known, twin)
+    twin, report = Node("controller", node.attrib, written=lines), Report()
+    twin.children = node.children
+    _KNOWN[said] = _Known(*_own(twin), lines)
+    twin.attrib, twin.children = _own(twin)
     found = _read_element(twin, Domain(Node("domain"), report, domain.target))
     if lines is not None and not (len(report) or report.settings or twin.unclaimed()):
         found.where = None
@@ -141,10 +142,15 @@ def _keep(said: tuple[int | None, tuple[Any, ...]], node: Node, domain: Domain) 
 
 
 def _copy(known: _Known, node: Node) -> None:
-    node.attrib = known.attrib.copy()
-    node.written = known.written
-    for tag, attrib in known.children:
-        node.children.append(Node(tag, attrib.copy(), node))
+    """What is read at once is shared, and stays as it is; all else may be taken apart."""
+    node.attrib, node.children, node.written = known.attrib, known.children, known.written
+    if known.written not in _READ:
+        node.attrib, node.children = _own(node)
+
+
+def _own(node: Node) -> tuple[dict[str, str], list[Node]]:
+    """Attributes and children that are nobody else's."""
+    return node.attrib.copy(), [Node(child.tag, child.attrib.copy(), node) for child in node.children]
 
 
 @cache
@@ -185,9 +191,13 @@ def read(domain: Domain, vm: VM) -> None:
 
 def _read(node: Node, domain: Domain) -> Controller:
     known = _READ.get(node.written) if node.written is not None else None
-    if known is None or (known.alias or "") in domain.overrides:
+    if known is None:
         return _read_element(node, domain)
-    node.take_all()
+    if (known.alias or "") in domain.overrides:
+        node.attrib, node.children = _own(node)
+        node.named = None
+        return _read_element(node, domain)
+    node.claimed, node.attrib, node.children = True, {}, []
     found = copy(known)
     found.where = node
     return found

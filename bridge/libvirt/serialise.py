@@ -3,13 +3,14 @@
 Written here rather than by lxml, which takes longer for this than all passes together: it would copy every element first. Held to
 lxml by a test: what it parses out of this text is the tree.
 
-Hardly any value holds a character that must be escaped, so all are written as they are, and the block is looked at as a whole: if it
+Hardly any value holds a character that must be escaped, so all are written as they are, and a block is looked at as a whole: if it
 has more characters of markup than were put there, it is written again, escaped.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import groupby
 
 from ..report import BridgeError
 from .node import QEMU_NS, RESIDUE_NS, Node
@@ -28,28 +29,30 @@ _RESIDUE = "virt-qm:"
 
 
 class Document:
-    """A tree as text, a block per child of the root, so that one more can be added when the tree itself is used up by reading it."""
+    """A tree as text, in blocks, so that one more child can be added when the tree itself is used up by reading it."""
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, before: tuple[str, ...] = ()) -> None:
+        """`before`: names of the first children, behind which there is room for one more."""
         self.root = root
-        self.attributes = dict(root.attrib)
-        self.blocks = [(child.tag, *_block(child)) for child in root.children]
+        namespace = {"xmlns:qemu": QEMU_NS} if any(child.tag.startswith("qemu:") for child in root.children) else {}
+        self.start = f"<{root.tag}{_attributes(namespace | root.attrib)}>"
+        at = next((n for n, child in enumerate(root.children) if child.tag not in before), len(root.children))
+        self.blocks = _blocks(root.children[:at])
+        self.room = len(self.blocks)
+        self.blocks += _blocks(root.children[at:])
 
-    def insert(self, node: Node, after: tuple[str, ...]) -> None:
-        """Add a child behind those of these names that stand first."""
-        at = next((n for n, (tag, *_) in enumerate(self.blocks) if tag not in after), len(self.blocks))
-        self.blocks.insert(at, (node.tag, *_block(node)))
+    def insert(self, node: Node) -> None:
+        """Add a child where there is room for it."""
+        self.blocks[self.room : self.room] = _blocks([node])
 
     def text(self) -> str:
         """The document, indented by two blanks as libvirt does, with a final newline.
 
         Raises BridgeError for characters that XML cannot hold."""
-        namespace = {"xmlns:qemu": QEMU_NS} if any(tag.startswith("qemu:") for tag, *_ in self.blocks) else {}
-        start = f"<{self.root.tag}{_attributes(namespace | self.attributes)}>"
-        for part in (start, *(block for _, block, plain in self.blocks if not plain)):
+        for part in (self.start, *(block for block, plain in self.blocks if not plain)):
             if (illegal := _ILLEGAL.search(part)) is not None:
                 raise BridgeError(f"the character U+{ord(illegal[0]):04X} cannot stand in XML: remove it")
-        return "\n".join([start, *(block for _, block, _ in self.blocks), f"</{self.root.tag}>\n"])
+        return "\n".join([self.start, *(block for block, _ in self.blocks), f"</{self.root.tag}>\n"])
 
 
 def serialise(root: Node) -> str:
@@ -59,8 +62,12 @@ def serialise(root: Node) -> str:
 
 def lines_of(node: Node, depth: int) -> tuple[str, int] | None:
     """The lines of an element at this depth, and their markup; None if something in it must be escaped."""
+    return _unescaped([node], "  " * depth)
+
+
+def _unescaped(nodes: list[Node], indent: str) -> tuple[str, int] | None:
     lines: list[str] = []
-    markup = _write([node], "  " * depth, lines, escape=False) + len(lines) - 1
+    markup = _write(nodes, indent, lines, escape=False) + len(lines) - 1
     text = "\n".join(lines)
     return (text, markup) if _is_plain(text, markup) else None
 
@@ -69,13 +76,18 @@ def _is_plain(text: str, markup: int) -> bool:
     return len(text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)) == markup and f"<{_RESIDUE}" not in text
 
 
-def _block(node: Node) -> tuple[str, bool]:
-    """An element's lines, and whether all characters in them are plain."""
-    if node.tag not in _SELDOM_PLAIN and (known := lines_of(node, 1)) is not None:
-        return known[0], True
-    lines: list[str] = []
-    _write([node], "  ", lines, escape=True)
-    return "\n".join(lines), False
+def _blocks(nodes: list[Node]) -> list[tuple[str, bool]]:
+    """The lines of elements that stand side by side, and whether all characters in them are plain. Those that may be are one block."""
+    blocks = []
+    for seldom, group in groupby(nodes, lambda node: node.tag in _SELDOM_PLAIN):
+        members = list(group)
+        if not seldom and (known := _unescaped(members, "  ")) is not None:
+            blocks.append((known[0], True))
+            continue
+        lines: list[str] = []
+        _write(members, "  ", lines, escape=True)
+        blocks.append(("\n".join(lines), False))
+    return blocks
 
 
 def _escaped(text: str, table: tuple[tuple[str, str], ...]) -> str:
