@@ -120,11 +120,6 @@ class Node(msgspec.Struct, eq=False):
         self.text_claimed = True
         return self.text.strip(" \t\r\n")
 
-    def text_of(self, tag: str) -> str | None:
-        """Take the text of the one child of this name."""
-        node = self.only(tag)
-        return None if node is None else node.value()
-
     def flag(self, tag: str) -> bool:
         """Take an empty child whose presence is the value."""
         return self.only(tag) is not None
