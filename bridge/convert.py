@@ -71,7 +71,9 @@ def convert(
         if create and to == "conf":
             from .qemuserver.create import command
 
-            result._text = command(result.text, wanted.vmid, wanted.host, report)
+            created = Result(result.vm, command(result.text, wanted.vmid, wanted.host, report))
+            created.pins = result.pins
+            result = created
     except BridgeError as error:
         raise error if error.where is not None else BridgeError(error.message, wanted.file) from None
     except UnicodeEncodeError:

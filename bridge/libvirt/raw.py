@@ -9,8 +9,8 @@ from ..model.vm import VM
 from ..report import BridgeError, Report
 from ..rows import Row
 from ..shellwords import quote, split, without_secrets
+from .args import from_libvirt, to_libvirt
 from .domain import Domain
-from .late import told, untold
 
 ROWS = (
     Row("words", "qemu:commandline/qemu:arg@value", code=True),
@@ -38,7 +38,7 @@ _STRAY = re.compile(r"[^-/][^/]* [^/]*").fullmatch
 def write(vm: VM, domain: Domain) -> None:
     raw = vm.raw
     if raw.words:
-        found = told(_vanilla(raw.words, domain.report), domain)
+        found = to_libvirt(_vanilla(raw.words, domain.report), domain)
         domain.arguments += found.words
         for place, value in found.overrides.items():
             domain.set_override(*place, *value)
@@ -76,7 +76,7 @@ def take_remembered(domain: Domain) -> None:
     text = rest.text("args") if rest is not None else None
     if rest is None or text is None:
         return
-    found = told(_vanilla(split(text), Report()), domain)
+    found = to_libvirt(_vanilla(split(text), Report()), domain)
     words, overrides = found.words, found.overrides
     if not words and not overrides:
         return
@@ -108,7 +108,7 @@ def read(domain: Domain, vm: VM) -> None:
     except ValueError as error:
         raise BridgeError(f"raw QEMU arguments ({shown[:200]}): {error}", place) from None
     if domain.raw_arguments == "carry":
-        vm.raw = Raw(words=untold(words), where=place)
+        vm.raw = Raw(words=from_libvirt(words), where=place)
     elif domain.raw_arguments == "refuse" and not _only_data(words):
         raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: pass args", place)
     else:

@@ -7,6 +7,7 @@ import re
 from ..model.vm import VM
 from . import (
     agent,
+    args,
     audio,
     boot,
     clock,
@@ -20,7 +21,6 @@ from . import (
     implied,
     input,  # noqa: A004  the kind's own name
     iothread,
-    late,
     machine,
     memory,
     meta,
@@ -111,7 +111,7 @@ def _report_unclaimed(domain: Domain, overridden: dict[str, Node]) -> None:
         for name, (type_, value) in properties.items():
             message = f"qemu:override {alias} {name}={value} has no counterpart in a config and is left out"
             device = overridden.get(alias)
-            text = late.override_text(type_, value) if device is not None else None
+            text = args.override_text(type_, value) if device is not None else None
             if text is None or not PROPERTY_NAME(name):
                 add("unknown", domain.root, message)
             else:

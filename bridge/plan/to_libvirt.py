@@ -15,7 +15,7 @@ from ..host.facts import HostFacts
 from ..qemuserver.text import ConfigText, parse, write
 from ..report import BridgeError, Finding
 from .step import Plan, Step, VMPlan, without_doubles
-from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, volumes
+from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, volumes
 
 KINDS = {"efidisk0": "variables", "tpmstate0": "tpm"}
 
@@ -95,7 +95,7 @@ def _vm(file: str, text: bytes, keywords: dict[str, Any], wish: Wish, host: Host
     moved(config, {key: (f"{wish.images}/{image}", form) for key, (image, form) in targets.items()})
     candidate = _candidate(file, write(config), keywords, vmid, host)
     steps = [_stopped(vmid)] if guess(text) == "conf" else []
-    steps += [_reach(volume, name) for volume in here if volume.key in stays]
+    steps += [reach(volume, name) for volume in here if volume.key in stays]
     bridges = _bridges(candidate.xml)
     if is_remote(wish.uri):
         notes += [f"bridge {bridge}: the host must have it, or the VM does not start" for bridge in bridges]
@@ -151,15 +151,6 @@ def _stopped(vmid: int) -> Step:
         kind="check",
         about=f"VM {vmid} is running: stop it first",
         commands=[["test", "!", "-e", f"/var/run/qemu-server/{vmid}.pid"]],
-    )
-
-
-def _reach(volume: Volume, name: str) -> Step:
-    return Step(
-        id=f"{name}-{volume.key}-reached",
-        kind="check",
-        about=f"{volume.location.volid} ({volume.key} of {name}) is not reached from here: mount its storage, or plan with --copy",
-        commands=[["qemu-img", "info", "--force-share", volume.spec]],
     )
 
 

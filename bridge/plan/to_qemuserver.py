@@ -16,7 +16,7 @@ from ..qemuserver.text import ConfigText, parse, write
 from ..report import BridgeError, Finding
 from .step import Plan, Step, VMPlan, without_doubles
 from .to_libvirt import KINDS, copying
-from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, same_storage, volumes
+from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, same_storage, volumes
 
 
 class Wish(NamedTuple):
@@ -79,7 +79,7 @@ def _vm(file: str, text: bytes, keywords: dict[str, Any], wish: Wish) -> VMPlan:
     targets = _targets(copies, vmid, wish)
     moved(config, {key: (volid, None) for key, (volid, _) in targets.items()})
     result = convert(write(config), "argv", source="conf", vmid=vmid, host=wish.facts, file=file)
-    steps = [_reach(volume, vmid) for volume in here if volume.key in stays]
+    steps = [reach(volume, str(vmid)) for volume in here if volume.key in stays]
     steps += [_bridge(bridge) for bridge in dict.fromkeys(net.bridge for net in result.vm.nets if net.bridge)]
     steps += [_copy(volume, vmid, *targets[volume.key], wish, result.vm.firmware.vars_size) for volume in copies]
     document = Step(
@@ -132,15 +132,6 @@ def _targets(copies: list[Volume], vmid: int, wish: Wish) -> dict[str, tuple[str
         targets[volume.key] = f"{wish.storage}:{vmid}/vm-{vmid}-disk-{number}.{form}", form
         number += 1
     return targets
-
-
-def _reach(volume: Volume, vmid: int) -> Step:
-    return Step(
-        id=f"{vmid}-{volume.key}-reached",
-        kind="check",
-        about=f"{volume.location.volid} is not reached from here: check its storage, or plan with --copy",
-        commands=[["qemu-img", "info", "--force-share", volume.spec]],
-    )
 
 
 def _bridge(bridge: str) -> Step:

@@ -12,6 +12,7 @@ from ..host.storagecfg import Storage
 from ..qemuserver.setting import Entry
 from ..qemuserver.text import ConfigText
 from ..report import BridgeError, Line
+from .step import Step
 
 KEYS = (*DRIVES, "efidisk0", "tpmstate0")
 SHARED_TYPES = frozenset(("nfs", "cifs", "cephfs", "rbd", "iscsi", "iscsidirect", "zfs"))
@@ -56,6 +57,12 @@ def volumes(config: ConfigText, facts: HostFacts, file: str) -> list[Volume]:
         form = location.format or str(parts.get("format") or "raw")
         found.append(Volume(key, location, form, parts.get("media") == "cdrom", line))
     return found
+
+
+def reach(volume: Volume, vm: str) -> Step:
+    """The check that a volume which is not copied is there. `vm` names the machine in the step's id."""
+    about = f"{volume.location.volid} ({volume.key} of {vm}) is not reached from here: check its storage, or plan with --copy"
+    return Step(id=f"{vm}-{volume.key}-reached", kind="check", about=about, commands=[["qemu-img", "info", "--force-share", volume.spec]])
 
 
 def is_shared(volume: Volume, facts: HostFacts) -> bool:

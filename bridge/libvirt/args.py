@@ -40,7 +40,7 @@ _UNITS = "kmgtpe"
 _BRIDGE = re.compile(r"pci-([0-9]+)", re.ASCII)
 
 
-class Told(NamedTuple):
+class Translated(NamedTuple):
     """`words` for qemu:commandline, `overrides` (alias, property) -> value; `doubts` are words that no form can place rightly."""
 
     words: list[str]
@@ -48,15 +48,15 @@ class Told(NamedTuple):
     doubts: list[str]
 
 
-def told(words: list[str], domain: Domain) -> Told:
+def to_libvirt(words: list[str], domain: Domain) -> Translated:
     """The words of `args` for libvirt's QEMU. Depends on nothing but the words and the aliases of the domain's devices."""
     if DEVICE.isdisjoint(words) and SET.isdisjoint(words) and EARLY.keys().isdisjoint(words):
-        return Told(words, {}, [])
-    return _told(words, _aliases(domain))
+        return Translated(words, {}, [])
+    return _to_libvirt(words, _aliases(domain))
 
 
-def _told(words: list[str], aliases: set[str]) -> Told:
-    found = Told([], {}, [])
+def _to_libvirt(words: list[str], aliases: set[str]) -> Translated:
+    found = Translated([], {}, [])
     own: dict[str, int] = {}
     n = 0
     while n < len(words):
@@ -75,7 +75,7 @@ def _told(words: list[str], aliases: set[str]) -> Told:
     return found
 
 
-def _device(found: Told, own: dict[str, int], option: str, text: str, aliases: set[str]) -> None:
+def _device(found: Translated, own: dict[str, int], option: str, text: str, aliases: set[str]) -> None:
     if text.startswith("{"):
         found.words.extend((option, _renamed(text, aliases)))
         return
@@ -100,7 +100,7 @@ def _renamed(text: str, aliases: set[str]) -> str:
     return text if all(device[name] == bus for name, bus in buses.items()) else json.dumps({**device, **buses}, separators=(",", ":"))
 
 
-def _set(found: Told, own: dict[str, int], value: str, aliases: set[str]) -> bool:
+def _set(found: Translated, own: dict[str, int], value: str, aliases: set[str]) -> bool:
     """`-set device.ID.PROPERTY=VALUE` in another form; False if there is none."""
     match = _SET.fullmatch(value)
     if match is None:
@@ -222,8 +222,8 @@ def _aliases(domain: Domain) -> set[str]:
     return found
 
 
-def untold(words: list[str]) -> list[str]:
-    """Law: `told` makes the same of it. Devices that `told` wrote are plain again, with qemu-server's names of buses."""
+def from_libvirt(words: list[str]) -> list[str]:
+    """Law: `to_libvirt` makes the same of it. Devices that `to_libvirt` wrote are plain again, with qemu-server's names of buses."""
     found = list(words)
     for n, word in enumerate(words[:-1]):
         if word in DEVICE and words[n + 1].startswith("{"):
@@ -232,7 +232,7 @@ def untold(words: list[str]) -> list[str]:
 
 
 def _plain(text: str) -> str | None:
-    """The device without JSON; None if `told` would not write it like this."""
+    """The device without JSON; None if `to_libvirt` would not write it like this."""
     try:
         device = json.loads(text)
     except (RecursionError, ValueError):
@@ -250,4 +250,4 @@ def _plain(text: str) -> str | None:
             said = _BRIDGE.sub(r"pci.\1", said[len(ALIAS) :])
         parts.append(f"{name}={said}")
     plain = ",".join(part.replace(",", ",,") for part in parts)
-    return plain if _told(["-device", plain], aliases).words == ["-device", text] else None
+    return plain if _to_libvirt(["-device", plain], aliases).words == ["-device", text] else None
