@@ -222,27 +222,28 @@ FILES = ("images", "iso", "import")
 class _There(NamedTuple):
     """The storages that a node has. `places` are those that have paths, each with what the paths of its volumes begin with."""
 
-    storages: object
-    """As the host has them: kept, for they are known by their identity."""
+    storages: tuple[Storage, ...]
+    """As the host had them."""
     usable: list[Storage]
     places: list[tuple[tuple[str, ...], Storage]]
 
 
-_THERE: dict[tuple[int, int, str], _There] = {}
-"""By the identity of a host's storages, their number, and its node's name."""
+_THERE: dict[tuple[int, str], _There] = {}
+"""By the identity of a host's dict of storages, which anybody may change, and its node's name."""
 MAX_THERE = 64
 """Hosts that are remembered."""
 
 
 def _there(facts: HostFacts) -> _There:
-    key = id(facts.storages), len(facts.storages), facts.nodename
+    storages = tuple(facts.storages.values())
+    key = id(facts.storages), facts.nodename
     found = _THERE.get(key)
-    if found is None:
+    if found is None or found.storages != storages:
         if len(_THERE) >= MAX_THERE:
             _THERE.clear()
-        usable = [storage for storage in facts.storages.values() if storage.on_node(facts.nodename)]
+        usable = [storage for storage in storages if storage.on_node(facts.nodename)]
         places = [(prefixes, storage) for storage in usable if (prefixes := _prefixes(storage))]
-        found = _THERE[key] = _There(facts.storages, usable, places)
+        found = _THERE[key] = _There(storages, usable, places)
     return found
 
 

@@ -36,6 +36,8 @@ ELSEWHERE: dict[type, frozenset[str]] = {
     IOThreads: frozenset(("threads", "affinity", "pool")),  # `iothreads.gather` tells every detail
     Net: frozenset(("network", "bridge", "openvswitch", "ifname")),
     Raw: frozenset(("args",)),
+    Display: frozenset(("videos", "type", "memory")),  # `_videos` looks at each card
+    Video: frozenset(("primary",)),  # the first one
     Security: frozenset(("cbitpos", "reduced_phys_bits")),  # the host's, which qemu-server asks it for
 }
 """Fields that a config says in other words, which are told where they are made."""
@@ -184,10 +186,6 @@ def _videos(there: Display, here: Display, found: list[_Loss]) -> None:
             _compare(f"graphics card {n + 1}", video, now[n], video.where, found)
         else:
             found.append(_Loss(f"graphics card {n + 1}", video.where, None, "the device", "", None))
-
-
-ELSEWHERE[Display] = frozenset(("videos", "type", "memory"))
-ELSEWHERE[Video] = frozenset(("primary",))
 
 
 def _is_told(loss: _Loss, told: dict[str, list[Finding]]) -> bool:

@@ -238,3 +238,12 @@ def test_libvirts_own_images_pass(shared: Path) -> None:
 def test_json_names_nothing() -> None:
     with pytest.raises(BridgeError):
         find(FACTS, json.dumps({"driver": "file"}))
+
+
+def test_facts_that_changed_in_place_count() -> None:
+    """A storage that took another's place under its name was not seen."""
+    known = HostFacts(storages={"a": Storage(id="a", type="dir", path="/srv/a", content=frozenset({"images"}))})
+    assert find(known, "/srv/a/images/1/vm-1-disk-0.raw").volid == "a:1/vm-1-disk-0.raw"
+    known.storages["a"] = Storage(id="a", type="dir", path="/srv/b", content=frozenset({"images"}))
+    assert find(known, "/srv/b/images/1/vm-1-disk-0.raw").volid == "a:1/vm-1-disk-0.raw"
+    assert find(known, "/srv/a/images/1/vm-1-disk-0.raw").finding == "storage-unknown"
