@@ -16,6 +16,7 @@ from ..model.controller import Controller
 from ..model.part import Device, DriveAddress, PCIAddress
 from ..model.vm import VM
 from ..report import Report
+from .place.drives import LSI_UNITS
 
 Place = tuple[str, int]
 """(bus, slot)"""
@@ -167,4 +168,4 @@ def adapter_key(controller: Controller, vm: VM, scsihw: str | None) -> str | Non
         return None
     if scsihw == "virtio-scsi-single":
         return f"virtioscsi{disks[0].index}" if len(disks) == 1 else None
-    return "scsihw0" if scsihw in ("virtio-scsi-pci", "pvscsi", "megasas") else f"scsihw{disks[0].index // 7}"
+    return "scsihw0" if scsihw in ("virtio-scsi-pci", "pvscsi", "megasas") else f"scsihw{disks[0].index // LSI_UNITS}"
