@@ -5,10 +5,11 @@ from __future__ import annotations
 from .data import gates
 from .guess import guess as guess
 from .host.facts import HostFacts
-from .paths import PATHS, Wanted, follow_target
+from .paths import PATHS
 from .paths import Result as Result
 from .report import BridgeError, Report
 from .shellwords import argv_text as argv_text
+from .steps import Wanted, follow_target
 
 FORMATS = ("conf", "xml", "argv")
 DEFAULT_VMID = 100
@@ -25,6 +26,7 @@ def convert(
     libvirt: str | None = None,
     qemu: str | None = None,
     metadata: bool = True,
+    trust_metadata: bool = False,
     args: bool | None = None,
     snapshot: str | None = None,
     name: str | None = None,
@@ -38,7 +40,9 @@ def convert(
     `to`, `source`: `conf`, `xml` or `argv`; the source is guessed if left out. `vmid` names the VM in paths
     and names (None: the id in the XML's metadata, else 100).
     `libvirt`, `qemu`: versions of the target host, as `11.3`. `metadata` False leaves the residue out of XML, so that only what
-    XML itself can say comes back. `args`: whether raw QEMU arguments are carried (None: from configs yes, from XML no).
+    XML itself can say comes back. `trust_metadata` takes all that the metadata of XML remembers, keys that make a node run programs
+    and other VMs' volumes among it; without it only what the XML itself bears out comes back.
+    `args`: whether raw QEMU arguments are carried (None: from configs yes, from XML no).
     `snapshot` converts the VM as it was at that snapshot. `name` is the domain's and `machine` a type, in place of the VM's own.
     `keep_layout`: XML's PCI places are kept by `args` where a config can. `create`: a config is given as a `qm create` command.
     `file` is the input's name in messages.
@@ -54,6 +58,7 @@ def convert(
         vmid_said=vmid is not None,
         file=file or (f"{vmid or DEFAULT_VMID}.conf" if source == "conf" else "domain.xml" if source == "xml" else "argv"),
         metadata=metadata,
+        trust_metadata=trust_metadata,
         args=args,
         snapshot=snapshot,
         name=name,

@@ -39,6 +39,8 @@ ADVICE = {
     "fallback": "A newer target can take the exact form: say so with --libvirt VERSION or --qemu VERSION.",
     "not-applied": "Do by hand what the hint says; nobody else will.",
     "lint": "Legal as it is. Correct it at the source, if it was a slip.",
+    "withheld": "If you know where the XML comes from, convert it with --trust-metadata; else set what you want yourself.",
+    "pending-changes": "Look at them in the config before you start the VM, or remove the section.",
     "args-off": "Pass --args to carry raw QEMU arguments over. Read them first: they can open any file and any port.",
     "warning": "qemu-server prints the same when it starts the VM. Nothing changes by the conversion.",
     "ambiguous": "Check whether the reading is the one that you mean; say it outright in the input if not.",
@@ -51,7 +53,6 @@ ADVICE = {
     "by-args": "Read the `args` line before you start the VM, and set it as root: qemu-server checks nothing in it. The VM cannot move"
     " to a QEMU that does not know these arguments.",
     "added": "Nothing to do: the guest has the device once it runs under qemu-server, and need not use it.",
-    "restored": "Look at it if the XML comes from somebody else: it makes the node do something.",
     "pins": "On a running VM: virt-qm pin FILE. At every start: the hookscript that `virt-qm pin --hookscript` prints.",
 }
 

@@ -7,26 +7,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .data import gates
-from .host.facts import HostFacts
 from .model.vm import VM
-from .passes import iothreads, resources
-from .passes.answered import Told, foreseen, open_questions
-from .passes.escape import escape
-from .passes.fill import change
-from .passes.gate import gate
-from .passes.lint import lint
-from .passes.place import place
+from .passes import resources
+from .passes.answered import Told, open_questions
 from .passes.proof import compare
-from .passes.resolve import resolve
-from .passes.unplace import unplace
 from .report import BridgeError, Finding, Report, Silence
-from .shellwords import argv_text, quote, split
+from .shellwords import argv_text
+from .steps import Keys, Wanted, completed, domain_of, follow_target, keys_of, read_conf
 
 if TYPE_CHECKING:
     from .libvirt.domain import Domain
-    from .libvirt.node import Node
+    from .libvirt.residue import Residue
     from .qemuserver.text import ConfigText
+    from .roundtrip.config import Config
 
 
 class Result:
@@ -51,48 +44,11 @@ class Result:
         return self._text
 
 
-class Wanted(msgspec.Struct, kw_only=True):
-    """How the document is wanted; see `convert`."""
-
-    host: HostFacts
-    target: gates.Target
-    vmid: int
-    vmid_said: bool
-    file: str
-    metadata: bool = True
-    args: bool | None = None
-    snapshot: str | None = None
-    name: str | None = None
-    machine: str | None = None
-    keep_layout: bool = False
-    followed: bool = False
-    """The host's QEMU is the target's, as nobody named it."""
-
-
-def follow_target(wanted: Wanted, version: tuple[int, int] | None = None) -> None:
-    """A machine without a version is as new as the QEMU that it will run on; the XML that came of it is read by the same measure.
-
-    `version`: of a machine that says it; the node that it comes from has no older QEMU, whatever the target's is."""
-    if wanted.host.qemu_version is None or wanted.followed:
-        wanted.followed = True
-        newest = max(wanted.target.qemu, version or (0, 0))
-        wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, newest)))
-
-
-def _completed(vm: VM, wanted: Wanted, report: Report) -> VM:
-    """A VM as said -> the whole machine that qemu-server would run."""
-    vm = resolve(vm, wanted.host, report)
-    vm = place(iothreads.spread(vm, wanted.host, report), report)
-    if report.heard:
-        lint(vm, wanted.host, report)
-    return vm
-
-
 def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
     from .argv.write import write
     from .passes.template import reduce
 
-    vm = _completed(reduce(vm), wanted, report)
+    vm = completed(reduce(vm), wanted, report)
     words = write(vm, wanted.host, report)
     return Result(vm, argv=words)
 
@@ -110,45 +66,26 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
 
     said = vm
     resources.check(vm, wanted.host)
-    vm, root = _domain(vm, wanted, report)
+    vm, root = domain_of(vm, wanted, report)
     document = Document(root, BEFORE_METADATA)
     if wanted.metadata:
         values, description, sections = _canonical(config) if config else (write_config(said, Silence()), said.meta.description, "")
         proof = Domain(root, Silence(), wanted.target)
-        proof.residue = residue.Residue(keys={"args": (vm.raw.args, None)})
+        spoken: residue.Keys = {}
+        for key, text in (("args", vm.raw.args), ("runningcpu", vm.cpu.runningcpu)):
+            if text is not None:
+                spoken[key] = text, None
+        proof.residue = residue.Residue(keys=spoken)  # what the metadata will say while the XML is read (`_heard`)
         try:
-            seen = _keys(proof, wanted, Silence())
+            seen = keys_of(proof, wanted, Silence())
         except BridgeError as error:
             raise BridgeError(f"the XML could not be read back: {error}", wanted.file) from None
-        rest = residue.compare(values, seen.values, wanted.vmid)
+        rest = residue.compare(values, seen.values, wanted.vmid, always=spoken)
         rest.sections = residue.public(sections)
         if seen.description != description:
             rest.description = description
         document.insert(residue.element(rest))
     return Result(vm, document.text())
-
-
-def _domain(vm: VM, wanted: Wanted, report: Report, whole: VM | None = None) -> tuple[VM, Node]:
-    """A VM as said -> the whole VM as the target takes it, and its tree. `whole`: it, where it is there already."""
-    from .libvirt.write import write
-
-    vm = gate(whole or _whole(vm, wanted, report), wanted.target, report)
-    if wanted.name:
-        vm = change(vm, meta=change(vm.meta, name=wanted.name))
-    return vm, write(vm, report, wanted.target).root
-
-
-def _whole(vm: VM, wanted: Wanted, report: Report) -> VM:
-    """`_completed`; a template that could not run as it is (it never does, but to be backed up) becomes what it starts with."""
-    from .passes.template import reduce
-
-    try:
-        return _completed(vm, wanted, report)
-    except BridgeError as error:
-        if not vm.meta.template:
-            raise
-        report.add("guest-changed", error.where, f"the template cannot run as it is ({error.message}): only its disks are carried")
-        return _completed(reduce(vm), wanted, report)
 
 
 def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
@@ -160,51 +97,12 @@ def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
     return {key: characters(value) for key, value in values.items()}, config.main.description, characters(sections)
 
 
-class Keys(msgspec.Struct):
-    """A VM as config keys. `vm` is the VM as said, `read` the one that the XML describes, with its keys and old addresses."""
-
-    values: dict[str, str]
-    description: str | None
-    vm: VM
-    read: VM
-
-
-def _keys(domain: Domain, wanted: Wanted, report: Report) -> Keys:
-    """The tree -> config keys, by what XML itself says; the tree is used up."""
-    from .libvirt.read import read
-    from .passes.unresolve import unresolve
-    from .qemuserver.write import write
-
-    domain.vmid = wanted.vmid
-    described = read(domain)
-    described.meta.vmid = wanted.vmid
-    found = unplace(described, report)
-    vm = unresolve(iothreads.gather(found, wanted.host, report), wanted.host, report)
-    vm = escape(vm, found, wanted.host, report, domain.remembered)
-    return Keys(write(vm, report), vm.meta.description, vm, found)
-
-
-def _read_conf(text: ConfigText | str | bytes, wanted: Wanted, report: Report, checked: bool = False) -> tuple[ConfigText, VM]:
-    from .qemuserver.machine import retyped
-    from .qemuserver.read import read
-    from .qemuserver.text import parse
-
-    config = parse(text, vmid=wanted.vmid, name=wanted.file) if isinstance(text, str | bytes) else text  # parsed already
-    vm = read(config, wanted.vmid, wanted.file, report, wanted.snapshot, checked)
-    if wanted.args is False and vm.raw.words:
-        report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", "pass args to carry them over")
-        vm.raw.args = vm.raw.words = None
-    if wanted.machine is not None:
-        vm.machine = retyped(vm.machine, wanted.machine, report)
-    return config, vm
-
-
 def _conf_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
-    return _argv(_read_conf(text, wanted, report)[1], wanted, report)
+    return _argv(read_conf(text, wanted, report)[1], wanted, report)
 
 
 def _conf_to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
-    config, vm = _read_conf(text, wanted, report, checked=True)
+    config, vm = read_conf(text, wanted, report, checked=True)
     follow_target(wanted, vm.machine.version)
     return _xml(vm, config if wanted.snapshot is None else None, wanted, report)
 
@@ -214,17 +112,17 @@ def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
     if wanted.machine is not None:
         raise BridgeError("a config that stays a config keeps its machine type: edit it there", wanted.file)
-    config, vm = _read_conf(text, wanted, report)
+    config, vm = read_conf(text, wanted, report)
     return Result(vm, write(config))
 
 
 def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .libvirt.machine import named_version
     from .libvirt.parse import parse
-    from .libvirt.residue import merge, take
+    from .libvirt.residue import take
     from .qemuserver.machine import retyped_values
     from .qemuserver.read import check_written
-    from .qemuserver.write import checked_file
+    from .roundtrip.config import Config
 
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
@@ -234,35 +132,81 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
             wanted.vmid = rest.vmid
         if wanted.args:
             report.mended = frozenset(_remembered(text, wanted))
-    domain.residue = rest
+        domain.residue = _heard(rest, wanted)
     domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
-    found = _keys(domain, wanted, report)
+    found = keys_of(domain, wanted, report)
     told = open_questions(report)
-    values, description, sections = found.values, found.description, ""
-    if rest is not None:
-        values, sections = merge(values, rest, report, domain.root), rest.sections
-        if rest.description is not None:
-            description = rest.description
+    if rest is None:
+        made, same = Config(found.values, found.description, wanted), False
+    else:
+        made, same = _remembering(text, found, rest, wanted, report)
     if wanted.machine is not None:
-        values = retyped_values(values, found.read.machine, wanted.machine, report)
-    written, config = checked_file(values, description, sections)
-    said = _read_conf(config, msgspec.structs.replace(wanted, file="the config", snapshot=None), Silence())[1]
-    check_written(config, found.values, report)
-    after, refusal = _runnable(said, wanted)
-    if rest is not None:
-        if told:
-            report.leave_out(_answered(told, said, after, wanted, domain, text))
-        resources.vouch(found.vm, said, wanted.host, report)
-    if refusal is not None:
-        message = f"qemu-server would refuse this config: {refusal.message}"
+        values = retyped_values(made.values, found.read.machine, wanted.machine, report)
+        made = Config(values, made.description, wanted, made.sections)
+    check_written(made.parsed, found.values, report)
+    if rest is not None and told:
+        report.leave_out(told if same and _is_alone(domain) else _answered(told, made, wanted))
+    after = made.after
+    if made.refusal is not None:
+        message = f"qemu-server would refuse this config: {made.refusal.message}"
         report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
     proof = compare(found.read, after, wanted.host, report, own=rest is not None, keep_layout=wanted.keep_layout)
-    if proof.words:
-        values = {**values, "args": quote([*split(values.get("args", "")), *proof.words])}
-        written = checked_file(values, description, sections)[0]
+    written = made.with_words(proof.words) if proof.words else made.text
     result = Result(found.vm, written)
     result.pins = proof.pins
     return result
+
+
+def _heard(rest: Residue, wanted: Wanted) -> Residue:
+    """What of the metadata may have a say in how the XML is read: raw arguments that the caller carries, and a CPU that stands in both."""
+    raw = wanted.args or (wanted.trust_metadata and wanted.args is None)
+    if wanted.trust_metadata and raw:
+        return rest
+    return rest.part(("args", "template", "runningcpu") if raw else ("runningcpu",))
+
+
+def _remembering(text: str | bytes, found: Keys, rest: Residue, wanted: Wanted, report: Report) -> tuple[Config, bool]:
+    """The config that the XML and its metadata give together, and whether it gives the XML that was read."""
+    from .libvirt.residue import restore, stale
+    from .qemuserver.read import check_written
+    from .roundtrip.config import Config
+    from .roundtrip.documents import Original
+    from .roundtrip.metadata import Gate
+    from .roundtrip.sections import Kept, keep
+
+    name = found.values.get("name")
+    is_numbered = name is not None and name == f"{rest.text('name')}-{wanted.vmid}"  # of a fleet with several VMs of one name
+    wanted = msgspec.structs.replace(wanted, name=name if is_numbered else None, machine=None)
+    original = Original(text)
+    if wanted.trust_metadata:
+        stale(found.values, rest, report)
+        description = found.description if rest.description is None else rest.description
+        values = restore(found.values, rest)
+        if wanted.args is False:
+            values.pop("args", None)
+        made = Config(values, description, wanted, rest.sections)
+        return made, made.tree is not None and original.is_written_as(made.tree)
+
+    def write(values: dict[str, str], description: str | None) -> Config | None:
+        try:
+            made = Config(values, description, wanted)
+            check_written(made.parsed, found.values, Silence())
+        except BridgeError:
+            return None
+        return made
+
+    gate = Gate(found.values, found.description, original, write, wanted.vmid, bool(wanted.args))
+    kept = keep(rest.sections, gate.resources, wanted.vmid, report) if rest.sections else Kept()
+    gate.snapshots = kept.names
+    taken = gate.take(rest, report)
+    made = taken.attempt or Config(taken.values, taken.description, wanted)
+    return made.with_sections(kept.text) if kept.text else made, taken.same
+
+
+def _is_alone(domain: Domain) -> bool:
+    """Whether nobody but the bridge has metadata in this domain."""
+    metadata = domain.root.peek("metadata")
+    return metadata is not None and len(metadata.children) == 1
 
 
 def _remembered(text: str | bytes, wanted: Wanted) -> Told:
@@ -271,41 +215,26 @@ def _remembered(text: str | bytes, wanted: Wanted) -> Told:
 
     plain, told = msgspec.structs.replace(wanted, args=False, machine=None, snapshot=None), Report()
     try:
-        said = _read_conf(_xml_to_conf(text, plain, Silence()).text, plain, Silence())[1]
-        _keys(Domain(_domain(said, plain, Silence())[1], told, wanted.target), plain, told)
+        said = read_conf(_xml_to_conf(text, plain, Silence()).text, plain, Silence())[1]
+        keys_of(Domain(domain_of(said, plain, Silence())[1], told, wanted.target), plain, told)
     except BridgeError:
         return set()
     return open_questions(told)
 
 
-def _answered(told: Told, said: VM, after: VM | None, wanted: Wanted, domain: Domain, text: str | bytes) -> Told:
-    """What XML cannot say of this config, and the residue did: reading it is no news. `told` was read of `domain`, which is `text`."""
-    if after is not None and foreseen(told, gate(after, wanted.target, Silence()), wanted.host):
-        return told
+def _answered(told: Told, made: Config, wanted: Wanted) -> Told:
+    """What XML cannot say of this config, and the metadata did: reading it is no news. `told` was read of the XML."""
     from .libvirt.domain import Domain
-    from .libvirt.unedited import unedited
 
     proof = Report()
     try:
-        root = _domain(said, wanted, Silence(), after)[1]
-        if not wanted.args and unedited(text, domain, root):
-            return told
-        _keys(Domain(root, proof, wanted.target), wanted, proof)
+        keys_of(Domain(domain_of(made.said, wanted, Silence(), made.after)[1], proof, wanted.target), wanted, proof)
     except BridgeError:
         return set()  # not a config that could have been written as XML
-    return open_questions(proof)
-
-
-def _runnable(said: VM, wanted: Wanted) -> tuple[VM | None, BridgeError | None]:
-    """The machine that qemu-server would run, or why it would refuse it."""
-    try:
-        return _completed(said, wanted, Silence()), None
-    except BridgeError as error:
-        return None, error
-
+    return told & open_questions(proof)
 
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:
-    return _read_conf(_xml_to_conf(text, wanted, report).text, wanted, Silence())[1]
+    return read_conf(_xml_to_conf(text, wanted, report).text, wanted, Silence())[1]
 
 
 def _xml_to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:

@@ -42,6 +42,8 @@ KINDS: dict[str, Kind] = {
     "fallback": Kind("host", "The target is too old for the exact form; a lesser one stands in."),
     "not-applied": Kind("host", "An option that the document carries but that nothing applies by itself."),
     "lint": Kind("host", "Legal, but hardly what was meant."),
+    "withheld": Kind("host", "The XML does not bear out what its metadata says: left out, unless the metadata is trusted."),
+    "pending-changes": Kind("host", "Changes that wait for the next start of the VM came back from the metadata of the XML."),
     "args-off": Kind("host", "Raw QEMU arguments are carried only on request."),
     # note
     "warning": Kind("note", "qemu-server itself warns here."),
@@ -54,7 +56,6 @@ KINDS: dict[str, Kind] = {
     "host-state": Kind("note", "What belongs to the host where the domain ran; qemu-server has its own for it, or needs none."),
     "by-args": Kind("note", "No key holds it: it stands in `args`, which qemu-server hands to QEMU unread, and which only root may set."),
     "added": Kind("note", "qemu-server gives the guest something more; nothing is taken away."),
-    "restored": Kind("note", "An option that makes a node act came back from the metadata of the XML."),
     "pins": Kind("note", "Pinning that no command line can carry."),
 }
 

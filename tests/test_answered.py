@@ -1,16 +1,15 @@
-"""What our own XML makes no news of is left out of the findings; the two ways to know it early find what the long way does: the XML of
-the config that came out, written and read once more."""
+"""What our own XML makes no news of is left out of the findings; to see that the document is as it was written tells as much as the
+long way does: the XML of the config that came out, taken apart, and read once more."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import bridge
-from bridge.libvirt import unedited
+from bridge.roundtrip.documents import Original
 
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.stem for path in CASES.glob("*.xml"))
@@ -36,8 +35,7 @@ def host() -> bridge.HostFacts:
 @pytest.fixture
 def long_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def take() -> None:
-        monkeypatch.setattr(importlib.import_module("bridge.paths"), "foreseen", lambda *_: False)
-        monkeypatch.setattr(unedited, "unedited", lambda *_: False)
+        monkeypatch.setattr(Original, "is_written_as", lambda *_: False)
 
     return take
 
@@ -52,7 +50,7 @@ def told(xml: str, host: bridge.HostFacts) -> object:
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("name", NAMES)
-def test_the_short_ways_know_no_more(name: str, edit: str, host: bridge.HostFacts, long_way: Callable[[], None]) -> None:
+def test_the_short_way_knows_no_more(name: str, edit: str, host: bridge.HostFacts, long_way: Callable[[], None]) -> None:
     xml = EDITS[edit](bridge.convert((CASES / f"{name}.conf").read_text(), "xml", "conf", vmid=VMID, host=host).text)
     early = told(xml, host)
     long_way()
@@ -61,7 +59,7 @@ def test_the_short_ways_know_no_more(name: str, edit: str, host: bridge.HostFact
 
 def test_own_xml_of_a_plain_vm_needs_no_second_look(host: bridge.HostFacts, monkeypatch: pytest.MonkeyPatch) -> None:
     xml = bridge.convert((CASES / "minimal.conf").read_text(), "xml", "conf", vmid=VMID, host=host).text
-    monkeypatch.delattr(importlib.import_module("bridge.libvirt.unedited"), "unedited")
+    monkeypatch.delattr(Original, "atoms")
     assert bridge.convert(xml, "conf", "xml", host=host).findings == []
 
 

@@ -25,7 +25,7 @@ LAYER = {
     **dict.fromkeys(("passes", "host", "lost"), 1),
     **dict.fromkeys(FORMATS, 2),
     "guess": 0,
-    **dict.fromkeys(("paths", "convert"), 3),
+    **dict.fromkeys(("steps", "roundtrip", "paths", "convert"), 3),
     **dict.fromkeys(("__init__", "fleet"), 4),
     **dict.fromkeys(("cli", "__main__"), 6),
 }

@@ -226,7 +226,7 @@ def test_the_residue_column(entry: Entry, sample: Sample) -> None:
     root = domain(sample.config)
     assert root is not None
     text = etree.tostring(root, encoding="unicode")
-    back = parsed(bridge.convert(text, "conf", "xml", vmid=VMID, host=HOST, args=True, **TARGET).text, sample.option)
+    back = parsed(bridge.convert(text, "conf", "xml", vmid=VMID, host=HOST, args=True, trust_metadata=True, **TARGET).text, sample.option)
     wanted = parsed(bridge.rewrite_config(sample.config, vmid=VMID), sample.option)
     field = sample.field or ("type" if sample.option == "runningmachine" else "")
     assert field in wanted
@@ -235,8 +235,8 @@ def test_the_residue_column(entry: Entry, sample: Sample) -> None:
 
 @pytest.mark.parametrize(("entry", "sample"), EVERY)
 def test_what_the_residue_keeps_comes_back(entry: Entry, sample: Sample) -> None:
-    text = bridge.convert(sample.config, "xml", "conf", vmid=VMID, host=HOST, **TARGET).text
-    back = bridge.convert(text, "conf", "xml", vmid=VMID, host=HOST, **TARGET).text
+    text = bridge.convert(sample.config, "xml", "conf", vmid=VMID, host=HOST, trust_metadata=True, **TARGET).text
+    back = bridge.convert(text, "conf", "xml", vmid=VMID, host=HOST, trust_metadata=True, **TARGET).text
     wanted = bridge.rewrite_config(sample.config, vmid=VMID)
     assert entry.residue in ("", KEPT, LEFT_OUT)
     assert (back == wanted) == (entry.residue != LEFT_OUT)

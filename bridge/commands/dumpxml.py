@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .files import CANNOT, exit_code, fail, guarded, host, print_findings, write
-from .options import connect_option, host_options, report_options
+from .options import connect_option, host_options, report_options, trust_option
 
 if TYPE_CHECKING:
     from ..dumpxml import Config
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--live", is_flag=True, help="As the domains run now, not as they are defined.")
 @click.option("--keep-going", is_flag=True, help="Import those that can be, instead of all or none.")
 @click.option("--args/--no-args", "args", default=None, help="Carry raw QEMU arguments.")
+@trust_option
 @host_options
 @report_options
 def command(**given: Any) -> None:
@@ -62,7 +63,7 @@ def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config
     from ..dumpxml import config, dumped, numbered, wanted
     from ..report import BridgeError
 
-    words = {"host": host(given), "args": given["args"]}
+    words = {"host": host(given), "args": given["args"], "trust_metadata": given["trust_metadata"]}
     found, configs, failed = [], [], False
     for domain in guarded(lambda: wanted(connection, given["domains"], given["live"])):
         try:

@@ -66,6 +66,7 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "qemu": given.get("qemu"),
         "machine": given.get("machine"),
         "metadata": not given.get("no_metadata"),
+        "trust_metadata": bool(given.get("trust_metadata")),
         "args": given.get("args"),
         "snapshot": given.get("snapshot"),
         "keep_layout": bool(given.get("keep_layout")),

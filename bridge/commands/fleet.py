@@ -58,7 +58,7 @@ def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
     from ..fleet import convert_fleet, inputs
 
     files = guarded(lambda: inputs(map(located, given["files"]), given["source"]))
-    names = ("source", "libvirt", "qemu", "machine", "args", "snapshot", "keep_layout", "pretty")
+    names = ("source", "libvirt", "qemu", "machine", "args", "snapshot", "keep_layout", "pretty", "trust_metadata")
     keywords = {name: given[name] for name in names if given.get(name) is not None}
     if given.get("no_metadata"):
         keywords["metadata"] = False

@@ -92,10 +92,16 @@ output_options = together(
     click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; for several inputs a directory, made if need be."),
     click.option("--force", is_flag=True, help="Replace an existing file."),
 )
+trust_option = click.option(
+    "--trust-metadata",
+    is_flag=True,
+    help="Take all that the XML's metadata remembers, programs that the node runs as root among it: only for files of your own.",
+)
 format_options = together(
     click.option("--from", "source", type=click.Choice(["conf", "xml", "argv"]), help="Format of the input; guessed if left out."),
     click.option("--vmid", type=click.IntRange(1, 999_999_999), help="The VM's id; taken from the file name or the metadata if left out."),
     click.option("--args/--no-args", "args", default=None, help="Carry raw QEMU arguments (from XML only on request)."),
+    trust_option,
 )
 input_options = together(format_options, click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Input()))
 

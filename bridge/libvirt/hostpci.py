@@ -8,7 +8,6 @@ from typing import Any
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
 from ..model.vm import VM
-from ..passes.answered import TAKES
 from ..rows import Codec, Row
 from .address import number
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, refuse, write_device
@@ -192,7 +191,7 @@ def _read_pci(domain: Domain, node: Node) -> HostPCI | None:
     node.get("type")
     node.expect("mode", "subsystem")
     said = _binding(domain, node) | _options(domain, node)
-    domain.report.add("ambiguous", node, TAKES.format(function), "is it the right one there?")
+    domain.report.add("ambiguous", node, f"the VM takes the device {function} of the host it runs on", "is it the right one there?")
     device = HostPCI(ids=[function], **said)
     lose_attributes(domain, node, "guest-changed", "display", "ramfb", "model")
     lose(domain, node, "host-lost", "teaming")

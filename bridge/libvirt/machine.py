@@ -175,8 +175,7 @@ def read(domain: Domain, vm: VM) -> None:
         machine.allow_ksm = False
     machine.pci_hotplug_bridge = True if machine.base == "q35" else None
     if domain.take_arguments(*NO_BRIDGE_HOTPLUG):
-        remembered = domain.residue is not None and domain.residue.text("machine") is not None
-        machine.pci_hotplug_bridge = None if remembered else False  # the remembered `machine` implies it
+        machine.pci_hotplug_bridge = False
     domain.take_arguments(*NO_REBOOT_BY_ITCO)
     if domain.take_arguments(*NO_GRAPHICS):
         machine.graphics = False

@@ -8,6 +8,7 @@ the edit wins. So the live XML always wins, and the residue fills only what XML 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 import msgspec
 
@@ -15,25 +16,25 @@ from ..report import BridgeError, Report
 from .node import Node
 
 TAG = "virt-qm:vm"
-ACTIVE = ("args", "cicustom", "hookscript", "lock", "protection", "runningcpu", "runningmachine", "template", "vmstate")
-"""Keys that make a node do something; when they come back from metadata the reader should look at them (security-rules S12)."""
 SECRETS = ("cipassword", "sshkeys")
 MAX_DESCRIPTION = 8192
 """Characters, as of <description>."""
 _SECRET_LINE = re.compile(r"^(?:cipassword|sshkeys): .*\n", re.MULTILINE)
-_ACTIVE_LINE = re.compile(rf"^(?:{'|'.join((*ACTIVE, 'hostpci[0-9]+'))}): .*", re.MULTILINE)
 MAX_ROWS = 2000
-CHECK = "check it if the XML comes from somebody else"
 
 _UNSAFE = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNSAFE_IN_LINES = re.compile("[%\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("%([0-9A-F]{2})((?:%[0-9A-F]{2})*)")
+
+
+Keys = dict[str, tuple[str | None, str | None]]
 
 
 class Residue(msgspec.Struct):
     """`keys`: key -> (text or None if the key must not be there, seen or None). `sections`: header and body texts, in order."""
 
     vmid: int | None = None
-    keys: dict[str, tuple[str | None, str | None]] = msgspec.field(default_factory=dict)
+    keys: Keys = msgspec.field(default_factory=dict)
     sections: str = ""
     description: str | None = None
     """Only if <description> cannot hold it."""
@@ -42,25 +43,34 @@ class Residue(msgspec.Struct):
         row = self.keys.get(key)
         return None if row is None else row[0]
 
+    def part(self, names: tuple[str, ...]) -> Residue:
+        """What it says of some keys, and nothing else."""
+        return Residue(self.vmid, {key: self.keys[key] for key in names if key in self.keys})
 
-def escape(text: str) -> str:
+
+def escape(text: str, unsafe: re.Pattern[str] = _UNSAFE) -> str:
     """Text as XML can hold it: control characters, `%` and surrogates as %XX of their bytes."""
-    return _UNSAFE.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "surrogateescape")), text)
+    return unsafe.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "surrogateescape")), text)
+
+
+def escape_lines(text: str) -> str:
+    """`escape` for text of several lines, which stay lines."""
+    return escape(text, _UNSAFE_IN_LINES)
 
 
 def unescape(text: str) -> str:
-    """The inverse of `escape`."""
+    """The inverse of `escape` and of `escape_lines`."""
     return _ESCAPED.sub(lambda m: bytes.fromhex(m[0].replace("%", "")).decode("utf-8", "surrogateescape"), text)
 
 
-def compare(wanted: dict[str, str], seen: dict[str, str], vmid: int) -> Residue:
-    """Wanted config keys against what the XML alone gives back."""
+def compare(wanted: dict[str, str], seen: dict[str, str], vmid: int, always: Container[str] = ()) -> Residue:
+    """Wanted config keys against what the XML alone gives back. Those of `always` are remembered though they come back by themselves."""
     residue = Residue(vmid)
     for key, text in wanted.items():
         if key in SECRETS:
             continue
         got = seen.get(key)
-        if got != text:
+        if got != text or key in always:
             residue.keys[key] = (text, got)
     for key, got in seen.items():
         if key not in wanted:
@@ -86,9 +96,9 @@ def element(residue: Residue) -> Node:
         if seen is not None:
             node.set("seen", escape(seen))
     if residue.description is not None:
-        vm.add("virt-qm:description", escape(residue.description.replace("\n", "\x00")).replace("%00", "\n"))
+        vm.add("virt-qm:description", escape_lines(residue.description))
     if residue.sections:
-        vm.add("virt-qm:sections", escape(residue.sections.replace("\n", "\x00")).replace("%00", "\n"))
+        vm.add("virt-qm:sections", escape_lines(residue.sections))
     return metadata
 
 
@@ -120,25 +130,31 @@ def take(root: Node) -> Residue | None:
     return residue
 
 
-def merge(seen: dict[str, str], residue: Residue, report: Report, root: Node) -> dict[str, str]:
-    """The config's keys: what the XML says now, and stored texts where the XML still says what it said when they were stored."""
+def restore(seen: dict[str, str], residue: Residue) -> dict[str, str]:
+    """The config's keys, the metadata trusted: stored texts where the XML still says what it said when they were stored."""
     merged = dict(seen)
-    for line in _ACTIVE_LINE.findall(residue.sections):
-        report.add("restored", root, f"'{line}' of a snapshot or pending change comes from the metadata", CHECK)
+    for key, (text, was) in residue.keys.items():
+        if seen.get(key) != was:
+            continue
+        if text is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = text
+    return merged
+
+
+def stale(seen: dict[str, str], residue: Residue, report: Report) -> None:
+    """Tell of keys that were edited in the XML: the edit wins."""
     for key, (text, was) in residue.keys.items():
         now = seen.get(key)
         if now == was:
-            if text is None:
-                merged.pop(key, None)
-            else:
-                merged[key] = text
-                if key in ACTIVE:
-                    report.add("restored", root, f"'{key}: {text}' comes from the metadata", CHECK)
-        else:
-            report.add(
-                "stale-residue",
-                root,
-                f"{key} was edited in the XML: it reads '{now or 'nothing'}' now, '{was or 'nothing'}' when it was written"
-                + (f"; the remembered '{text}' is dropped" if text is not None else ""),
-            )
-    return merged
+            continue
+        message = f"{key} was edited in the XML: it reads '{_short(now)}' now, '{_short(was)}' when it was written"
+        if text is not None:
+            message += f"; the remembered '{_short(text)}' is dropped"
+        report.add("stale-residue", "/domain/metadata", message)
+
+
+def _short(text: str | None) -> str:
+    text = text or "nothing"
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -60,7 +60,7 @@ def test_smbios_words_that_no_smbios1_can_say_stay_raw(word: str, product: str |
 def test_smbios_in_args_stays_there() -> None:
     config = f"args: -smbios type=1,serial=x\nsmbios1: product=cQ==,base64=1,uuid={UUID}\n"
     text = bridge.convert(config, to="xml", source="conf").text
-    assert bridge.convert(text, to="conf", source="xml").text == config
+    assert bridge.convert(text, to="conf", source="xml", trust_metadata=True).text == config
 
 
 def test_no_uuid_is_a_uuid_of_zeros() -> None:
@@ -100,4 +100,4 @@ def test_what_only_the_config_has_comes_back_from_the_residue() -> None:
         "lock: backup\nmemory: 512\nname: x\nonboot: 1\nprotection: 1\nstartup: order=1\ntags: a;b\nunused0: local:100/vm-100-disk-9.raw\n"
     )
     text = bridge.convert(config, to="xml", source="conf").text
-    assert bridge.convert(text, to="conf", source="xml").text == config
+    assert bridge.convert(text, to="conf", source="xml", trust_metadata=True).text == config

@@ -66,7 +66,7 @@ def test_raw_arguments_of_xml_need_a_word() -> None:
 def test_args_of_a_config_come_back_as_they_were_written() -> None:
     config = "args: -foo 'a b' -bar\nmemory: 512\n"
     text = bridge.convert(config, to="xml", source="conf").text
-    assert bridge.convert(text, to="conf", source="xml").text == config
+    assert bridge.convert(text, to="conf", source="xml", trust_metadata=True).text == config
     edited = text.replace('value="a b"', 'value="evil"')
     with pytest.raises(bridge.BridgeError, match="on request only"):
         bridge.convert(edited, to="conf", source="xml")
@@ -76,15 +76,16 @@ def test_args_that_are_removed_from_the_xml_do_not_come_back() -> None:
     text = bridge.convert("args: -foo\nmemory: 512\n", to="xml", source="conf").text
     edited = text.replace('    <qemu:arg value="-foo"/>\n', "")
     assert edited != text
-    result = bridge.convert(edited, to="conf", source="xml")
-    assert "args" not in result.text
-    assert "stale-residue" in [finding.kind for finding in result.findings]
+    for trust, kind in ((False, "withheld"), (True, "stale-residue")):
+        result = bridge.convert(edited, to="conf", source="xml", trust_metadata=trust)
+        assert "args" not in result.text
+        assert kind in [finding.kind for finding in result.findings]
 
 
 def test_args_that_look_like_our_own_words_stay_args() -> None:
     config = "args: -machine graphics=off -uuid 00000000-0000-0000-0000-000000000000 -foo\nmemory: 512\n"
     text = bridge.convert(config, to="xml", source="conf").text
-    assert bridge.convert(text, to="conf", source="xml").text == config
+    assert bridge.convert(text, to="conf", source="xml", trust_metadata=True).text == config
 
 
 def test_the_environment_is_refused() -> None:
@@ -132,7 +133,7 @@ def test_devices_of_args_are_created_last_here_too(args: str, wanted: str | None
     assert bool(changed) == (wanted is None), changed
     if wanted is not None:
         assert commandline(config)[-2:] == ["-device", wanted]
-    assert bridge.convert(result.text, to="conf", source="xml", host=HOST).text == config
+    assert bridge.convert(result.text, to="conf", source="xml", host=HOST, trust_metadata=True).text == config
 
 
 def test_the_bus_of_q35_that_is_called_as_the_root_of_i440fx_is_a_bridge() -> None:
@@ -154,10 +155,10 @@ def test_set_becomes_an_override() -> None:
         ("ua-net0", "vectors", "unsigned", "9"),
         ("balloon0", "addr", "string", "0x9"),
     }
-    assert bridge.convert(text, to="conf", source="xml", host=HOST).text == config
+    assert bridge.convert(text, to="conf", source="xml", host=HOST, trust_metadata=True).text == config
     edited = text.replace('value="9"', 'value="8"')
     result = bridge.convert(edited, to="conf", source="xml", host=HOST, args=False)
-    assert "stale-residue" in {finding.kind for finding in result.findings}
+    assert "withheld" in {finding.kind for finding in result.findings}
     assert "args" not in result.text
 
 
@@ -174,7 +175,7 @@ def test_an_override_that_no_key_holds_comes_back_as_set() -> None:
     assert "args: -set device.net0.csum=off -set device.net0.vectors=7\n" in result.text
     lost = [finding.message for finding in result.findings if finding.kind == "unknown"]
     assert [message.split(" ")[2] for message in lost] == ["mq=None", "romfile=/etc/passwd"]
-    plain = bridge.convert(text, to="conf", source="xml", host=HOST)
+    plain = bridge.convert(text, to="conf", source="xml", host=HOST, trust_metadata=True)
     assert "args" not in plain.text
     assert len([finding for finding in plain.findings if finding.kind == "unknown"]) == 4
 

@@ -1,0 +1,54 @@
+"""A config that comes out of an XML, and what it means when it is read again."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from ..libvirt.node import Node
+from ..model.vm import VM
+from ..qemuserver.write import checked_file
+from ..report import BridgeError, Silence
+from ..shellwords import quote, split
+from ..steps import Wanted, completed, domain_of, read_conf
+
+
+class Config:
+    """`text` is the whole file, `parsed` what it reads back as, `said` its VM. Raises BridgeError if no config can hold the values."""
+
+    def __init__(self, values: dict[str, str], description: str | None, wanted: Wanted, sections: str = "") -> None:
+        self.values = values
+        self.description = description
+        self.sections = sections
+        self.wanted = wanted
+        self.text, self.parsed = checked_file(values, description, sections)
+        self.said = read_conf(self.parsed, replace(wanted, file="the config", snapshot=None), Silence())[1]
+        self.refusal: BridgeError | None = None
+        """Why qemu-server would not run it."""
+
+    @cached_property
+    def after(self) -> VM | None:
+        """The machine that qemu-server would run, None if it would refuse it."""
+        try:
+            return completed(self.said, self.wanted, Silence())
+        except BridgeError as error:
+            self.refusal = error
+            return None
+
+    @cached_property
+    def tree(self) -> Node | None:
+        """The domain that this config gives, None if it gives none."""
+        try:
+            return domain_of(self.said, self.wanted, Silence(), self.after)[1]
+        except BridgeError:
+            return None
+
+    def with_sections(self, sections: str) -> Config:
+        """The same with other sections behind."""
+        return Config(self.values, self.description, self.wanted, sections)
+
+    def with_words(self, words: list[str]) -> str:
+        """The file with more words of `args`."""
+        values = {**self.values, "args": quote([*split(self.values.get("args", "")), *words])}
+        return checked_file(values, self.description, self.sections)[0]

@@ -1,0 +1,92 @@
+"""Two domain trees, compared.
+
+A document is looked at as a set of atoms: (path of the element, attribute or text, value). Devices are told apart by what names them,
+not by where they stand, as libvirt sorts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..libvirt.node import Node
+from ..libvirt.parse import tree
+from ..libvirt.serialise import serialise
+
+Atom = tuple[str, str, str]
+"""(path, `@name`, `text` or empty for the element itself, value)."""
+
+Atoms = frozenset[Atom]
+
+METADATA = "metadata"
+_START, _END = "\n  <metadata>\n", "\n  </metadata>\n"
+"""Metadata as the bridge writes it, and as libvirt prints it."""
+
+
+class Original:
+    """The document that was read, as it was before reading used its tree up."""
+
+    def __init__(self, text: str | bytes) -> None:
+        self.text = text
+        self._atoms: Atoms | None = None
+
+    def atoms(self) -> Atoms:
+        """All that it says, but for its metadata."""
+        if self._atoms is None:
+            self._atoms = atoms(tree(self.text))
+        return self._atoms
+
+    def is_written_as(self, root: Node) -> bool:
+        """Whether this tree, as it would be written, is the document, but for its metadata. False may cost time, and nothing else."""
+        text = self.text
+        if isinstance(text, bytes):
+            try:
+                text = text.decode()
+            except UnicodeDecodeError:
+                return False
+        start = text.find(_START)
+        end = text.find(_END, start)
+        return start >= 0 and end >= 0 and text[:start] + text[end + len(_END) - 1 :] == serialise(root)
+
+
+def atoms(root: Node) -> Atoms:
+    """All that a domain says, but for its metadata."""
+    return frozenset(_atoms(root, ""))
+
+
+def is_borne_out(there: Atoms, before: Atoms, now: Atoms) -> bool:
+    """Whether a document that was `before` and is `now` came nearer to the one that is `there`, or stayed the same.
+
+    What it gained stands there, and what it lost does not: other values took its place, or nothing is left to tell the two apart."""
+    if now in (before, there):
+        return True
+    gained, lost = now - before, before - now
+    places = {atom[:2] for atom in gained}
+    return gained <= there and lost.isdisjoint(there) and all(atom[:2] in places for atom in lost)
+
+
+def _atoms(node: Node, path: str) -> Iterator[Atom]:
+    yield path, "", node.tag
+    for name, value in node.attrib.items():
+        yield path, f"@{name}", value
+    if node.text and (text := node.text.strip(" \t\r\n")):
+        yield path, "text", text
+    count: dict[str, int] = {}
+    for child in node.children:
+        if child.tag == METADATA and not path:
+            continue
+        name = f"{child.tag}({_name(child)})"
+        rank = count[name] = count.get(name, 0) + 1
+        yield from _atoms(child, f"{path}/{name}{rank}")
+
+
+def _name(node: Node) -> str:
+    """What tells a device from others of its kind: its alias, else its target or MAC address; a word of the command line is itself."""
+    found = node.attrib.get("value", "") if node.tag == "qemu:arg" else ""
+    for child in node.children:
+        if child.tag == "alias":
+            return child.attrib.get("name", "")
+        if child.tag == "target":
+            found = found or child.attrib.get("dev", "")
+        elif child.tag == "mac":
+            found = child.attrib.get("address", "")
+    return found

@@ -1,0 +1,77 @@
+"""Which of the host's own things a line of a config names: volumes, devices, bridges, directories (security-rules M1, M2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from ..data.options import DRIVES
+from ..passes.resources import volume_problem
+from ..qemuserver.setting import Entry
+
+HARMLESS = frozenset(("none", "socket", "spice", "/dev/urandom", "/dev/random"))
+"""What every host has, and what is made for the VM."""
+
+Props = Mapping[str, object]
+
+
+def _volume(said: Props) -> Iterator[str]:
+    yield str(said.get("file", "none"))
+
+
+def _usb(said: Props) -> Iterator[str]:
+    host, mapping = said.get("host"), said.get("mapping")
+    if host is not None:
+        yield f"USB device {str(host).lower()}" if str(host).lower() != "spice" else "spice"
+    if mapping is not None:
+        yield f"USB mapping {mapping}"
+
+
+def _hostpci(said: Props) -> Iterator[str]:
+    yield from (f"PCI device {function}" for function in str(said.get("host") or "").lower().split(";") if function)
+    for name, what in (("mapping", "PCI mapping"), ("mdev", "mediated device type"), ("romfile", "ROM file")):
+        if said.get(name) is not None:
+            yield f"{what} {said[name]}"
+
+
+def _one(name: str, what: str) -> Callable[[Props], Iterator[str]]:
+    def named(said: Props) -> Iterator[str]:
+        value = said.get(name)
+        if value is not None:
+            yield str(value) if str(value) in HARMLESS else f"{what} {value}"
+
+    return named
+
+
+_BY_PROPS: dict[str, Callable[[Props], Iterator[str]]] = {
+    "usb": _usb,
+    "hostpci": _hostpci,
+    "net": _one("bridge", "bridge"),
+    "virtiofs": _one("dirid", "directory"),
+    "rng": _one("source", "source of entropy"),
+    "ivshmem": _one("name", "shared memory"),
+}
+
+
+def named_by(key: str, entry: Entry) -> set[str]:
+    """The host's resources that one line names, each in words that tell it from all others."""
+    stem = key.rstrip("0123456789")
+    said = entry.props()
+    found: Iterator[str] = iter(())
+    if key in DRIVES or stem in ("efidisk", "tpmstate", "unused"):
+        found = _volume(said or {"file": entry.value})
+    elif stem in ("serial", "parallel") or key == "vmstate":
+        found = iter((entry.value,))
+    elif key == "fleecing-images":
+        found = iter(re.split(r"[\s,;]+", entry.value))
+    elif stem in _BY_PROPS and said is not None:
+        found = _BY_PROPS[stem](said)
+    return {name for name in found if name and name not in HARMLESS}
+
+
+def is_own(resource: str, vmid: int) -> bool:
+    """Whether this is a volume of VM `vmid`, by the name that Proxmox VE gives to volumes of a VM: `vm-VMID-...`."""
+    storage, _, name = resource.partition(":")
+    if not storage or not name or "/" in storage or volume_problem(resource):
+        return False
+    return re.fullmatch(rf"(?:subvol|vm)-{vmid}-[A-Za-z0-9_.-]+", name.rpartition("/")[2]) is not None
