@@ -18,6 +18,7 @@ Atom = tuple[str, str, str]
 Atoms = frozenset[Atom]
 
 METADATA = "metadata"
+_NAMED_BY = {"qemu:arg": "value", "qemu:device": "alias", "qemu:property": "name"}
 _START, _END = "\n  <metadata>\n", "\n  </metadata>\n"
 """Metadata as the bridge writes it, and as libvirt prints it."""
 
@@ -81,7 +82,9 @@ def _atoms(node: Node, path: str) -> Iterator[Atom]:
 
 def _name(node: Node) -> str:
     """What tells a device from others of its kind: its alias, else its target or MAC address; a word of the command line is itself."""
-    found = node.attrib.get("value", "") if node.tag == "qemu:arg" else ""
+    if node.tag in _NAMED_BY:
+        return node.attrib.get(_NAMED_BY[node.tag], "")
+    found = ""
     for child in node.children:
         if child.tag == "alias":
             return child.attrib.get("name", "")
