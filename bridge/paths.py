@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .libvirt.residue import Residue
     from .qemuserver.text import ConfigText
     from .roundtrip.config import Config
+    from .roundtrip.metadata import Taken
 
 
 class Result:
@@ -123,6 +124,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .qemuserver.machine import retyped_values
     from .qemuserver.read import check_written
     from .roundtrip.config import Config
+    from .roundtrip.metadata import Taken
 
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
@@ -137,20 +139,21 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     found = keys_of(domain, wanted, report)
     told = open_questions(report)
     if rest is None:
-        made, same = Config(found.values, found.description, wanted), False
+        taken = Taken(found.values, found.description, Config(found.values, found.description, wanted), same=False, ours=False)
     else:
-        made, same = _remembering(text, found, rest, wanted, report)
+        taken = _remembering(text, found, rest, domain.remembered, wanted, report)
+    made = taken.attempt or Config(taken.values, taken.description, wanted)
     if wanted.machine is not None:
         values = retyped_values(made.values, found.read.machine, wanted.machine, report)
         made = Config(values, made.description, wanted, made.sections)
     check_written(made.parsed, found.values, report)
-    if rest is not None and told:
-        report.leave_out(told if same and _is_alone(domain) else _answered(told, made, wanted))
+    if taken.ours and told:
+        report.leave_out(told if taken.same and _is_alone(domain) else _answered(told, made, wanted))
     after = made.after
     if made.refusal is not None:
         message = f"qemu-server would refuse this config: {made.refusal.message}"
         report.add("refused", found.read.machine.where, message, "change the domain, or the config by hand")
-    proof = compare(found.read, after, wanted.host, report, own=rest is not None, keep_layout=wanted.keep_layout)
+    proof = compare(found.read, after, wanted.host, report, own=taken.ours or taken.values != found.values, keep_layout=wanted.keep_layout)
     written = made.with_words(proof.words) if proof.words else made.text
     result = Result(found.vm, written)
     result.pins = proof.pins
@@ -159,19 +162,26 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 def _heard(rest: Residue, wanted: Wanted) -> Residue:
     """What of the metadata may have a say in how the XML is read: raw arguments that the caller carries, and a CPU that stands in both."""
-    raw = wanted.args or (wanted.trust_metadata and wanted.args is None)
-    if wanted.trust_metadata and raw:
+    from .libvirt.raw import only_pve
+
+    if wanted.args is False:
+        return rest.part(())
+    if wanted.trust_metadata:
         return rest
+    raw = wanted.args and not only_pve(rest.text("args"))
     return rest.part(("args", "template", "runningcpu") if raw else ("runningcpu",))
 
 
-def _remembering(text: str | bytes, found: Keys, rest: Residue, wanted: Wanted, report: Report) -> tuple[Config, bool]:
-    """The config that the XML and its metadata give together, and whether it gives the XML that was read."""
+def _remembering(
+    text: str | bytes, found: Keys, rest: Residue, words: list[str], wanted: Wanted, report: Report
+) -> Taken[Config]:
+    """The config that the XML and its metadata give together. `words`: raw arguments that both say."""
     from .libvirt.residue import restore, stale
     from .qemuserver.read import check_written
     from .roundtrip.config import Config
     from .roundtrip.documents import Original
-    from .roundtrip.metadata import Gate
+    from .roundtrip.metadata import Gate, Taken
+    from .roundtrip.resources import is_own
     from .roundtrip.sections import Kept, keep
 
     name = found.values.get("name")
@@ -185,7 +195,8 @@ def _remembering(text: str | bytes, found: Keys, rest: Residue, wanted: Wanted, 
         if wanted.args is False:
             values.pop("args", None)
         made = Config(values, description, wanted, rest.sections)
-        return made, made.tree is not None and original.is_written_as(made.tree)
+        same = made.tree is not None and original.is_written_as(made.tree)
+        return Taken(values, description, made, same, ours=True)
 
     def write(values: dict[str, str], description: str | None) -> Config | None:
         try:
@@ -195,12 +206,12 @@ def _remembering(text: str | bytes, found: Keys, rest: Residue, wanted: Wanted, 
             return None
         return made
 
-    gate = Gate(found.values, found.description, original, write, wanted.vmid, bool(wanted.args))
-    kept = keep(rest.sections, gate.resources, wanted.vmid, report) if rest.sections else Kept()
+    gate = Gate(found.values, found.description, original, write, words=words)
+    gate.vmid = wanted.vmid if wanted.vmid_said or any(is_own(name, wanted.vmid) for name in gate.resources) else None
+    kept = keep(rest.sections, gate.resources, gate.vmid, report) if rest.sections else Kept()
     gate.snapshots = kept.names
     taken = gate.take(rest, report)
-    made = taken.attempt or Config(taken.values, taken.description, wanted)
-    return made.with_sections(kept.text) if kept.text else made, taken.same
+    return taken._replace(attempt=taken.attempt.with_sections(kept.text)) if kept.text and taken.attempt else taken
 
 
 def _is_alone(domain: Domain) -> bool:

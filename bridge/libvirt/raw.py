@@ -69,6 +69,11 @@ def _vanilla(words: list[str], report: Report) -> list[str]:
     return kept
 
 
+def only_pve(args: str | None) -> bool:
+    """Whether `args` hold words that do not get into XML, so that it cannot speak for them."""
+    return args is not None and not ONLY_PVE.keys().isdisjoint(split(args))
+
+
 def take_remembered(domain: Domain) -> None:
     """The words of `args` that the residue remembers come back from there: no kind may take them for its own. They stand last; where they
     no longer do, somebody edited them, and the edit wins."""

@@ -28,7 +28,7 @@ CHECK = "check it if the XML comes from somebody else"
 def check(vm: VM, host: HostFacts) -> None:
     """Law: a config that becomes XML names nothing of the host that XML could not bring back. Raises BridgeError."""
     for key, source, where in _images(vm):
-        problem = volume_problem(source.volid or "")
+        problem = _volume_problem(source.volid or "")
         if problem:
             raise BridgeError(f"{key}: {problem}", where)
     for net in vm.nets:
@@ -63,7 +63,7 @@ def _ports(vm: VM) -> list[Serial | Parallel]:
     return [*vm.serials, *vm.parallels]
 
 
-def volume_problem(volid: str) -> str | None:
+def _volume_problem(volid: str) -> str | None:
     if volid.startswith("/"):
         problem = path_problem(volid)
         return problem and f"the path '{volid[:200]}' {problem}"

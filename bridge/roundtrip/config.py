@@ -9,9 +9,12 @@ from msgspec.structs import replace
 from ..libvirt.node import Node
 from ..model.vm import VM
 from ..qemuserver.write import checked_file
-from ..report import BridgeError, Silence
+from ..report import BridgeError, Report, Silence
 from ..shellwords import quote, split
 from ..steps import Wanted, completed, domain_of, read_conf
+
+LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"))
+"""Kinds of findings that say that a domain is not what its config asks for."""
 
 
 class Config:
@@ -37,12 +40,23 @@ class Config:
             return None
 
     @cached_property
+    def _written(self) -> tuple[Node | None, frozenset[tuple[str, str]]]:
+        report = Report()
+        try:
+            tree = domain_of(self.said, self.wanted, report, self.after)[1]
+        except BridgeError:
+            return None, frozenset()
+        return tree, frozenset((finding.kind, finding.message) for finding in report if finding.kind in LOSSES)
+
+    @property
     def tree(self) -> Node | None:
         """The domain that this config gives, None if it gives none."""
-        try:
-            return domain_of(self.said, self.wanted, Silence(), self.after)[1]
-        except BridgeError:
-            return None
+        return self._written[0]
+
+    @property
+    def losses(self) -> frozenset[tuple[str, str]]:
+        """What the guest would miss in that domain: (kind, words)."""
+        return self._written[1]
 
     def with_sections(self, sections: str) -> Config:
         """The same with other sections behind."""

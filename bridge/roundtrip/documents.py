@@ -12,13 +12,15 @@ from ..libvirt.node import Node
 from ..libvirt.parse import tree
 from ..libvirt.serialise import serialise
 
-Atom = tuple[str, str, str]
+Path = tuple[tuple[str, str, int], ...]
+"""(tag, name, rank among those of one name) of each element below the root. Names are the document's own: joined as text they could lie."""
+Atom = tuple[Path, str, str]
 """(path, `@name`, `text` or empty for the element itself, value)."""
-
 Atoms = frozenset[Atom]
 
 METADATA = "metadata"
 _NAMED_BY = {"qemu:arg": "value", "qemu:device": "alias", "qemu:property": "name"}
+_KIB = {"KiB": 1, "MiB": 1 << 10, "GiB": 1 << 20}
 _START, _END = "\n  <metadata>\n", "\n  </metadata>\n"
 """Metadata as the bridge writes it, and as libvirt prints it."""
 
@@ -50,34 +52,45 @@ class Original:
 
 
 def atoms(root: Node) -> Atoms:
-    """All that a domain says, but for its metadata."""
-    return frozenset(_atoms(root, ""))
+    """All that a domain says, but for its metadata; sizes in KiB and MAC addresses in small letters, as libvirt prints them."""
+    return frozenset(_atoms(root, ()))
 
 
-def is_borne_out(there: Atoms, before: Atoms, now: Atoms) -> bool:
+def is_borne_out(there: Atoms, before: Atoms, now: Atoms, *, alone: bool = False) -> bool:
     """Whether a document that was `before` and is `now` came nearer to the one that is `there`, or stayed the same.
 
-    What it gained stands there, and what it lost does not: other values took its place, or nothing is left to tell the two apart."""
+    What it gained stands there, and what it lost does not: other values took its place (`alone`, of one change by itself: within the
+    same element), or nothing is left to tell the two apart. A document that is not there at all bears nothing out."""
+    if not now or not before:
+        return bool(now) and now == there
     if now in (before, there):
         return True
     gained, lost = now - before, before - now
-    places = {atom[:2] for atom in gained}
-    return gained <= there and lost.isdisjoint(there) and all(atom[:2] in places for atom in lost)
+    places = {atom[0][:-1] if alone else atom[:2] for atom in gained}
+    return gained <= there and lost.isdisjoint(there) and all((atom[0][:-1] if alone else atom[:2]) in places for atom in lost)
 
 
-def _atoms(node: Node, path: str) -> Iterator[Atom]:
+def _atoms(node: Node, path: Path) -> Iterator[Atom]:
     yield path, "", node.tag
+    factor = _KIB.get(node.attrib.get("unit", ""))
     for name, value in node.attrib.items():
-        yield path, f"@{name}", value
+        if factor is not None and name in ("memory", "size", "unit"):
+            value = "KiB" if name == "unit" else _in_kib(value, factor)
+        yield path, f"@{name}", value.lower() if node.tag == "mac" else value
     if node.text and (text := node.text.strip(" \t\r\n")):
-        yield path, "text", text
-    count: dict[str, int] = {}
+        yield path, "text", text if factor is None else _in_kib(text, factor)
+    count: dict[tuple[str, str], int] = {}
     for child in node.children:
         if child.tag == METADATA and not path:
             continue
-        name = f"{child.tag}({_name(child)})"
-        rank = count[name] = count.get(name, 0) + 1
-        yield from _atoms(child, f"{path}/{name}{rank}")
+        named = (child.tag, _name(child))
+        rank = count[named] = count.get(named, 0) + 1
+        yield from _atoms(child, (*path, (*named, rank)))
+
+
+def _in_kib(value: str, factor: int) -> str:
+    """A size in another unit; what is no number stays."""
+    return str(int(value) * factor) if value.isascii() and value.isdigit() and len(value) < 20 else value
 
 
 def _name(node: Node) -> str:
@@ -91,5 +104,5 @@ def _name(node: Node) -> str:
         if child.tag == "target":
             found = found or child.attrib.get("dev", "")
         elif child.tag == "mac":
-            found = child.attrib.get("address", "")
+            found = child.attrib.get("address", "").lower()
     return found

@@ -1,8 +1,8 @@
 """What the metadata of an XML may bring back into a config.
 
-The law of the residue (security-rules M1): what the metadata says is taken only if the config, written to XML again, gives the XML that
-was read, metadata aside. For an XML that the bridge did not write as it stands: taking it makes no difference between the two documents
-that was not there without it. What no XML shows comes back only if `data.remembered` lets it.
+The law of the residue (security-rules M1): what the metadata says is taken only if the config, written to XML again, gives the XML that was
+read, metadata aside. For an XML that the bridge did not write as it stands: taking it brings the two documents no farther apart, and loses
+nothing on the way that was not lost without it. What no XML shows comes back only if `data.remembered` lets it.
 """
 
 from __future__ import annotations
@@ -10,85 +10,107 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from ..data.options import OPTIONS, option
-from ..data.remembered import WITHHELD
 from ..libvirt.node import Node
 from ..libvirt.residue import Residue, stale
-from ..qemuserver.propstring import FormatError
-from ..qemuserver.setting import Entry, checked, checker_of
 from ..qemuserver.text import encode_comment
 from ..report import Report
+from ..shellwords import split
+from .claims import DESCRIPTION, Claim, is_placeless, is_withheld, name_of, rescued, resources
 from .documents import Atoms, Original, atoms, is_borne_out
-from .resources import is_own, named_by
+from .resources import is_own
 
-DESCRIPTION = "description"
-"""The one claim that is no key: a config has it as comments."""
 ATOMS = 200_000
 """How much is written at most to find out which of several keys contradict the XML; what is left then is not taken."""
 MOST_TRIES = 64
 IN_METADATA = "/domain/metadata"
 TRUST = "--trust-metadata restores it, if you know where the file comes from"
+STATE = ("efidisk0", "tpmstate0")
+"""Volumes that libvirt may keep where no XML names them."""
 
 
 class Attempt(Protocol):
-    """A config that could come out. `tree` is the domain that it gives, None if it gives none."""
+    """A config that could come out. `tree` is the domain that it gives, None if it gives none; `losses` are what that has no words for."""
 
     @property
     def tree(self) -> Node | None: ...
 
+    @property
+    def losses(self) -> frozenset[tuple[str, str]]: ...
+
 
 A = TypeVar("A", bound=Attempt)
 Values = dict[str, str]
-Claim = tuple[str, str | None]
-"""(key, its text or None if the config is not to have it)."""
-
-
 Write: TypeAlias = Callable[[Values, str | None], A | None]
 
 
 class Taken(NamedTuple, Generic[A]):
-    """The config's keys and description. `attempt` is the config that they make, `same` whether it gives the XML that was read."""
+    """The config's keys and description. `attempt` is the config that they make.
+
+    `same`: it gives the XML that was read, to the letter. `ours`: all that it gives stands there, beside what libvirt added."""
 
     values: Values
     description: str | None
     attempt: A | None
     same: bool
+    ours: bool
 
 
 class Gate(Generic[A]):
     """Decides over the claims of one document's metadata.
 
-    `seen` and `description` are what the XML itself says, `write` makes a config of such, `raw` says that raw arguments may be carried.
+    `seen` and `description` are what the XML itself says, `write` makes a config of such. `vmid`: whose volumes are the VM's own, None if
+    only the metadata says it. `words`: raw arguments that the caller carries, and that stand in the XML as well as in the metadata.
     """
 
     def __init__(
-        self, seen: Values, description: str | None, original: Original, write: Write[A], vmid: int, raw: bool
+        self,
+        seen: Values,
+        description: str | None,
+        original: Original,
+        write: Write[A],
+        vmid: int | None = None,
+        words: list[str] | None = None,
     ) -> None:
         self.seen = seen
         self.description = description
         self.original = original
         self.write = write
         self.vmid = vmid
-        self.raw = raw
+        self.words = words
         self.snapshots: frozenset[str] = frozenset()
         """Those that come back; `parent` may name one."""
-        self.resources = {name for key, text in seen.items() for name in _resources(key, text)}
+        self.resources = {name for key, text in seen.items() for name in resources(key, text)}
 
     def take(self, residue: Residue, report: Report) -> Taken[A]:
         """Merge what may be; each claim that is left out is a finding."""
-        stale(self.seen, residue, report)
+        claims, left = self._claims(residue, report)
+        free = [claim for claim in claims if is_placeless(claim, self.seen.get(claim.key))]
+        bound = [claim for claim in claims if claim not in free]
+        taken = self._vetted(bound, free)
+        self._tell([*left, *(claim for claim in claims if claim not in taken)], report)
+        attempt = self.write(*self._with(taken))
+        same = self._is_same(attempt)
+        return Taken(*self._with(taken), attempt, same, same or is_ours(self.original, attempt))
+
+    def _claims(self, residue: Residue, report: Report) -> tuple[list[Claim], list[Claim]]:
+        """(what may come back if the XML bears it out, what never does)."""
         claims: list[Claim] = []
+        left: list[Claim] = []
+        edited: dict[str, tuple[str | None, str | None]] = {}
         for key, (text, was) in residue.keys.items():
-            now = self.seen.get(key)
-            if now == was and text != now and key != DESCRIPTION:
-                claims.append((key, text))
+            claim, now = Claim(key, text), self.seen.get(key)
+            if key == DESCRIPTION or self._is_withheld(claim):
+                left.append(claim)
+            elif now != was:
+                edited[key] = text, was
+                if text and was and now and (whole := rescued(key, text, was, now)) is not None:
+                    claims.append(Claim(key, whole))
+            elif text != now:
+                claims.append(claim)
+        stale(self.seen, Residue(keys=edited), report)
         if residue.description is not None and residue.description != self.description:
-            claims.append((DESCRIPTION, residue.description))
-        open_claims = [claim for claim in claims if not self._is_withheld(*claim)]
-        taken, result = self._vetted(open_claims)
-        strange = [(key, text) for key, (text, _) in residue.keys.items() if key == DESCRIPTION]
-        self._tell([*strange, *(claim for claim in claims if claim not in taken)], report)
-        return result
+            claims.append(Claim(DESCRIPTION, residue.description))
+        return claims, left
 
     def _tell(self, left: list[Claim], report: Report) -> None:
         for key, text in left:
@@ -102,35 +124,21 @@ class Gate(Generic[A]):
                 message = f"{key}: '{_short(text)}' stands in the metadata only, and is left out"
             report.add("withheld", IN_METADATA, message, TRUST)
 
-    def _is_withheld(self, key: str, text: str | None) -> bool:
-        """Whether a key never comes back without trust, whatever the XML says."""
-        if key == DESCRIPTION or text is None:
-            return False
-        if key == "args":
-            return not self.raw
+    def _is_withheld(self, claim: Claim) -> bool:
+        """Whether a claim does not come back whatever the XML says."""
+        key, text = claim
+        if key == "args" and text is not None:
+            return not self.words or split(text) != self.words
         if key == "parent":
             return text not in self.snapshots
-        declared = option(key)
-        if declared is None:
-            return True
-        name = key if key in OPTIONS else f"{key.rstrip('0123456789')}N"
-        if name in WITHHELD:
-            return True
-        if declared.fields is None:
-            return False
-        said, known = _parts(key, text), _parts(key, self.seen.get(key))
-        if said is None or any(f"{name}.{field}" in WITHHELD for field in said if said[field] != (known or {}).get(field)):
-            return True
-        return name in ("efidisk0", "efidiskN", "tpmstateN") and bool(self._strange(key, text))  # libvirt may keep these where no XML says
+        return is_withheld(claim, self.seen.get(key)) or (key in STATE and bool(self._strange(claim)))
 
-    def _strange(self, key: str, text: str) -> set[str]:
+    def _strange(self, claim: Claim) -> set[str]:
         """The host's resources that neither the XML names nor the VM owns."""
-        return {name for name in _resources(key, text) - self.resources if not is_own(name, self.vmid)}
-
-    def _needs_word(self, claim: Claim) -> bool:
-        """Whether the XML itself must speak for a claim: a device of the host that it does not name otherwise."""
-        key, text = claim
-        return text is not None and key not in (DESCRIPTION, "args") and key not in self.seen and bool(self._strange(key, text))
+        if name_of(claim.key) in ("args", DESCRIPTION):
+            return set()
+        found = resources(claim.key, claim.text) - self.resources
+        return {name for name in found if self.vmid is None or not is_own(name, self.vmid)}
 
     def _with(self, claims: Iterable[Claim]) -> tuple[Values, str | None]:
         values, description = dict(self.seen), self.description
@@ -138,23 +146,25 @@ class Gate(Generic[A]):
             if key == DESCRIPTION:
                 description = text
             elif text is None:
-                del values[key]
+                values.pop(key, None)
             else:
                 values[key] = text
         return values, description
 
-    def _vetted(self, claims: list[Claim]) -> tuple[list[Claim], Taken[A]]:
-        attempt = self.write(*self._with(claims))
-        needy = any(map(self._needs_word, claims))
-        same = self._is_same(attempt)
-        if needy or not (same or is_borne_out(self.original.atoms(), self._alone(), _atoms_of(attempt))):
-            claims = self._one_by_one(claims)
-            attempt = self.write(*self._with(claims))
-            same = self._is_same(attempt)
-        return claims, Taken(*self._with(claims), attempt, same)
+    def _vetted(self, bound: list[Claim], free: list[Claim]) -> list[Claim]:
+        attempt = self.write(*self._with((*bound, *free)))
+        if attempt is None:  # one of them no config can hold
+            free = [claim for claim in free[:MOST_TRIES] if self.write(*self._with([claim])) is not None]
+        if bound and not self._are_borne_out(bound, attempt):
+            bound = self._one_by_one(bound)
+        return [*bound, *free]
 
-    def _alone(self) -> Atoms:
-        return _atoms_of(self.write(self.seen, self.description))
+    def _are_borne_out(self, claims: list[Claim], attempt: A | None) -> bool:
+        """Whether the XML speaks for all of them at once, and each says what it seems to: the usual case, found out by writing once."""
+        if attempt is None or attempt.tree is None or attempt.losses or any(map(self._strange, claims)):
+            return False
+        alone = self.write(self.seen, self.description)
+        return self._is_same(attempt) or is_borne_out(self.original.atoms(), _atoms_of(alone), _atoms_of(attempt))
 
     def _is_same(self, attempt: A | None) -> bool:
         return attempt is not None and attempt.tree is not None and self.original.is_written_as(attempt.tree)
@@ -162,43 +172,41 @@ class Gate(Generic[A]):
     def _one_by_one(self, claims: list[Claim]) -> list[Claim]:
         """The claims that the XML bears out, each with those before it. Some need others to be there."""
         taken: list[Claim] = []
-        there, before = self.original.atoms(), self._alone()
+        there, attempt = self.original.atoms(), self.write(self.seen, self.description)
         tries = min(MOST_TRIES, ATOMS // (len(there) + 1))
         found = True
         while found and claims:
             found, left = False, []
             for claim in claims:
                 tries -= 1
-                now = _atoms_of(self.write(*self._with((*taken, claim)))) if tries >= 0 else frozenset()
-                if now and is_borne_out(there, before, now) and not (self._needs_word(claim) and now == before):
+                now = self.write(*self._with((*taken, claim))) if tries >= 0 else None
+                if now is not None and self._is_borne_out(claim, taken, attempt, now):
                     taken.append(claim)
-                    before, found = now, True
+                    attempt, found = now, True
                 else:
                     left.append(claim)
             claims = left
         return taken
 
+    def _is_borne_out(self, claim: Claim, taken: list[Claim], before: A | None, now: A) -> bool:
+        """Whether the XML speaks for one claim. A thing of the host that it does not name must show in it: without it, it is another."""
+        if now.losses - (frozenset() if before is None else before.losses):
+            return False
+        atoms_now = _atoms_of(now)
+        if not is_borne_out(self.original.atoms(), _atoms_of(before), atoms_now, alone=True):
+            return False
+        return not self._strange(claim) or _atoms_of(self.write(*self._with((*taken, Claim(claim.key, None))))) != atoms_now
+
+
+def is_ours(original: Original, attempt: Attempt | None) -> bool:
+    """Whether all that a config gives stands in the document, beside what libvirt added to it."""
+    now = _atoms_of(attempt)
+    return bool(now) and now <= original.atoms()
+
 
 def _atoms_of(attempt: Attempt | None) -> Atoms:
     """All that the domain of a config says; nothing if it gives none."""
     return frozenset() if attempt is None or attempt.tree is None else atoms(attempt.tree)
-
-
-def _parts(key: str, text: str | None) -> dict[str, object] | None:
-    entry = _entry(key, text)
-    return None if entry is None or entry.parts is None else dict(entry.parts)
-
-
-def _entry(key: str, text: str | None) -> Entry | None:
-    try:
-        return None if text is None else checked(checker_of(key), key, text, 0)
-    except FormatError:
-        return None
-
-
-def _resources(key: str, text: str) -> set[str]:
-    entry = _entry(key, text)
-    return set() if entry is None else named_by(key, entry)
 
 
 def _comment(text: str) -> str:
@@ -208,4 +216,3 @@ def _comment(text: str) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
-

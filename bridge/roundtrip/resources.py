@@ -6,23 +6,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from ..data.options import DRIVES
-from ..passes.resources import volume_problem
 from ..qemuserver.setting import Entry
-
-HARMLESS = frozenset(("none", "socket", "spice", "/dev/urandom", "/dev/random"))
-"""What every host has, and what is made for the VM."""
 
 Props = Mapping[str, object]
 
 
 def _volume(said: Props) -> Iterator[str]:
-    yield str(said.get("file", "none"))
+    if (file := str(said.get("file", "none"))) != "none":
+        yield file
 
 
 def _usb(said: Props) -> Iterator[str]:
     host, mapping = said.get("host"), said.get("mapping")
-    if host is not None:
-        yield f"USB device {str(host).lower()}" if str(host).lower() != "spice" else "spice"
+    if host is not None and str(host).lower() != "spice":
+        yield f"USB device {str(host).lower()}"
     if mapping is not None:
         yield f"USB mapping {mapping}"
 
@@ -34,11 +31,11 @@ def _hostpci(said: Props) -> Iterator[str]:
             yield f"{what} {said[name]}"
 
 
-def _one(name: str, what: str) -> Callable[[Props], Iterator[str]]:
+def _one(name: str, what: str, *harmless: str) -> Callable[[Props], Iterator[str]]:
     def named(said: Props) -> Iterator[str]:
         value = said.get(name)
-        if value is not None:
-            yield str(value) if str(value) in HARMLESS else f"{what} {value}"
+        if value is not None and str(value) not in harmless:
+            yield f"{what} {value}"
 
     return named
 
@@ -48,7 +45,7 @@ _BY_PROPS: dict[str, Callable[[Props], Iterator[str]]] = {
     "hostpci": _hostpci,
     "net": _one("bridge", "bridge"),
     "virtiofs": _one("dirid", "directory"),
-    "rng": _one("source", "source of entropy"),
+    "rng": _one("source", "source of entropy", "/dev/urandom", "/dev/random"),
     "ivshmem": _one("name", "shared memory"),
 }
 
@@ -61,17 +58,14 @@ def named_by(key: str, entry: Entry) -> set[str]:
     if key in DRIVES or stem in ("efidisk", "tpmstate", "unused"):
         found = _volume(said or {"file": entry.value})
     elif stem in ("serial", "parallel") or key == "vmstate":
-        found = iter((entry.value,))
-    elif key == "fleecing-images":
-        found = iter(re.split(r"[\s,;]+", entry.value))
+        found = iter(() if entry.value == "socket" else (entry.value,))
     elif stem in _BY_PROPS and said is not None:
         found = _BY_PROPS[stem](said)
-    return {name for name in found if name and name not in HARMLESS}
+    return set(found)
 
 
 def is_own(resource: str, vmid: int) -> bool:
     """Whether this is a volume of VM `vmid`, by the name that Proxmox VE gives to volumes of a VM: `vm-VMID-...`."""
-    storage, _, name = resource.partition(":")
-    if not storage or not name or "/" in storage or volume_problem(resource):
-        return False
-    return re.fullmatch(rf"(?:subvol|vm)-{vmid}-[A-Za-z0-9_.-]+", name.rpartition("/")[2]) is not None
+    own = rf"(?:{vmid}/)?vm-{vmid}-[A-Za-z0-9_.-]+"
+    base = r"(?:[0-9]+/)?base-[0-9]+-[A-Za-z0-9_.-]+/"  # of a linked clone
+    return re.fullmatch(rf"[A-Za-z][A-Za-z0-9_.-]*:(?:{base})?{own}", resource) is not None

@@ -17,7 +17,9 @@ from ..report import BridgeError, Report
 from .metadata import IN_METADATA, TRUST
 from .resources import is_own, named_by
 
-PENDING, CLOUDINIT = "PENDING", "special:cloudinit"
+PENDING = "PENDING"
+ALWAYS = {"special:cloudinit": "what cloud-init sets up", "special:fleecing": "images that a backup deletes"}
+"""Sections that never come back, and what they hold."""
 MOST_KEYS = 20
 """Keys that one finding names."""
 
@@ -29,10 +31,11 @@ class Kept(msgspec.Struct):
     names: frozenset[str] = frozenset()
 
 
-def keep(sections: str, resources: set[str], vmid: int, report: Report) -> Kept:
-    """`sections`: header and body texts as `qemuserver.text.canonical` gives them. `resources`: what the XML names of the host."""
+def keep(sections: str, resources: set[str], vmid: int | None, report: Report) -> Kept:
+    """`sections`: header and body texts as `qemuserver.text.canonical` gives them. `resources`: what the XML names of the host.
+    `vmid`: whose volumes are the VM's own; None if only the metadata says it."""
     try:
-        found = config_text.parse(sections, vmid=vmid, strict=True)
+        found = config_text.parse(sections, strict=True)
         if found.main.entries or found.main.description:
             raise BridgeError("lines stand before the first of them")
     except BridgeError as error:
@@ -40,7 +43,7 @@ def keep(sections: str, resources: set[str], vmid: int, report: Report) -> Kept:
         return Kept()
     names = set()
     for name, part in list(_parts(found)):
-        why = "what cloud-init sets up" if name == CLOUDINIT else _doubt(part, resources, vmid)
+        why = ALWAYS.get(name) or _doubt(part, resources, vmid)
         if why is None:
             names.add(name)
             continue
@@ -70,14 +73,14 @@ def _remove(found: config_text.ConfigText, name: str) -> None:
         del found.snapshots[name]
 
 
-def _doubt(part: config_text.SectionText, resources: set[str], vmid: int) -> str | None:
+def _doubt(part: config_text.SectionText, resources: set[str], vmid: int | None) -> str | None:
     """What keeps a section from coming back."""
     for key, entry in part.entries.items():
         name = key if key in OPTIONS else f"{key.rstrip('0123456789')}N"
         if name in WITHHELD and key != "parent":
             return key
         for resource in named_by(key, entry) - resources:
-            if not is_own(resource, vmid):
+            if vmid is None or not is_own(resource, vmid):
                 return f"{resource} of the host"
     return None
 
