@@ -34,6 +34,7 @@ from . import (
     usb,
     watchdog,
 )
+from .complete import complete
 from .device import refuse
 from .domain import Domain
 from .escape import NAMELESS
@@ -60,6 +61,7 @@ STEPS = (
     audio.read,
     hostpci.read,
     usb.read,
+    boot.read_classes,
     watchdog.read,
     memory.read_balloon,
     rng.read,
@@ -75,6 +77,10 @@ def read(domain: Domain) -> VM:
     vm = VM()
     domain.root.claimed = True
     domain.devices.claimed = True
+    draft = complete(domain.root, domain.devices)
+    domain.disks, domain.controllers = draft.disks, draft.controllers
+    for node, what in draft.assumed:
+        domain.report.add("ambiguous", node, what)
     overridden = _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)

@@ -87,8 +87,7 @@ def _ordered(vm: VM) -> Boot:
         return boot
     found = _found(vm)
     if not found:
-        order = _by_class(vm)
-        return boot if not order and not _legacy(vm) else replace(boot, order=order)
+        return replace(boot, order=[]) if _legacy(vm) else boot
     if found == _legacy(vm):
         return boot
     return replace(boot, order=sorted(found, key=found.__getitem__))
@@ -109,12 +108,3 @@ def _found(vm: VM) -> dict[str, int]:
             taken[place] = key
             found[key] = place
     return found
-
-
-def _by_class(vm: VM) -> list[str]:
-    """libvirt's list of classes: the first device of each; without a list the first disk."""
-    disks = [key_of("disks", disk) for disk in vm.disks if disk.media != "cdrom"]
-    cdroms = [key_of("disks", disk) for disk in vm.disks if disk.media == "cdrom"]
-    nets = [key_of("nets", net) for net in vm.nets]
-    members = {"hd": disks, "cdrom": cdroms, "network": nets}
-    return [members[name][0] for name in vm.boot.classes or ("hd",) if members.get(name)]

@@ -1,0 +1,148 @@
+"""<controller>: indexes, models, and those that nobody names (libvirt 11.3, domain_postparse.c, qemu_postparse.c, domain_conf.c)."""
+
+from __future__ import annotations
+
+from ..node import Node
+from .draft import MOST_INDEX, Draft, address_of, default, index_of, own, told
+from .pci_kinds import USB2
+
+COMPANIONS = {"ich9-uhci1": "0", "ich9-uhci2": "2", "ich9-uhci3": "4"}
+"""Model -> first port of the EHCI that it serves."""
+CONTROLLER_OF = {"scsi": "scsi", "fdc": "fdc", "ide": "ide", "sata": "sata"}
+"""Bus of a disk -> type of its controller, in libvirt's order."""
+
+
+def index(draft: Draft) -> None:
+    """All that are named, in libvirt's order; each has an index (virDomainAssignControllerIndexes)."""
+    for node in draft.of("controller"):
+        if node.attrib.get("model") in COMPANIONS and node.attrib.get("type") == "usb" and node.peek("master") is None:
+            own(node).add("master", startport=COMPANIONS[node.attrib["model"]])
+        insert(draft.controllers, node)
+    again = False
+    for at, node in enumerate(list(draft.controllers)):
+        if "index" in node.attrib:
+            continue
+        usb2 = at > 0 and _is_usb2(node)
+        again = again or usb2
+        known = _group(draft.controllers, at) if usb2 else None
+        own(node).attrib["index"] = str(known if known is not None else _unused(draft.controllers, _type(node)))
+    if again:
+        nodes, draft.controllers = draft.controllers, []
+        for node in nodes:
+            insert(draft.controllers, node)
+
+
+def insert(controllers: list[Node], node: Node) -> None:
+    """Behind its like of lower index, a master before its companions (virDomainControllerInsertPreAlloced)."""
+    type_, number = _type(node), index_of(node)
+    at: int | None = None
+    for n in range(len(controllers) - 1, -1, -1):
+        other = controllers[n]
+        if _type(other) != type_:
+            continue
+        if number is None:
+            at = n + 1
+            break
+        there = index_of(other)
+        if (there is not None and there > number) or (node.peek("master") is None and other.peek("master") is not None and there == number):
+            at = n
+        elif at is None:
+            at = n + 1
+    controllers.insert(len(controllers) if at is None else at, node)
+
+
+def _type(node: Node) -> str:
+    return node.attrib.get("type", "ide")
+
+
+def _is_usb2(node: Node) -> bool:
+    return _type(node) == "usb" and node.attrib.get("model") in USB2
+
+
+def _group(controllers: list[Node], at: int) -> int | None:
+    """The index of the USB 2 group that a controller joins, as it follows one of another model."""
+    model = controllers[at].attrib.get("model")
+    before = next((node for node in reversed(controllers[:at]) if _type(node) == "usb"), None)
+    if before is None or not _is_usb2(before):
+        return None
+    number = index_of(before)
+    if any(_type(node) == "usb" and index_of(node) == number and node.attrib.get("model") == model for node in controllers):
+        return None
+    return number
+
+
+def _unused(controllers: list[Node], type_: str) -> int:
+    used = {index_of(node) for node in controllers if _type(node) == type_}
+    return next(n for n in range(len(used) + 1) if n not in used)
+
+
+def maybe_add(draft: Draft, type_: str, number: int, model: str | None = None) -> None:
+    if number > MOST_INDEX or any(_type(node) == type_ and index_of(node) == number for node in draft.controllers):
+        return
+    node = draft.add("controller", type=type_, index=str(number))
+    if model is not None:
+        node.attrib["model"] = model
+    insert(draft.controllers, node)
+
+
+def board(draft: Draft) -> None:
+    """What the machine always has (qemuDomainDefAddDefaultDevices)."""
+    if draft.base in ("q35", "i440fx"):
+        maybe_add(draft, "usb", 0, "qemu-xhci" if draft.base == "q35" else "piix3-uhci")
+    if draft.base == "q35":
+        maybe_add(draft, "sata", 0)
+    if draft.base:
+        maybe_add(draft, "pci", 0, "pcie-root" if draft.express else "pci-root")
+
+
+def implied(draft: Draft) -> None:
+    """Those that devices stand on (virDomainDefAddImplicitControllers)."""
+    highest: dict[str, int] = {}
+    for disk in draft.disks:
+        bus = told(disk.peek("target"), "bus")
+        address = address_of(disk, "drive")
+        if bus in CONTROLLER_OF and address is not None:
+            highest[bus] = max(highest.get(bus, -1), index_of(address, "controller") or 0)
+    for bus, type_ in CONTROLLER_OF.items():
+        for n in range(min(highest.get(bus, -1), MOST_INDEX) + 1):
+            maybe_add(draft, type_, n)
+    for tag in ("channel", "console"):
+        for node in draft.of(tag):
+            if told(node.peek("target"), "type") == "virtio":
+                address = address_of(node, "virtio-serial")
+                maybe_add(draft, "virtio-serial", 0 if address is None else index_of(address, "controller") or 0)
+    _for_smartcards(draft)
+    _for_scsi_hosts(draft)
+
+
+def _for_smartcards(draft: Draft) -> None:
+    for node in draft.of("smartcard"):
+        address = address_of(node, "ccid")
+        maybe_add(draft, "ccid", 0 if address is None else index_of(address, "controller") or 0)
+
+
+def _for_scsi_hosts(draft: Draft) -> None:
+    """All SCSI devices of the host hang on controllers of one model."""
+    highest, model = -1, None
+    for node in draft.of("hostdev"):
+        address = address_of(node, "drive")
+        if node.attrib.get("type") != "scsi" or address is None:
+            continue
+        number = index_of(address, "controller") or 0
+        if number > highest:
+            highest = number
+            found = next((c for c in draft.controllers if _type(c) == "scsi" and index_of(c) == number), None)
+            model = told(found, "model") or model
+    for n in range(min(highest, MOST_INDEX) + 1):
+        maybe_add(draft, "scsi", n, model)
+
+
+def models(draft: Draft) -> None:
+    """The model of those that say none (qemuDomainControllerDefPostParse)."""
+    for node in draft.controllers:
+        type_ = _type(node)
+        if type_ == "scsi":
+            if node.attrib.get("model", "auto") == "auto":
+                own(node).attrib["model"] = "lsilogic"
+        elif type_ == "usb":
+            default(node, "model", "piix3-uhci" if draft.base != "virt" else "qemu-xhci")
