@@ -79,8 +79,8 @@ def read(domain: Domain) -> VM:
     domain.devices.claimed = True
     draft = complete(domain.root, domain.devices)
     domain.disks, domain.controllers = draft.disks, draft.controllers
-    for node, what in draft.assumed:
-        domain.report.add("ambiguous", node, what)
+    for kind, node, what in draft.notes:
+        domain.report.add(kind, node, what)
     overridden = _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)

@@ -18,6 +18,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     disks.bus,
     controllers.index,
     controllers.board,
+    domain.nvram,
     domain.iommu,
     domain.cpu,
     domain.numa,

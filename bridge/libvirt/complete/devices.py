@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ...data.schema import words
 from ..node import Node
 from .draft import X86, Draft, default, told
 
 CARD = {"vdpa": "virtio", "vhostuser": "virtio"}
 """Type of an interface -> the model that it has for want of another."""
+MODELS = words("rtl8139 virtio e1000 e1000e igb virtio-transitional virtio-non-transitional usb-net vmxnet3")
+"""Cards that libvirt knows by name, in whatever letters."""
 OWN_BUS = {"evdev": "none", "passthrough": "virtio"}
 """Type of an <input> -> its bus."""
 MEMORY = ("ram", "vram")
@@ -16,6 +19,8 @@ MEMORY = ("ram", "vram")
 def interfaces(draft: Draft) -> None:
     for node in draft.of("interface"):
         type_ = node.attrib.get("type", "")
+        if (model := node.peek("model")) is not None and (own := model.attrib.get("type", "").lower()) in MODELS:
+            model.attrib["type"] = own
         if type_ != "hostdev" and told(node.peek("model"), "type") is None:
             card = CARD.get(type_, "virtio" if draft.base == "virt" else "rtl8139")
             _ensure(node, "model").attrib["type"] = card
@@ -29,6 +34,7 @@ def videos(draft: Draft) -> None:
     """A display has a card (virDomainDefAddImplicitVideo)."""
     if not draft.of("video") and draft.of("graphics"):
         draft.add("video").add("model")
+        draft.notes.append(("ambiguous", draft.of("graphics")[0], "graphics without a <video>: libvirt adds a card"))
     for n, node in enumerate(draft.of("video")):
         model = _ensure(node, "model")
         default(model, "type", "virtio" if draft.base == "virt" else "cirrus")

@@ -82,7 +82,7 @@ def image(draft: Draft) -> None:
                 driver = node.add("driver", name="qemu")
             if "type" not in driver.attrib:
                 if node.peek("source") is not None and node.attrib.get("device", "disk") != "cdrom":
-                    draft.assumed.append((node, "the disk does not say its image's format: raw is taken, as libvirt does"))
+                    draft.notes.append(("ambiguous", node, "the disk does not say its image's format: raw is taken, as libvirt does"))
                 driver.attrib["type"] = "raw"
         source = node.peek("source")
         if source is not None and source.attrib.get("protocol") == "iscsi" and "/" not in source.attrib.get("name", "/"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from ...data.firmware import is_ovmf
 from ...rows import whole_number
 from ..node import Node
 from ..numa import DECIMAL, SHIFT, set_text
@@ -128,12 +131,17 @@ def memory(draft: Draft) -> None:
         if modules is None or None in sizes:
             return
         total = sum(size for size in sizes if size is not None) + modules
-        if _kib(node) != total and total:
-            node = node or root.add("memory")
+        if (said := _kib(node)) != total and total:
+            if node is None:
+                node = root.add("memory")
+            else:
+                message = f"memory of {said} KiB: NUMA nodes and modules have {total} KiB, which libvirt takes"
+                draft.notes.append(("normalised", node, message))
             node.text = str(total)
             node.attrib["unit"] = "KiB"
     total_now, current = _kib(node), root.peek("currentMemory")
-    if current is not None and total_now is not None and ((now := _kib(current)) == 0 or (now is not None and now > total_now)):
+    if current is not None and total_now is not None and (now := _kib(current)) is not None and not 0 < now <= total_now:
+        draft.notes.append(("normalised", current, f"currentMemory of {now} KiB is not what the guest can have: {total_now} KiB"))
         current.text, current.attrib["unit"] = str(total_now), "KiB"
 
 
@@ -142,6 +150,31 @@ def boot(draft: Draft) -> None:
     os = draft.root.peek("os")
     if os is not None and os.peek("boot") is None and not any(node.peek("boot") is not None for node in draft.devices.children):
         os.add("boot", dev="hd")
+
+
+NVRAM = "/var/lib/libvirt/qemu/nvram/"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,200}", re.ASCII).fullmatch
+
+
+def nvram(draft: Draft) -> None:
+    """UEFI in flash that the guest cannot write has its variables in a file of the domain's own name (qemuFirmwareEnsureNVRAM)."""
+    os, name = draft.root.peek("os"), draft.root.peek("name")
+    if os is None or name is None or not _FILE_NAME(name.text):
+        return
+    loader, file = os.peek("loader"), os.peek("nvram")
+    said = loader.attrib if loader is not None else {}
+    if os.attrib.get("firmware") != "efi" and said.get("type") != "pflash":
+        return
+    known = loader is None or said.get("readonly") == "yes" or is_ovmf(loader.text.strip(" \t\r\n"))
+    if not known or said.get("readonly") == "no" or said.get("stateless") == "yes" or said.get("type") == "rom":
+        return
+    if file is None:
+        file = os.add("nvram")
+    elif file.text.strip(" \t\r\n") or file.peek("source") is not None:
+        return
+    form = file.attrib.get("templateFormat") or file.attrib.get("format") or said.get("format", "raw")
+    file.text = f"{NVRAM}{name.text}_VARS.{'qcow2' if form == 'qcow2' else 'fd'}"
+    file.attrib["format"] = form
 
 
 def cpu(draft: Draft) -> None:

@@ -30,8 +30,8 @@ class Draft:
         self.base = base(self.arch, self.machine)
         self.controllers: list[Node] = []
         self.disks: list[Node] = []
-        self.assumed: list[tuple[Node, str]] = []
-        """What libvirt takes for granted, and a person may want to know."""
+        self.notes: list[tuple[str, Node, str]] = []
+        """What a person may want to know of it: kind of finding, where, what."""
 
     def of(self, tag: str) -> list[Node]:
         """Devices of this name, in the document's order."""
@@ -102,10 +102,8 @@ def address_of(node: Node, type_: str) -> Node | None:
 
 
 def give_address(node: Node, type_: str, **attrib: str) -> None:
-    """An address in place of none, or of one that leaves all to libvirt."""
+    """An address in place of none, or of one that leaves all to libvirt; what that one says beside stays."""
     address = own(node).peek("address")
     if address is None:
         address = node.add("address", type=type_)
-    else:
-        address.attrib["type"] = type_
     address.attrib.update(attrib)

@@ -63,7 +63,7 @@ def _find(draft: Draft, node: Node, taken: dict[int, set[int]], counts: dict[int
 def _give(node: Node, controller: int, port: int, taken: dict[int, set[int]]) -> None:
     taken[controller].add(port)
     if node.tag == "channel":
-        give_address(node, "virtio-serial", controller=str(controller), bus="0", port=str(port))
+        give_address(node, "virtio-serial", controller=str(controller), port=str(port))
 
 
 def memory(draft: Draft) -> None:
