@@ -262,8 +262,10 @@ def _format(node: Node, form: str | None, source: Source, cdrom: bool, domain: D
         if form not in (None, "raw"):
             domain.report.add("normalised", node, f"an empty drive has no format, '{form}' is left out")
         return None
-    if form is None:  # a volume of a pool, which knows
-        if not cdrom:
+    if form is None:
+        if source.kind == "file" and not cdrom:
+            return None  # `unresolve` asks the storage
+        if not cdrom:  # a volume of a pool, which knows
             domain.report.add("ambiguous", node, "the disk does not say its volume's format: raw is taken")
         return "raw"
     if form not in FORMATS:

@@ -74,19 +74,25 @@ def _has_place(node: Node) -> bool:
 
 
 def image(draft: Draft) -> None:
-    """The format, never looked up in the image; LUN 0 of an iSCSI target."""
+    """The format, never looked up in the image; LUN 0 of an iSCSI target.
+
+    libvirt has run a domain that it knows, which has a UUID, with a raw image by now. Of one that never was defined nobody can tell what
+    the image file is: the reader asks (security-rules S8)."""
+    known = draft.root.peek("uuid") is not None
     for node in draft.of("disk"):
-        if node.attrib.get("type", "file") != "volume":
-            driver = node.peek("driver")
-            if driver is None:
-                driver = node.add("driver", name="qemu")
-            if "type" not in driver.attrib:
-                if node.peek("source") is not None and node.attrib.get("device", "disk") != "cdrom":
-                    draft.notes.append(("ambiguous", node, "the disk does not say its image's format: raw is taken, as libvirt does"))
-                driver.attrib["type"] = "raw"
-        source = node.peek("source")
-        if source is not None and source.attrib.get("protocol") == "iscsi" and "/" not in source.attrib.get("name", "/"):
-            source.attrib["name"] += "/0"
+        _image(draft, node, known)
+
+
+def _image(draft: Draft, node: Node, known: bool) -> None:
+    type_, device = node.attrib.get("type", "file"), node.attrib.get("device", "disk")
+    driver = node.peek("driver") or node.add("driver", name="qemu")
+    if type_ != "volume" and "type" not in driver.attrib and (known or type_ != "file" or device == "cdrom"):
+        if node.peek("source") is not None and device != "cdrom":
+            draft.notes.append(("ambiguous", node, "the disk does not say its image's format: raw is taken, as libvirt does"))
+        driver.attrib["type"] = "raw"
+    source = node.peek("source")
+    if source is not None and source.attrib.get("protocol") == "iscsi" and "/" not in source.attrib.get("name", "/"):
+        source.attrib["name"] += "/0"
 
 
 def place(draft: Draft) -> None:

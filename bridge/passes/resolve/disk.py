@@ -188,6 +188,8 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
     elif match is not None and match.finding and (match.finding != "lint" or vm.meta.vmid):
         report.add(match.finding, disk.where, f"{name}: {match.message}", match.hint + _import(vm, disk, match))
     assert volid is not None
+    if source.kind == "file" and source.format is None and disk.media != "cdrom":
+        disk = _with_format(disk, match, name, report)
     if disk.scsiblock and source.path is not None:
         volid = source.path
     if match and match.vtype == "iso" and disk.media is None:
@@ -203,6 +205,16 @@ def _import(vm: VM, disk: Disk, match: Match) -> str:
     if match.finding not in ("storage-unknown", "import-needed") or path is None or disk.media == "cdrom":
         return ""
     return ": " + shlex.join(["qm", "set", str(vm.meta.vmid), f"--{disk.key}", f"{match.storage or 'STORAGE'}:0,import-from={path}"])
+
+
+def _with_format(disk: Disk, match: Match | None, name: str | None, report: Report) -> Disk:
+    """An image file of a domain that does not say its format is raw for libvirt, whatever the guest writes into it (security-rules S8).
+
+    On a storage that the user named, it is so for qemu-server as well, if its name says nothing else. Raises BridgeError otherwise."""
+    if match is None or match.storage is None or match.format not in (None, "raw"):
+        raise BridgeError(f"{name} does not say its image's format: add <driver type='raw'/> or what it is", disk.where)
+    report.add("ambiguous", disk.where, f"{name} does not say its image's format: raw is taken, as libvirt does")
+    return change(disk, format="raw")
 
 
 def _check_chain(host: HostFacts, volid: str, chain: list[str], name: str | None, disk: Disk, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from ...model.part import Address, Device, DriveAddress, PCIAddress, USBAddress
 from ...model.serial import Parallel, Serial
 from ...model.vm import VM
 from ...report import Report
+from ..keep import adapter_key
 
 
 def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = frozenset()) -> None:
@@ -24,6 +25,9 @@ def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = f
         after = VM()
     matched = _matched(before, after)
     names = {(c.type, f"#{c.index or 0}"): found.key or "" for c, found in matched if found is not None}
+    for controller, here in matched:
+        if here is None and (key := adapter_key(controller, before, after.scsihw)) is not None:
+            names["scsi", f"#{controller.index or 0}"] = key  # told once, for the adapter; its drives keep their LUNs
     now = dict(_devices(after))
     for key, device in _devices(before):
         found = now.get(key) if key else None
@@ -33,7 +37,7 @@ def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = f
         if old != new and _text(_renamed(device, names)) != new:
             report.add("moved", device.where, f"{key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
     _ports(before, after, report)
-    _controllers(matched, report)
+    _controllers(matched, _buses(before), report)
 
 
 def _ports(before: VM, after: VM, report: Report) -> None:
@@ -128,7 +132,16 @@ def _renamed(device: Device, names: dict[tuple[str, str], str]) -> Address:
     return address if key is None else replace(address, controller=key)
 
 
-def _controllers(matched: list[tuple[Controller, Controller | None]], report: Report) -> None:
+def _buses(vm: VM) -> set[str]:
+    """The buses that a device stands on."""
+    devices: Iterable[Device | None] = (*(device for _, device in _devices(vm)), *vm.controllers)
+    return {d.address.bus for d in devices if d is not None and isinstance(d.address, PCIAddress)}
+
+
+EMPTY_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
+
+
+def _controllers(matched: list[tuple[Controller, Controller | None]], used: set[str], report: Report) -> None:
     for controller, found in matched:
         if found is not None and controller.index in (None, found.index) and controller.hardware is None and controller.ports is None:
             continue
@@ -137,6 +150,12 @@ def _controllers(matched: list[tuple[Controller, Controller | None]], report: Re
             if controller.index not in (None, found.index):
                 report.add("normalised", controller.where, f"{name} becomes number {found.index}; the guest does not see it")
             _hardware(name, controller, found, report)
+            continue
+        if (controller.type, controller.model) == ("usb", "none"):
+            report.add("added", controller.where, "there is no USB there; qemu-server gives every guest a controller")
+            continue
+        if controller.model in EMPTY_PORTS and (controller.key or "") not in used:
+            report.add("normalised", controller.where, f"{name} ({_describe(controller)}) is not kept: no device stands on it")
             continue
         report.add("moved", controller.where, f"{name} ({_describe(controller)}) is not kept: qemu-server brings its own tree of buses")
 
