@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..node import Node
-from .draft import MOST_INDEX, Draft, address_of, default, index_of, own, told
+from .draft import MOST_INDEX, Draft, add, address_of, default, index_of, own, told
 from .pci_kinds import USB2
 
 COMPANIONS = {"ich9-uhci1": "0", "ich9-uhci2": "2", "ich9-uhci3": "4"}
@@ -16,7 +16,7 @@ def index(draft: Draft) -> None:
     """All that are named, in libvirt's order; each has an index (virDomainAssignControllerIndexes)."""
     for node in draft.of("controller"):
         if node.attrib.get("model") in COMPANIONS and node.attrib.get("type") == "usb" and node.peek("master") is None:
-            own(node).add("master", startport=COMPANIONS[node.attrib["model"]])
+            add(node, "master", startport=COMPANIONS[node.attrib["model"]])
         insert(draft.controllers, node)
     again = False
     for at, node in enumerate(list(draft.controllers)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...data.schema import words
 from ..node import Node
-from .draft import X86, Draft, default, told
+from .draft import X86, Draft, add, child, default, told
 
 CARD = {"vdpa": "virtio", "vhostuser": "virtio"}
 """Type of an interface -> the model that it has for want of another."""
@@ -19,24 +19,20 @@ MEMORY = ("ram", "vram")
 def interfaces(draft: Draft) -> None:
     for node in draft.of("interface"):
         type_ = node.attrib.get("type", "")
-        if (model := node.peek("model")) is not None and (own := model.attrib.get("type", "").lower()) in MODELS:
-            model.attrib["type"] = own
+        if (model := node.peek("model")) is not None and (name := model.attrib.get("type", "").lower()) in MODELS:
+            model.attrib["type"] = name
         if type_ != "hostdev" and told(node.peek("model"), "type") is None:
             card = CARD.get(type_, "virtio" if draft.base == "virt" else "rtl8139")
-            _ensure(node, "model").attrib["type"] = card
-
-
-def _ensure(node: Node, tag: str) -> Node:
-    return node.peek(tag) or node.add(tag)
+            child(node, "model").attrib["type"] = card
 
 
 def videos(draft: Draft) -> None:
     """A display has a card (virDomainDefAddImplicitVideo)."""
     if not draft.of("video") and draft.of("graphics"):
-        draft.add("video").add("model")
+        draft.add("video")
         draft.notes.append(("ambiguous", draft.of("graphics")[0], "graphics without a <video>: libvirt adds a card"))
     for n, node in enumerate(draft.of("video")):
-        model = _ensure(node, "model")
+        model = child(node, "model")
         default(model, "type", "virtio" if draft.base == "virt" else "cirrus")
         if not n and len(draft.of("video")) == 1:
             default(model, "primary", "yes")
@@ -50,14 +46,14 @@ def audio(draft: Draft) -> None:
     """The backend by the display; one that may use the host's own sound gets none (qemuDomainDefSuggestDefaultAudioBackend)."""
     if draft.of("audio") or not draft.of("sound"):
         return
-    backend, add, passthrough = "none", not draft.of("graphics"), False
+    backend, wanted, passthrough = "none", not draft.of("graphics"), False
     for node in draft.of("graphics"):
         type_ = node.attrib.get("type")
         if type_ in ("vnc", "spice", "sdl"):
-            add, passthrough = True, type_ == "sdl"
+            wanted, passthrough = True, type_ == "sdl"
         if type_ in ("vnc", "spice"):
             backend = "spice" if type_ == "spice" else "none"
-    if add and not passthrough:
+    if wanted and not passthrough:
         draft.add("audio", id="1", type=backend)
 
 
@@ -102,7 +98,7 @@ def shares(draft: Draft) -> None:
             default(node, "accessmode", "passthrough")
     for node in draft.of("shmem"):
         if told(node.peek("model"), "type") != "ivshmem-doorbell" and node.peek("size") is None:
-            node.add("size", "4", unit="M")
+            add(node, "size", "4", unit="M")
 
 
 def throttles(draft: Draft) -> None:
@@ -119,9 +115,9 @@ def throttles(draft: Draft) -> None:
         else:
             without.append((group.text, tune))
     for name, tune in without:
-        for child in limits[name].children if name in limits else ():
-            if child.tag != "group_name":
-                tune.add(child.tag, child.text, **child.attrib)
+        for limit in limits[name].children if name in limits else ():
+            if limit.tag != "group_name":
+                add(tune, limit.tag, limit.text, **limit.attrib)
 
 
 def vsock(draft: Draft) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..node import Node
-from .draft import MOST_INDEX, Draft, give_address, told
+from .draft import MOST_INDEX, Draft, child, give_address, told
 
 PREFIXES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}
 """Bus for a target without one."""
@@ -85,7 +85,7 @@ def image(draft: Draft) -> None:
 
 def _image(draft: Draft, node: Node, known: bool) -> None:
     type_, device = node.attrib.get("type", "file"), node.attrib.get("device", "disk")
-    driver = node.peek("driver") or node.add("driver", name="qemu")
+    driver = child(node, "driver")
     if type_ != "volume" and "type" not in driver.attrib and (known or type_ != "file" or device == "cdrom"):
         if node.peek("source") is not None and device != "cdrom":
             draft.notes.append(("ambiguous", node, "the disk does not say its image's format: raw is taken, as libvirt does"))

@@ -8,7 +8,7 @@ from ...data.firmware import is_ovmf
 from ...rows import whole_number
 from ..node import Node
 from ..numa import DECIMAL, SHIFT, set_text
-from .draft import X86, Draft, default, told
+from .draft import X86, Draft, add, child, default, told
 
 DEFAULT_CPU = {"i686": "qemu32", "x86_64": "qemu64"}
 EMULATOR_CPU = {"qemu-system-i386": "qemu32", "qemu-system-x86_64": "qemu64"}
@@ -28,13 +28,12 @@ def numa(draft: Draft) -> None:
         modules = _modules(draft)
         if total is None or modules is None or modules > total:
             return
-        parent = cpu or draft.root.add("cpu")
-        cell = parent.add("numa").add("cell", id="0", memory=str(total - modules), unit="KiB")
+        cell = add(add(child(draft.root, "cpu"), "numa"), "cell", id="0", memory=str(total - modules), unit="KiB")
         cells = [cell]
         for node in draft.of("memory"):
             target = node.peek("target")
             if node.attrib.get("model") in ("dimm", "nvdimm", "virtio-mem") and target is not None and target.peek("node") is None:
-                target.add("node", "0")
+                add(target, "node", "0")
     if cells and vcpus:
         _fill_cpus(cells, vcpus)
 
@@ -133,7 +132,7 @@ def memory(draft: Draft) -> None:
         total = sum(size for size in sizes if size is not None) + modules
         if (said := _kib(node)) != total and total:
             if node is None:
-                node = root.add("memory")
+                node = add(root, "memory")
             else:
                 message = f"memory of {said} KiB: NUMA nodes and modules have {total} KiB, which libvirt takes"
                 draft.notes.append(("normalised", node, message))
@@ -149,7 +148,7 @@ def boot(draft: Draft) -> None:
     """Disks boot where nobody says who does (virDomainDefBootOrderPostParse)."""
     os = draft.root.peek("os")
     if os is not None and os.peek("boot") is None and not any(node.peek("boot") is not None for node in draft.devices.children):
-        os.add("boot", dev="hd")
+        add(os, "boot", dev="hd")
 
 
 NVRAM = "/var/lib/libvirt/qemu/nvram/"
@@ -169,7 +168,7 @@ def nvram(draft: Draft) -> None:
     if not known or said.get("readonly") == "no" or said.get("stateless") == "yes" or said.get("type") == "rom":
         return
     if file is None:
-        file = os.add("nvram")
+        file = add(os, "nvram")
     elif file.text.strip(" \t\r\n") or file.peek("source") is not None:
         return
     form = file.attrib.get("templateFormat") or file.attrib.get("format") or said.get("format", "raw")
@@ -185,9 +184,9 @@ def cpu(draft: Draft) -> None:
     model = _default_cpu(draft)
     if model is None:
         return
-    node = node or draft.root.add("cpu")
+    node = child(draft.root, "cpu")
     node.attrib.update(mode="custom", match="exact", check="none")
-    node.add("model", model, fallback="forbid")
+    add(node, "model", model, fallback="forbid")
 
 
 def _default_cpu(draft: Draft) -> str | None:
@@ -204,11 +203,11 @@ def iommu(draft: Draft) -> None:
         draft.add("iommu", model="intel")
     for node in draft.of("iommu"):
         if many and node.attrib.get("model") == "intel":
-            driver = node.peek("driver") or node.add("driver")
+            driver = child(node, "driver")
             default(driver, "intremap", "on")
             default(driver, "eim", "on")
         if many or told(node.peek("driver"), "intremap") == "on":
-            features = draft.root.peek("features") or draft.root.add("features")
+            features = child(draft.root, "features")
             if features.peek("ioapic") is None:
-                features.add("ioapic", driver="qemu")
+                add(features, "ioapic", driver="qemu")
 

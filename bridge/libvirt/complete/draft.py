@@ -40,6 +40,7 @@ class Draft:
     def add(self, tag: str, **attrib: str) -> Node:
         """A device that the document does not name."""
         node = self.devices.add(tag, **attrib)
+        node.implied = True
         self.kinds.setdefault(tag, []).append(node)
         return node
 
@@ -78,6 +79,18 @@ def told(node: Node | None, name: str) -> str | None:
     return None if node is None else node.attrib.get(name)
 
 
+def add(node: Node, tag: str, text: str = "", /, **attrib: str) -> Node:
+    """A child that the document does not name."""
+    child = own(node).add(tag, text, **attrib)
+    child.implied = True
+    return child
+
+
+def child(node: Node, tag: str) -> Node:
+    """The first child of this name, added if there is none."""
+    return node.peek(tag) or add(node, tag)
+
+
 def default(node: Node, name: str, value: str) -> None:
     """An attribute that libvirt fills in."""
     if name not in node.attrib:
@@ -105,5 +118,7 @@ def give_address(node: Node, type_: str, **attrib: str) -> None:
     """An address in place of none, or of one that leaves all to libvirt; what that one says beside stays."""
     address = own(node).peek("address")
     if address is None:
-        address = node.add("address", type=type_)
+        address = add(node, "address", type=type_)
+    elif address.attrib.keys() == {"type"}:
+        address.implied = True
     address.attrib.update(attrib)

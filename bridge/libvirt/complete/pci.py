@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..address import number
 from ..node import Node
 from .controllers import insert
-from .draft import MOST_INDEX, Draft, default, give_address, index_of, own, told
+from .draft import MOST_INDEX, Draft, add, child, default, give_address, index_of, told
 from .pci_buses import Buses, NoPlaceError, Plug
 from .pci_kinds import PCI, PCIE, USB2, Kinds
 
@@ -16,6 +16,8 @@ Place = tuple[int, int, int]
 """Bus, slot, function."""
 _PCIE = PCIE._replace(auto=False)
 SATA_SLOT, SATA_FUNCTION, ICH9_SLOT, DMI_SLOT, HDA_SLOT = 0x1F, 2, 0x1F, 0x1E, 0x1B
+PIIX3 = (0, 1)
+"""Bus and slot of the board's own devices."""
 USB2_SLOTS = (0x1D, 0x1A)
 """Where real Q35 boards have their USB 2 controllers."""
 USB2_FUNCTIONS = {"ich9-ehci1": 7, "ich9-uhci1": 0, "ich9-uhci2": 1, "ich9-uhci3": 2}
@@ -182,12 +184,12 @@ class _Assignment:
                 continue
             place = _place(device.node)
             if place is None:
-                _give(device.node, place := (0, 1, function))
-            elif place != (0, 1, function):
+                _give(device.node, place := (*PIIX3, function))
+            elif place != (*PIIX3, function):
                 raise NoPlaceError
             self.buses.reserve(*place, PCI)
-        self.buses.reserve(0, 1, 0, PCI)
-        self.buses.reserve(0, 1, 3, PCI)
+        for function in (0, 3):
+            self.buses.reserve(*PIIX3, function, PCI)
         self._first_video(2)
 
     def _first_video(self, slot: int) -> None:
@@ -313,7 +315,7 @@ def _piix3_function(node: Node) -> int | None:
 
 def _on_piix3(node: Node, place: Place) -> bool:
     """Places that `_piix3` takes."""
-    return node.tag == "controller" and place[:2] == (0, 1) and place[2] == _piix3_function(node)
+    return node.tag == "controller" and place[:2] == PIIX3 and place[2] == _piix3_function(node)
 
 
 NAMES = {
@@ -335,7 +337,7 @@ def _port_defaults(node: Node) -> None:
     if model not in NAMES:
         return
     if node.peek("model") is None:
-        own(node).add("model", name=NAMES[model])
+        add(node, "model", name=NAMES[model])
     target = node.peek("target")
     said = target.attrib if target is not None else {}
     values: dict[str, str] = {}
@@ -348,8 +350,7 @@ def _port_defaults(node: Node) -> None:
             values["port"] = hex((place[1] << 3) + place[2] if model == "pcie-root-port" else place[1])
     for name, value in values.items():
         if name not in said:
-            default(own(node).ensure("target"), name, value)
-            node.named = None
+            default(child(node, "target"), name, value)
 
 
 def _place_or_none(node: Node) -> Place | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..node import Node
-from .draft import X86, Draft, default, index_of, told
+from .draft import X86, Draft, add, child, default, index_of, told
 
 MODELS = {"isa-serial": "isa-serial", "usb-serial": "usb-serial", "pci-serial": "pci-serial", "isa-debug": "isa-debugcon"}
 MOST_ISA = 4
@@ -16,14 +16,13 @@ def consoles(draft: Draft) -> None:
         return
     console = nodes[0]
     serial = draft.add("serial", **console.attrib)
-    serial.line = console.line
-    for child in console.children:
-        if child.tag == "target":
-            child.attrib.pop("type", None)
-            child.attrib["port"] = "0"
-        child.parent = serial
-        serial.children.append(child)
-    serial.ensure("target").attrib["port"] = "0"
+    serial.line, serial.implied = console.line, False
+    for part in console.children:
+        part.parent = serial
+        serial.children.append(part)
+    target = child(serial, "target")
+    target.attrib.pop("type", None)
+    target.attrib["port"] = "0"
     console.take_all()
     console.children = []
 
@@ -35,16 +34,16 @@ def targets(draft: Draft) -> None:
         _isa_ports(serials)
         own, model = ("isa-serial", "isa-serial") if draft.arch in X86 else ("system-serial", "pl011")
         for node in serials:
-            target = node.peek("target") or node.add("target")
+            target = child(node, "target")
             if target.attrib.get("type") in (None, "isa-serial"):
                 target.attrib["type"] = own
             kind = target.attrib["type"]
             if target.peek("model") is None and (name := MODELS.get(kind, model if kind == own else None)):
-                target.add("model", name=name)
+                add(target, "model", name=name)
         _ports(serials)
     if draft.of("parallel"):
         for node in draft.of("parallel"):
-            _ = node.peek("target") or node.add("target")
+            _ = child(node, "target")
         _ports(draft.of("parallel"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,6 +16,8 @@ from ...model.vm import VM
 from ...report import Report
 from ..keep import adapter_key
 
+D = TypeVar("D", bound=Device)
+
 
 def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = frozenset()) -> None:
     """One finding per device whose address changes, one per controller that disappears.
@@ -23,6 +26,7 @@ def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = f
     `args` puts back."""
     if after is None:
         after = VM()
+    before = _as_said(before, report)
     matched = _matched(before, after)
     names = {(c.type, f"#{c.index or 0}"): found.key or "" for c, found in matched if found is not None}
     for controller, here in matched:
@@ -130,6 +134,34 @@ def _renamed(device: Device, names: dict[tuple[str, str], str]) -> Address:
         return address
     key = next((names[bus, address.controller] for bus in (device.bus or "", "sata") if (bus, address.controller) in names), None)
     return address if key is None else replace(address, controller=key)
+
+
+LISTED = ("disks", "nets", "usbs", "hostpcis", "virtiofs")
+SINGLE = ("balloon", "tablet", "watchdog", "rng", "audio", "ivshmem")
+
+
+def _as_said(vm: VM, report: Report) -> VM:
+    """The VM with the places that its XML says. Those that libvirt would choose were promised to nobody, unless the guest has run there."""
+
+    def one(device: D) -> D:
+        return replace(device, address=None) if "address" in device.filled and device.address is not None else device
+
+    def maybe(device: D | None) -> D | None:
+        return None if device is None else one(device)
+
+    listed: dict[str, Any] = {name: [one(device) for device in getattr(vm, name)] for name in LISTED}
+    single: dict[str, Any] = {name: maybe(getattr(vm, name)) for name in SINGLE}
+    display = replace(vm.display, videos=[one(video) for video in vm.display.videos]) if vm.display.videos else vm.display
+    controllers = [one(controller) for controller in vm.controllers if "type" not in controller.filled]
+    unsaid = sum(isinstance(d.address, PCIAddress) and "address" in d.filled for _, d in _devices(vm))
+    if unsaid:
+        report.add(
+            "ambiguous",
+            vm.machine.where,
+            f"{unsaid} devices have no PCI address: libvirt would choose their places, qemu-server has its own",
+            "a guest that has run there knows libvirt's: convert what virsh dumpxml says of it to see what moves",
+        )
+    return replace(vm, controllers=controllers, display=display, **listed, **single)
 
 
 def _buses(vm: VM) -> set[str]:
