@@ -132,7 +132,7 @@ class Maker:
         return f"<channel type='unix'><target type='virtio' name='org.example.{next(self.orders)}'/></channel>"
 
     def serial(self) -> str:
-        return self.random.choice(("<serial type='pty'/>", "<serial type='unix'><target type='isa-serial'/></serial>"))
+        return self.random.choice(("<serial type='pty'/>", "<serial type='pty'><target type='isa-serial'/></serial>"))
 
     def sound(self) -> str:
         return f"<sound model='{self.random.choice(('ich6', 'ich9', 'ac97', 'es1370'))}'/>"

@@ -8,12 +8,17 @@ from .pci_kinds import USB2
 
 COMPANIONS = {"ich9-uhci1": "0", "ich9-uhci2": "2", "ich9-uhci3": "4"}
 """Model -> first port of the EHCI that it serves."""
+MOST = 512
+"""More stay as they are: no machine has them."""
 CONTROLLER_OF = {"scsi": "scsi", "fdc": "fdc", "ide": "ide", "sata": "sata"}
 """Bus of a disk -> type of its controller, in libvirt's order."""
 
 
 def index(draft: Draft) -> None:
     """All that are named, in libvirt's order; each has an index (virDomainAssignControllerIndexes)."""
+    if len(draft.of("controller")) > MOST:
+        draft.controllers = list(draft.of("controller"))
+        return
     for node in draft.of("controller"):
         if node.attrib.get("model") in COMPANIONS and node.attrib.get("type") == "usb" and node.peek("master") is None:
             add(node, "master", startport=COMPANIONS[node.attrib["model"]])

@@ -38,29 +38,18 @@ def _bus(node: Node, name: str) -> str:
 
 
 def order(draft: Draft) -> None:
-    """Disks of one bus by the letters of their targets, among the others where the document has them (virDomainDiskInsert).
+    """Buses as the document first has them, disks of one bus by the letters of their targets (virDomainDiskInsert).
 
     What does not say its bus yet is of a bus of its own. A document of libvirt's own has them in this order already: it may be one in
     which buses were not said, and is left as it is."""
-    draft.disks = []
     nodes = draft.of("disk")
     if _is_dump(draft, nodes):
-        draft.disks += nodes
+        draft.disks = list(nodes)
         return
-    disks: list[tuple[str | None, int]] = []
+    by_bus: dict[str | None, list[Node]] = {}
     for node in nodes:
-        key = told(node.peek("target"), "bus"), position(node)
-        at: int | None = None
-        for n in range(len(disks) - 1, -1, -1):
-            if disks[n][0] != key[0]:
-                continue
-            if disks[n][1] > key[1]:
-                at = n
-            elif at is None:
-                at = n + 1
-        at = len(disks) if at is None else at
-        disks.insert(at, key)
-        draft.disks.insert(at, node)
+        by_bus.setdefault(told(node.peek("target"), "bus"), []).append(node)
+    draft.disks = [node for disks in by_bus.values() for node in sorted(disks, key=position)]
 
 
 def _is_dump(draft: Draft, nodes: list[Node]) -> bool:

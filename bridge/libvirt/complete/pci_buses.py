@@ -60,6 +60,8 @@ class Bus:
         self.model = model
         self.accepts, self.auto, self.first, self.last = MODELS[model]
         self.slots: dict[int, int] = {}
+        self.lowest = self.first
+        """All slots below are taken."""
         self.shared: set[int] = set()
 
     def full(self) -> bool:
@@ -86,15 +88,14 @@ class Bus:
     def free(self, plug: Plug, function: int | None) -> tuple[int, int] | None:
         """The first free (slot, function)."""
         wanted = function or 0
-        for slot in range(self.first, self.last + 1):
-            used = self.slots.get(slot, 0)
-            if not used:
-                return slot, wanted
-            if plug.together and slot in self.shared:
+        while self.lowest <= self.last and self.slots.get(self.lowest):
+            self.lowest += 1
+        if plug.together:
+            for slot in sorted(slot for slot in self.shared if slot < self.lowest):
                 for n in range(wanted, FUNCTIONS if function is None else wanted + 1):
-                    if not used >> n & 1:
+                    if not self.slots[slot] >> n & 1:
                         return slot, n
-        return None
+        return (self.lowest, wanted) if self.lowest <= self.last else None
 
 
 class Buses:

@@ -26,9 +26,12 @@ def virtio_serial(draft: Draft) -> None:
     for node in (*channels, *consoles):
         if (port := _port(node)) is not None:
             taken.setdefault(port[0], set()).add(port[1])
+    room = sorted(counts)
     for node in (*consoles, *channels):
         if _port(node) is None:
-            _find(draft, node, taken, counts)
+            while room and node.tag == "channel" and len(taken[room[0]] | {0}) >= counts[room[0]]:
+                room.pop(0)  # consoles, which may have port 0, are served by now
+            _find(draft, node, taken, counts, room)
 
 
 def _port(node: Node) -> tuple[int, int] | None:
@@ -40,13 +43,12 @@ def _port(node: Node) -> tuple[int, int] | None:
     return (index_of(address, "controller") or 0, port) if port else None
 
 
-def _find(draft: Draft, node: Node, taken: dict[int, set[int]], counts: dict[int, int]) -> None:
+def _find(draft: Draft, node: Node, taken: dict[int, set[int]], counts: dict[int, int], room: list[int]) -> None:
+    """`room`: controllers that may have a free port, in order."""
     address = address_of(node, "virtio-serial")
     console = node.tag == "console"
     wanted = None if address is None else index_of(address, "controller") or 0
-    for number in sorted(counts):
-        if wanted is not None and number != wanted:
-            continue
+    for number in room if wanted is None else [wanted] if wanted in counts else []:
         first = 0 if console and wanted is None else 1
         port = next((n for n in range(first, counts[number]) if n not in taken[number]), None)
         if port is not None:
@@ -55,6 +57,7 @@ def _find(draft: Draft, node: Node, taken: dict[int, set[int]], counts: dict[int
     number = next(n for n in range(len(counts) + 1) if n not in counts)
     if wanted is not None or number > MOST_INDEX:
         return
+    room.append(number)
     counts[number], taken[number] = PORTS, set()
     _give(node, number, 0 if console else 1, taken)
     maybe_add(draft, "virtio-serial", number)
@@ -70,24 +73,26 @@ def memory(draft: Draft) -> None:
     """Slots of memory modules, from 0."""
     dimms = [node for node in draft.of("memory") if node.attrib.get("model") in ("dimm", "nvdimm")]
     used = {index_of(address, "slot") for node in dimms if (address := address_of(node, "dimm")) is not None}
+    slot = 0
     for node in dimms:
         if node.peek("address") is None:
-            slot = next(n for n in range(len(used) + 1) if n not in used)
+            while slot in used:
+                slot += 1
             used.add(slot)
             give_address(node, "dimm", slot=str(slot))
 
 
 def smartcards(draft: Draft) -> None:
     nodes = draft.of("smartcard")
-    slots = [-1]
+    highest = -1
     for node in nodes:
         address = address_of(node, "ccid")
         if address is not None and not index_of(address, "controller"):
-            slots.append(index_of(address, "slot") or 0)
+            highest = max(highest, index_of(address, "slot") or 0)
     for node in nodes:
         if node.peek("address") is None:
-            slots.append(max(slots) + 1)
-            give_address(node, "ccid", controller="0", slot=str(slots[-1]))
+            highest += 1
+            give_address(node, "ccid", controller="0", slot=str(highest))
 
 
 def scsi_hosts(draft: Draft) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..node import Node
-from .draft import X86, Draft, add, child, default, index_of, told
+from .draft import X86, Draft, add, child, index_of, told
 
 MODELS = {"isa-serial": "isa-serial", "usb-serial": "usb-serial", "pci-serial": "pci-serial", "isa-debug": "isa-debugcon"}
 MOST_ISA = 4
@@ -59,8 +59,10 @@ def _isa_ports(serials: list[Node]) -> None:
 
 
 def _ports(nodes: list[Node]) -> None:
-    for node in nodes:
-        target = node.peek("target")
-        if target is not None and "port" not in target.attrib:
-            known = [index_of(other, "port") for n in nodes if (other := n.peek("target")) is not None]
-            default(target, "port", str(max([-1, *(n for n in known if n is not None)]) + 1))
+    """Those without a number come behind the highest."""
+    targets = [target for node in nodes if (target := node.peek("target")) is not None]
+    highest = max((n for target in targets if (n := index_of(target, "port")) is not None), default=-1)
+    for target in targets:
+        if "port" not in target.attrib:
+            highest += 1
+            target.attrib["port"] = str(highest)
