@@ -12,7 +12,7 @@ from bridge.libvirt.parse import tree
 Fact = tuple[Any, ...]
 NAMED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     # tag -> (child, attribute) by which a device is known; "" is the device itself
-    "controller": (("", "type"), ("", "index"), ("", "model"), ("model", "name"), ("target", "chassis"), ("target", "port"),
+    "controller": (("", "type"), ("", "index"), ("", "model"), ("target", "chassis"), ("target", "port"),
                    ("target", "chassisNr"), ("master", "startport")),
     "disk": (("target", "dev"), ("target", "bus")),
     "interface": (("mac", "address"), ("model", "type")),

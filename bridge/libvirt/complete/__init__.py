@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..node import Node
-from . import controllers, devices, disks, domain, pci, ports, serials, usb
+from . import controllers, devices, disks, domain, pci, pci_ports, ports, serials, usb
 from .draft import Draft
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
@@ -46,7 +46,9 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     controllers.models,
     devices.videos,
     ports.virtio_serial,
+    pci.builtin,
     pci.assign,
+    pci_ports.defaults,
     usb.assign,
     ports.memory,
 )

@@ -16,44 +16,61 @@ CONTROLLER_OF = {"scsi": "scsi", "fdc": "fdc", "ide": "ide", "sata": "sata"}
 
 def index(draft: Draft) -> None:
     """All that are named, in libvirt's order; each has an index (virDomainAssignControllerIndexes)."""
-    if len(draft.of("controller")) > MOST:
-        draft.controllers = list(draft.of("controller"))
-        return
     for node in draft.of("controller"):
         if node.attrib.get("model") in COMPANIONS and node.attrib.get("type") == "usb" and node.peek("master") is None:
             add(node, "master", startport=COMPANIONS[node.attrib["model"]])
-        insert(draft.controllers, node)
-    again = False
-    for at, node in enumerate(list(draft.controllers)):
-        if "index" in node.attrib:
-            continue
-        usb2 = at > 0 and _is_usb2(node)
-        again = again or usb2
-        known = _group(draft.controllers, at) if usb2 else None
-        own(node).attrib["index"] = str(known if known is not None else _unused(draft.controllers, _type(node)))
-    if again:
-        nodes, draft.controllers = draft.controllers, []
-        for node in nodes:
-            insert(draft.controllers, node)
+        draft.by_type.setdefault(_type(node), []).append(node)
+    if len(draft.of("controller")) > MOST:
+        return
+    for type_, nodes in draft.by_type.items():
+        if not _ordered(nodes):
+            draft.by_type[type_] = _inserted(nodes)
+            if _numbered(draft.by_type[type_]):
+                draft.by_type[type_] = _inserted(draft.by_type[type_])
+
+
+def _ordered(nodes: list[Node]) -> bool:
+    """Whether all have an index, and stand by it, masters first."""
+    last = -1
+    for node in nodes:
+        number = index_of(node)
+        if number is None or number < last or (number == last and node.peek("master") is None):
+            return False
+        last = number
+    return True
+
+
+def _inserted(nodes: list[Node]) -> list[Node]:
+    found: list[Node] = []
+    for node in nodes:
+        insert(found, node)
+    return found
 
 
 def insert(controllers: list[Node], node: Node) -> None:
-    """Behind its like of lower index, a master before its companions (virDomainControllerInsertPreAlloced)."""
-    type_, number = _type(node), index_of(node)
-    at: int | None = None
-    for n in range(len(controllers) - 1, -1, -1):
-        other = controllers[n]
-        if _type(other) != type_:
-            continue
-        if number is None:
-            at = n + 1
-            break
-        there = index_of(other)
-        if (there is not None and there > number) or (node.peek("master") is None and other.peek("master") is not None and there == number):
-            at = n
-        elif at is None:
-            at = n + 1
-    controllers.insert(len(controllers) if at is None else at, node)
+    """Put one among its like: behind those of lower index, a master before its companions (virDomainControllerInsertPreAlloced)."""
+    number = index_of(node)
+    at = len(controllers)
+    if number is not None:
+        for n, other in enumerate(controllers):
+            there = index_of(other)
+            master = node.peek("master") is None and other.peek("master") is not None
+            if (there is not None and there > number) or (master and there == number):
+                at = n
+                break
+    controllers.insert(at, node)
+
+
+def _numbered(controllers: list[Node]) -> bool:
+    """Give an index to those without one. True if a USB 2 controller is among them: then all are put in order again."""
+    again = False
+    for at, node in enumerate(controllers):
+        if "index" not in node.attrib:
+            usb2 = at > 0 and _is_usb2(node)
+            again = again or usb2
+            known = _group(controllers, at) if usb2 else None
+            own(node).attrib["index"] = str(known if known is not None else _unused(controllers))
+    return again
 
 
 def _type(node: Node) -> str:
@@ -66,28 +83,25 @@ def _is_usb2(node: Node) -> bool:
 
 def _group(controllers: list[Node], at: int) -> int | None:
     """The index of the USB 2 group that a controller joins, as it follows one of another model."""
-    model = controllers[at].attrib.get("model")
-    before = next((node for node in reversed(controllers[:at]) if _type(node) == "usb"), None)
-    if before is None or not _is_usb2(before):
-        return None
+    before, model = controllers[at - 1], controllers[at].attrib.get("model")
     number = index_of(before)
-    if any(_type(node) == "usb" and index_of(node) == number and node.attrib.get("model") == model for node in controllers):
+    if not _is_usb2(before) or any(index_of(node) == number and node.attrib.get("model") == model for node in controllers):
         return None
     return number
 
 
-def _unused(controllers: list[Node], type_: str) -> int:
-    used = {index_of(node) for node in controllers if _type(node) == type_}
+def _unused(controllers: list[Node]) -> int:
+    used = {index_of(node) for node in controllers}
     return next(n for n in range(len(used) + 1) if n not in used)
 
 
 def maybe_add(draft: Draft, type_: str, number: int, model: str | None = None) -> None:
-    if number > MOST_INDEX or any(_type(node) == type_ and index_of(node) == number for node in draft.controllers):
+    if number > MOST_INDEX or any(index_of(node) == number for node in draft.of_type(type_)):
         return
     node = draft.add("controller", type=type_, index=str(number))
     if model is not None:
         node.attrib["model"] = model
-    insert(draft.controllers, node)
+    insert(draft.by_type.setdefault(type_, []), node)
 
 
 def board(draft: Draft) -> None:
@@ -136,7 +150,7 @@ def _for_scsi_hosts(draft: Draft) -> None:
         number = index_of(address, "controller") or 0
         if number > highest:
             highest = number
-            found = next((c for c in draft.controllers if _type(c) == "scsi" and index_of(c) == number), None)
+            found = next((c for c in draft.of_type("scsi") if index_of(c) == number), None)
             model = told(found, "model") or model
     for n in range(min(highest, MOST_INDEX) + 1):
         maybe_add(draft, "scsi", n, model)
@@ -144,10 +158,8 @@ def _for_scsi_hosts(draft: Draft) -> None:
 
 def models(draft: Draft) -> None:
     """The model of those that say none (qemuDomainControllerDefPostParse)."""
-    for node in draft.controllers:
-        type_ = _type(node)
-        if type_ == "scsi":
-            if node.attrib.get("model", "auto") == "auto":
-                own(node).attrib["model"] = "lsilogic"
-        elif type_ == "usb":
-            default(node, "model", "piix3-uhci" if draft.base != "virt" else "qemu-xhci")
+    for node in draft.of_type("scsi"):
+        if node.attrib.get("model", "auto") == "auto":
+            own(node).attrib["model"] = "lsilogic"
+    for node in draft.of_type("usb"):
+        default(node, "model", "piix3-uhci" if draft.base != "virt" else "qemu-xhci")

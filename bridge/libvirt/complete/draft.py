@@ -10,7 +10,7 @@ MOST_INDEX = 255
 
 
 class Draft:
-    """`controllers` and `disks` stand in libvirt's order, which decides who comes first."""
+    """Controllers and disks stand in libvirt's order, which decides who comes first."""
 
     def __init__(self, root: Node, devices: Node) -> None:
         self.root = root
@@ -28,7 +28,8 @@ class Draft:
         self.arch = said.get("arch", "x86_64")
         self.machine = said.get("machine", "pc" if self.arch in X86 else "virt")
         self.base = base(self.arch, self.machine)
-        self.controllers: list[Node] = []
+        self.by_type: dict[str, list[Node]] = {}
+        """Controllers, ordered by index; the types as the document first has them."""
         self.disks: list[Node] = []
         self.notes: list[tuple[str, Node, str]] = []
         """What a person may want to know of it: kind of finding, where, what."""
@@ -36,6 +37,14 @@ class Draft:
     def of(self, tag: str) -> list[Node]:
         """Devices of this name, in the document's order."""
         return self.kinds.get(tag, _NONE)
+
+    @property
+    def controllers(self) -> list[Node]:
+        return [node for nodes in self.by_type.values() for node in nodes]
+
+    def of_type(self, type_: str) -> list[Node]:
+        """Controllers of one type."""
+        return self.by_type.get(type_, _NONE)
 
     def add(self, tag: str, **attrib: str) -> Node:
         """A device that the document does not name."""

@@ -19,8 +19,8 @@ def virtio_serial(draft: Draft) -> None:
         return
     taken: dict[int, set[int]] = {}
     counts: dict[int, int] = {}
-    for node in draft.controllers:
-        if node.attrib.get("type") == "virtio-serial" and (number := index_of(node)) is not None:
+    for node in draft.of_type("virtio-serial"):
+        if (number := index_of(node)) is not None:
             counts[number] = min(index_of(node, "ports") or PORTS, MOST_PORTS)
             taken[number] = set()
     for node in (*channels, *consoles):

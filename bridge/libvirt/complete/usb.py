@@ -46,7 +46,7 @@ def assign(draft: Draft) -> None:
     hubs = [node for node in draft.of("hub") if node.attrib.get("type") == "usb"]
     if all(_path(node) for node in (*devices, *hubs)):
         return
-    buses = {index_of(node): _Hub(count) for node in draft.controllers if (count := _ports(node))}
+    buses = {index_of(node): _Hub(count) for node in draft.of_type("usb") if (count := _ports(node))}
     if not buses:
         return
     missing = len(devices) + len(hubs) - sum(hub.ports for hub in buses.values()) - HUB_PORTS * len(hubs)
@@ -71,7 +71,7 @@ def _devices(draft: Draft) -> Iterator[Node]:
             yield node
     yield from (node for node in draft.of("sound") if node.attrib.get("model") == "usb")
     yield from (node for node in draft.of("hostdev") if node.attrib.get("type") == "usb")
-    yield from (node for node in draft.controllers if node.attrib.get("type") == "ccid")
+    yield from draft.of_type("ccid")
     yield from (node for node in draft.of("serial") if told(node.peek("target"), "type") == "usb-serial")
     yield from (node for node in draft.of("input") if node.attrib.get("bus") == "usb")
     yield from (node for node in draft.of("filesystem") if told(node.peek("driver"), "type") == "mtp")
@@ -79,8 +79,6 @@ def _devices(draft: Draft) -> Iterator[Node]:
 
 
 def _ports(node: Node) -> int:
-    if node.attrib.get("type") != "usb":
-        return 0
     model = node.attrib.get("model", "")
     if model in XHCI and (said := index_of(node, "ports")) is not None:
         return min(said, MOST_PORTS)
