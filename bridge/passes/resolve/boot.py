@@ -76,12 +76,12 @@ def _legacy(vm: VM) -> dict[str, int]:
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
     """Law: the devices' order is said as `order=`; nothing is said if the old default would give the same."""
-    boot = _ordered(vm)
+    boot = _ordered(vm, report)
     lists = {name: [replace(d, bootindex=None) if d.bootindex is not None else d for d in getattr(vm, name)] for name in LISTS}
     return replace(vm, boot=boot, **lists)
 
 
-def _ordered(vm: VM) -> Boot:
+def _ordered(vm: VM, report: Report) -> Boot:
     boot = replace(vm.boot, menu=None, reboot_timeout=None, splash=None, classes=None, filled=frozenset())
     if boot.legacy or boot.order is not None:
         return boot
@@ -90,7 +90,11 @@ def _ordered(vm: VM) -> Boot:
         return replace(boot, order=[]) if _legacy(vm) else boot
     if found == _legacy(vm):
         return boot
-    return replace(boot, order=sorted(found, key=found.__getitem__))
+    order = sorted(found, key=found.__getitem__)
+    gaps = [f"{found[key]} ({key})" for place, key in enumerate(order) if found[key] not in (place + 1, place + FIRST)]
+    if gaps:
+        report.add("normalised", boot.where, f"boot order {', '.join(gaps)}: a config counts without gaps")
+    return replace(boot, order=order)
 
 
 def _found(vm: VM) -> dict[str, int]:

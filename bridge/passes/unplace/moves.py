@@ -184,7 +184,7 @@ def _controllers(matched: list[tuple[Controller, Controller | None]], used: set[
             _hardware(name, controller, found, report)
             continue
         if (controller.type, controller.model) == ("usb", "none"):
-            report.add("added", controller.where, "there is no USB there; qemu-server gives every guest a controller")
+            report.add("added", controller.where, f"{name}: there is no USB there; qemu-server gives every guest a controller")
             continue
         if controller.model in EMPTY_PORTS and (controller.key or "") not in used:
             report.add("normalised", controller.where, f"{name} ({_describe(controller)}) is not kept: no device stands on it")
