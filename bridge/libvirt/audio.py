@@ -45,7 +45,7 @@ def read(domain: Domain, vm: VM) -> None:
             continue
         node.get("model")
         link = node.only("audio")
-        backend = drivers.get(link.get("id") if link is not None else None) or next(iter(drivers.values()), None)
+        backend = drivers.get(link.get("id") if link is not None else None) or next(iter(drivers.values()), None)  # the first serves all
         vm.audio = Audio(device=device, driver=backend or "none", **read_device(domain, node, "audio0"))
         _codecs(domain, node, device)
         host_state(domain, node)

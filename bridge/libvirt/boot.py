@@ -42,6 +42,21 @@ def read(domain: Domain, vm: VM) -> None:
             _read_direct(domain, node, boot)
 
 
+def read_classes(domain: Domain, vm: VM) -> None:
+    """`<boot dev=>` names kinds of devices: the first of each boots, in libvirt's order (qemuProcessPrepareDeviceBootorder)."""
+    if not vm.boot.classes or any(device.bootindex is not None for device in (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)):
+        return
+    cards = {id(device.where): device for device in (*vm.nets, *vm.hostpcis)}
+    first = {
+        "hd": next((disk for disk in vm.disks if disk.media != "cdrom"), None),
+        "cdrom": next((disk for disk in vm.disks if disk.media == "cdrom"), None),
+        "network": next((cards.get(id(node)) for node in domain.devices.children if node.tag == "interface"), None),
+    }
+    for place, name in enumerate(dict.fromkeys(vm.boot.classes), 1):
+        if (device := first.get(name)) is not None:
+            device.bootindex = place
+
+
 def _read_menu(domain: Domain, os: Node) -> None:
     """qemu-server always offers the menu, for QEMU's own time."""
     node = os.only("bootmenu")

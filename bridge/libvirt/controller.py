@@ -178,8 +178,9 @@ def _companion(controller: Controller) -> str:
 
 def read(domain: Domain, vm: VM) -> None:
     """All controllers; PCI buses are called `#INDEX` until `unplace` finds out which of qemu-server's they are."""
-    nodes = domain.devices.all("controller")
+    nodes = domain.controllers
     for node in nodes:
+        node.claimed = True
         if (hole := node.peek("pcihole64")) is not None:
             message = f"{hole.outline()} has no counterpart in a config"
             board.mend(domain, hole, message, lambda child: board.hole64(child, vm.machine.base))

@@ -75,8 +75,9 @@ def read_device(domain: Domain, node: Node, keys: str) -> dict[str, Any]:
 
 def read_port(domain: Domain, vm: VM, node: Node, own: SerialAddress) -> None:
     """Take a channel's address; qemu-server has a serial controller for each of its channels, and ports of its own."""
+    said = node.peek("address")
     address = read_address(node, domain)
-    if not isinstance(address, SerialAddress):
+    if not isinstance(address, SerialAddress) or (said is not None and said.implied):
         return
     name = next((c.alias for c in vm.controllers if c.type == "virtio-serial" and f"#{c.index or 0}" == address.controller), None)
     if name != alias(own.controller) or address.port != own.port:

@@ -147,8 +147,6 @@ def _format_of_name(source: Source) -> str:
 
 # --- reading
 
-PREFIXES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ub": "usb", "fd": "fdc"}
-"""libvirt's bus for a target without one."""
 BUSES = ("ide", "sata", "scsi", "virtio")
 TYPES = ("file", "block", "network", "volume")
 FORMATS = ("raw", "qcow2", "qcow", "qed", "vmdk", "cloop")
@@ -162,7 +160,8 @@ CHILDREN = {"encryption": "guest-lost", "throttlefilters": "host-lost", "shareab
 def read(domain: Domain, vm: VM) -> None:
     vm.disks = []
     seen: set[str] = set()
-    for node in domain.devices.all("disk"):
+    for node in domain.disks:
+        node.claimed = True
         disk = _read(node, domain)
         if disk is None:
             continue
@@ -179,7 +178,7 @@ def _read(node: Node, domain: Domain) -> Disk | None:
         raise BridgeError("<disk> has no <target>: add it", node)
     if node.peek("mirror") is not None:
         raise BridgeError("a block job runs on this disk: finish or abort it first", node)
-    bus = target.get("bus") or _bus_of(target)
+    bus = target.get("bus") or ""
     if bus not in BUSES or type_ not in TYPES or device not in ("disk", "cdrom", "lun"):
         _hide_secrets(node)
         domain.report.add(
@@ -234,12 +233,6 @@ def _check_place(disk: Disk, domain: Domain) -> None:
         domain.report.add("moved", disk.where, f"there is no place {where} on bus {disk.bus}")
 
 
-def _bus_of(target: Node) -> str:
-    name = (target.attrib.get("dev") or "").rstrip("abcdefghijklmnopqrstuvwxyz0123456789")
-    dev = target.attrib.get("dev") or ""
-    return next((bus for prefix, bus in PREFIXES.items() if dev.startswith(prefix)), name)
-
-
 def _hide_secrets(node: Node) -> None:
     """Cookies of http sources are credentials: no finding may show them."""
     for child in node.children:
@@ -272,8 +265,8 @@ def _format(node: Node, form: str | None, source: Source, cdrom: bool, domain: D
     if form is None:
         if source.kind == "file" and not cdrom:
             return None  # `unresolve` asks the storage
-        if not cdrom:
-            domain.report.add("ambiguous", node, "the disk does not say its image's format: raw is taken, as libvirt does")
+        if not cdrom:  # a volume of a pool, which knows
+            domain.report.add("ambiguous", node, "the disk does not say its volume's format: raw is taken")
         return "raw"
     if form not in FORMATS:
         domain.report.add("import-needed", node, f"qemu-server cannot use images of format '{form}'", "convert it with qemu-img")

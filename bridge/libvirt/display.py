@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.display import Display, Video
+from ..model.display import Display
 from ..model.part import SerialAddress
 from ..model.vm import VM
 from ..rows import Row
@@ -73,11 +73,7 @@ def _write_channels(vm: VM, domain: Domain) -> None:
 
 def read(domain: Domain, vm: VM) -> None:
     said: dict[str, Any] = read_graphics(domain)
-    videos = domain.devices.peek("video") is not None
     said["videos"] = read_videos(domain, vm)
-    if (said.get("vnc") or said.get("spice")) and not videos:
-        domain.report.add("ambiguous", domain.devices, "graphics without a <video>: libvirt adds a card of its choice, mostly cirrus")
-        said["videos"] = [Video(model="cirrus-vga", primary=True, where=domain.devices)]
     for node in domain.devices.children:
         if node.tag == "channel" and not node.claimed:
             _read_channel(domain, vm, node, said)

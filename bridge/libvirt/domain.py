@@ -26,6 +26,9 @@ class Domain:
         self.residue: Residue | None = None
         """Reading: what the metadata remembers of the config."""
         self.devices = root.ensure("devices")
+        self.disks: list[Node] = []
+        self.controllers: list[Node] = []
+        """Reading: in libvirt's order, those that it adds among them (`complete`)."""
         self.report = report
         self.target = target
         self.raw_arguments = "drop"

@@ -118,7 +118,7 @@ def _write_options(vm: VM, domain: Domain, node: Node, device: HostPCI) -> None:
 
 def read(domain: Domain, vm: VM) -> None:
     vm.hostpcis = []
-    for node in domain.devices.children:
+    for node in sorted(domain.devices.children, key=lambda node: node.tag != "interface"):  # libvirt has the cards before the others
         if node.claimed or node.tag not in ("hostdev", "interface"):
             continue
         type_ = node.attrib.get("type")

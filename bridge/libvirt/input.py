@@ -37,7 +37,7 @@ def read(domain: Domain, vm: VM) -> None:
     keyboard = None
     for node in domain.devices.all("input"):
         type_ = node.attrib.get("type")
-        bus = node.attrib.get("bus", "usb" if type_ == "tablet" else "ps2")
+        bus = node.attrib.get("bus")
         if bus == "ps2" and type_ in ("mouse", "keyboard"):
             node.get("type")
             node.get("bus")

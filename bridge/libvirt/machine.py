@@ -6,7 +6,6 @@ import re
 
 from ..data.gates import machine_has
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, version_of, without_revision
-from ..model.cpu import CPU
 from ..model.machine import Machine
 from ..model.part import PCIAddress
 from ..model.vm import VM
@@ -50,8 +49,6 @@ NO_REBOOT = ("-no-reboot",)
 NO_ACPI = ("-machine", "acpi=off")
 PM = (("enable_s3", "suspend-to-mem"), ("enable_s4", "suspend-to-disk"))
 IOMMU_ALIAS = "iommu0"
-DEFAULT_32_BIT = "qemu32"
-"""CPU of an i686 domain that names none."""
 
 _SUITABLE = re.compile(r"pc|q35|virt|pc(?:-i440fx|-q35)?-[0-9]+(?:\.[0-9]+)+|virt-[0-9]+(?:\.[0-9]+)+", re.ASCII).fullmatch
 """Machine types that a config may name."""
@@ -159,7 +156,7 @@ def named_version(root: Node) -> tuple[int, int] | None:
 def read(domain: Domain, vm: VM) -> None:
     root = domain.root
     machine = vm.machine = Machine(where=root)
-    _read_type(domain, machine, vm.cpu)
+    _read_type(domain, machine)
     features = root.peek("features")
     machine.acpi = False
     if features is not None:
@@ -184,7 +181,7 @@ def read(domain: Domain, vm: VM) -> None:
     _read_tables(domain)
 
 
-def _read_type(domain: Domain, machine: Machine, cpu: CPU) -> None:
+def _read_type(domain: Domain, machine: Machine) -> None:
     root = domain.root
     kind = root.need("type")
     if kind not in ("kvm", "qemu"):
@@ -200,7 +197,6 @@ def _read_type(domain: Domain, machine: Machine, cpu: CPU) -> None:
     if arch == "i686":
         domain.report.add("added", node, "a 32-bit machine (i686) becomes x86_64: the CPU has long mode besides, if its model has it")
         arch = "x86_64"
-        cpu.model = DEFAULT_32_BIT
     if arch not in DEFAULT:
         raise BridgeError(f"qemu-server has no machines of architecture '{arch}'", node)
     machine.arch = arch
@@ -347,7 +343,9 @@ def _lose_iommu_options(domain: Domain, driver: Node, machine: Machine) -> None:
             continue
         del driver.attrib[name]
         message = f"{name}='{value}' of the vIOMMU has no place in a config"
-        domain.report.mend("guest-lost", driver, message, ["-global", f"{IOMMU_DRIVERS[machine.viommu or 'intel']}.{prop}={value}"])
+        words = ["-global", f"{IOMMU_DRIVERS[machine.viommu or 'intel']}.{prop}={value}"]
+        domain.take_arguments(*words)  # what --args wrote before
+        domain.report.mend("guest-lost", driver, message, words)
 
 
 _PLAIN_IOMMU = re.compile(r"virtio-iommu-pci,bus=pci\.0,addr=0x([0-9a-f]{1,2})(?:,aw-bits=([0-9]{2}))?", re.ASCII).fullmatch

@@ -201,11 +201,11 @@ def _small(text: str) -> bool:
 def read_balloon(domain: Domain, vm: VM) -> None:
     balloon = vm.balloon
     node = domain.devices.only("memballoon")
-    balloon.present = True  # libvirt adds one where none is named
+    balloon.present = node is not None
     if node is None:
         return
     balloon.where = node
-    model = node.attrib.get("model", "virtio")
+    model = node.attrib.get("model")
     if model == "none":
         node.get("model")
         balloon.present = False

@@ -135,19 +135,19 @@ def read(domain: Domain, vm: VM) -> None:
         if node.tag != "interface" or node.claimed or type_ == "hostdev":  # that one is a PCI device: hostpci reads it
             continue
         node.claimed = True
-        net = _read(domain, node, type_, vm)
+        net = _read(domain, node, type_)
         vm.nets.append(net)
         if net.macaddr and net.macaddr in addresses:
             domain.report.add("lint", node, f"another card has the MAC address {net.macaddr} as well")
         addresses.add(net.macaddr or "")
 
 
-def _read(domain: Domain, node: Node, type_: str, vm: VM) -> Net:
+def _read(domain: Domain, node: Node, type_: str) -> Net:
     said = read_rows(node, ROWS)
     said |= read_device(domain, node, r"net[0-9]+")
     said |= _source(domain, node, type_)
     said |= read_vlan(domain, node)
-    said["model"] = _model(domain, node, vm)
+    said["model"] = _model(domain, node)
     said["queues"] = _queues(node)
     said["ifname"] = _ifname(domain, node)
     said["rate"] = _rate(domain, node)
@@ -214,11 +214,9 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
     return found
 
 
-def _model(domain: Domain, node: Node, vm: VM) -> str:
+def _model(domain: Domain, node: Node) -> str:
     model = node.only("model")
-    name = model.get("type") if model is not None else None
-    if name is None:
-        return "virtio" if vm.machine.base == "virt" else "rtl8139"  # libvirt's choice
+    name = (model.get("type") if model is not None else None) or ""
     if name in MODELS:
         return name
     near = "virtio" if name.startswith("virtio") else "e1000"

@@ -37,6 +37,8 @@ class Node(msgspec.Struct, eq=False):
     twin: Node | None = None
     """The next child of the same parent and name; known when the parent's `named` is."""
     places: tuple[int, dict[int, str]] | None = None
+    implied: bool = False
+    """The document does not say it; libvirt adds it (`complete`). No finding names what nobody wrote."""
     written: tuple[str, int] | None = None
     """Of an element that is the same in many documents: its lines, and how much markup is in them (`serialise.lines_of`)."""
 
@@ -152,6 +154,8 @@ class Node(msgspec.Struct, eq=False):
         if self.text and not self.text_claimed and (text := self.text.strip(" \t\r\n")):
             left.append((self, f"text '{text}'"))
         for node in self.children:
+            if node.implied:
+                continue
             if not node.claimed:
                 left.append((node, node.outline()))
             elif node.children or node.attrib or node.text:  # most have nothing left
@@ -164,7 +168,7 @@ class Node(msgspec.Struct, eq=False):
             start += f" {self._attribute(name)}"
         inner = self.text.strip(" \t\r\n") if self.text else ""
         if self.children:
-            inner += "".join([node.outline() for node in self.children])
+            inner += "".join([node.outline() for node in self.children if not node.implied])
         return f"{start}>{inner}</{self.tag}>" if inner else start + "/>"
 
     def _attribute(self, name: str) -> str:

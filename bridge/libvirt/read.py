@@ -34,6 +34,7 @@ from . import (
     usb,
     watchdog,
 )
+from .complete import complete
 from .device import refuse
 from .domain import Domain
 from .escape import NAMELESS
@@ -60,6 +61,7 @@ STEPS = (
     audio.read,
     hostpci.read,
     usb.read,
+    boot.read_classes,
     watchdog.read,
     memory.read_balloon,
     rng.read,
@@ -75,6 +77,10 @@ def read(domain: Domain) -> VM:
     vm = VM()
     domain.root.claimed = True
     domain.devices.claimed = True
+    draft = complete(domain.root, domain.devices)
+    domain.disks, domain.controllers = draft.disks, draft.controllers
+    for kind, node, what in draft.notes:
+        domain.report.add(kind, node, what)
     overridden = _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)
@@ -82,9 +88,26 @@ def read(domain: Domain) -> VM:
         for node in domain.devices.children:
             if node.tag in NAMELESS and not node.claimed:
                 refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")
+        _mark_placed(domain, vm)
         implied.claim(domain, vm)
         _report_unclaimed(domain, overridden)
     return vm
+
+
+def _mark_placed(domain: Domain, vm: VM) -> None:
+    """Addresses that the document leaves to libvirt are `filled`: nobody was promised them."""
+    if not any(node.implied or _is_placed(node) for node in domain.devices.children):
+        return
+    single = (vm.balloon, vm.tablet, vm.watchdog, vm.rng, vm.audio, vm.ivshmem)
+    for device in (*vm.controllers, *vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis, *vm.virtiofs, *(vm.display.videos or ()), *single):
+        node = device.where if device is not None else None
+        if device is not None and isinstance(node, Node) and (node.implied or _is_placed(node)):
+            device.filled |= {"address", "type"} if node.implied else {"address"}
+
+
+def _is_placed(node: Node) -> bool:
+    address = node.peek("address")
+    return address is not None and address.implied
 
 
 def _take_escapes(domain: Domain) -> dict[str, Node]:

@@ -54,7 +54,7 @@ def _source(domain: Domain, node: Node) -> str:
     if backend is None:
         return DEFAULT
     if backend.attrib.get("model") == "random":
-        path = backend.text.strip(" \t\r\n") or DEFAULT
+        path = backend.text.strip(" \t\r\n")
         if path in SOURCES:
             backend.value()
             backend.get("model")

@@ -105,6 +105,9 @@ def read(domain: Domain, vm: VM) -> None:
         security.amd_sev = "es" if (security.policy or 0) & ENCRYPTED_STATE else "std"
     if security.kernel_hashes is False:
         security.kernel_hashes = None
+    bits = {"cbitpos": security.cbitpos, "reducedPhysBits": security.reduced_phys_bits}
+    if domain.residue is None and (said := ", ".join(f"{name} {value}" for name, value in bits.items() if value is not None)):
+        domain.report.add("host-state", node, f"{said}: so it was on the host's CPU; qemu-server asks its own")
     _read_attestation(domain, node)
 
 

@@ -157,10 +157,10 @@ def _read_shmem(domain: Domain, node: Node) -> IVSHMEM | None:
 
 
 def _size(node: Node) -> int | None:
-    """MiB; 4 where none is said (libvirt's own)."""
+    """MiB."""
     size = node.peek("size")
     if size is None:
-        return 4
+        return None
     unit = UNITS.get(size.attrib.get("unit", "b"))
     try:
         number = whole_number(size.text.strip(" \t\r\n"))

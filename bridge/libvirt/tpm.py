@@ -60,10 +60,6 @@ def read(domain: Domain, vm: VM) -> None:
         return
     backend.get("type")
     vm.tpm = TPM(where=node, source=_source(backend, node, domain), **read_rows(node, ROWS))
-    if vm.tpm.version is None:
-        vm.tpm.version = "v2.0"  # libvirt's default
-    if vm.tpm.model is None:
-        vm.tpm.model = "tpm-tis"
     alias = node.only("alias")
     if alias is not None and (name := alias.get("name")) not in (ALIAS, "tpm0"):
         domain.report.add("normalised", alias, f"the alias '{name}' is not kept")

@@ -15,6 +15,7 @@ ACTIONS = ("reset", "shutdown", "poweroff", "pause", "none")
 """Of both sides; libvirt has no `debug`."""
 NEAR = {"dump": "pause", "inject-nmi": "none"}
 DEFAULT = "reset"
+"""QEMU's own, and libvirt's."""
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -66,5 +67,6 @@ def read(domain: Domain, vm: VM) -> None:
         if action in ACTIONS or action in NEAR:
             node.get("action")
         action = NEAR.get(action or "", action)
-        vm.watchdog = Watchdog(model=model, action=action if action in ACTIONS else None, **read_device(domain, node, "watchdog"))
+        own = action if action in ACTIONS and action != DEFAULT else None
+        vm.watchdog = Watchdog(model=model, action=own, **read_device(domain, node, "watchdog"))
         host_state(domain, node)

@@ -35,7 +35,8 @@ def moved(devices: str, machine: str = "pc-i440fx-10.0") -> list[str]:
         (USB.format(" model='piix3-uhci'", 1, 2), "pc-i440fx-10.0"),
         ("<controller type='usb' index='0'/>", "pc-i440fx-10.0"),
         (
-            SATA + "<controller type='sata' index='0'><address type='pci' domain='0' bus='0' slot='0x1f' function='2'/></controller>",
+            SATA + "<controller type='sata' index='0'><address type='pci' domain='0' bus='0' slot='0x1f' function='2'/></controller>"
+            "<controller type='usb' index='0' model='none'/>",
             "pc-q35-10.0",
         ),
     ],
@@ -46,7 +47,22 @@ def test_the_chipset_stays(devices: str, machine: str) -> None:
 
 def test_a_drive_of_an_adapter_without_a_place_keeps_its_lun() -> None:
     scsi = DRIVE.format(dev="sda", bus="scsi", controller=0, at=0, unit=1) + "<controller type='scsi' index='0' model='virtio-scsi'/>"
-    assert [message for message in moved(scsi) if message.startswith("scsi")] == []
+    assert [message for message in moved(scsi) if message.startswith("scsi1:")] == []
+
+
+def test_ports_that_nothing_stands_on_are_no_loss() -> None:
+    """virt-manager's domains have fourteen of them."""
+    ports = "".join(
+        f"<controller type='pci' index='{n}' model='pcie-root-port'><target chassis='{n}' port='{15 + n:#x}'/>"
+        f"<address type='pci' domain='0' bus='0' slot='2' function='{n - 1}'/></controller>"
+        for n in (1, 2, 3)
+    )
+    card = (
+        "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='b'/><model type='virtio'/>"
+        "<address type='pci' domain='0' bus='1' slot='0' function='0'/></interface><controller type='usb' model='none'/>"
+    )
+    assert [message[:16] for message in moved(ports + card, "pc-q35-10.0") if "controller" in message] == ["pci controller 1"]
+    assert "pci" not in " ".join(moved(ports + "<controller type='usb' model='none'/>", "pc-q35-10.0"))
 
 
 @pytest.mark.parametrize(

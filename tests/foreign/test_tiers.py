@@ -29,7 +29,6 @@ EXPLAINED = {
     "clock-absolute": "`startdate` holds an absolute clock",
     "disk-cdrom-empty-network-invalid": "an empty drive needs no storage",
     "intel-iommu-caching-mode": "from machine 8.0 on the chipset's watchdog is armed anyway, and viommu=intel splits the irqchip",
-    "intel-iommu-eim-autoadd": "the same",
     "firmware-auto-efi-format-nvram-qcow2-network-nbd": "variables on a network are to be copied, or start fresh",
     "firmware-manual-efi-nvram-network-nbd": "the same",
     "pv-spinlock-disabled": "TCG has no such feature to switch off",

@@ -497,7 +497,6 @@ def test_an_image_behind_http_is_lost_and_its_cookie_is_not_shown() -> None:
 @pytest.mark.parametrize(
     "disk",
     [
-        "<disk type='file' device='disk'><source file='/x/a.img'/><target dev='vda' bus='virtio'/></disk>",
         "<disk type='file' device='disk'><driver type='raw'/><source file='/etc/shadow'/><target dev='vda' bus='virtio'/></disk>",
         "<disk type='file' device='disk'><driver type='raw'/><source file='local:1/vm-1-disk-0.raw'/><target dev='vda'/></disk>",
         "<disk type='volume'><driver type='raw'/><source pool='default' volume='../../etc/shadow'/><target dev='vda'/></disk>",

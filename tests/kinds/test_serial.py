@@ -43,7 +43,8 @@ def test_a_port_that_gets_another_number_is_named() -> None:
     """libvirt gives COM3 to a lone port 2, qemu-server COM1."""
     serial = "<serial type='unix'><source mode='bind' path='/a'/><target type='isa-serial' port='2'/></serial>"
     parallel = "<parallel type='dev'><source path='/dev/parport0'/><target port='1'/></parallel>"
-    assert findings(domain(f"<devices>{serial}{parallel}</devices>"), "moved")[:2] == ["serial2: COM3 -> COM1", "parallel1: LPT2 -> LPT1"]
+    told = findings(domain(f"<devices>{serial}{parallel}</devices>"), "moved")
+    assert {"serial2: COM3 -> COM1", "parallel1: LPT2 -> LPT1"} <= set(told)
     text = domain(f"<devices>{serial.replace('2', '0')}</devices>")
     assert not [message for message in findings(text, "moved") if "COM" in message]
 

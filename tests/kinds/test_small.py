@@ -111,7 +111,7 @@ def foreign(inner: str, machine: str = "pc") -> str:
     ("inner", "key", "value"),
     [
         ("<rng model='virtio'><backend model='builtin'/></rng>", "rng0", "/dev/urandom,max_bytes=0"),
-        ("<rng model='virtio'><rate bytes='1024'/><backend model='random'/></rng>", "rng0", "/dev/urandom"),
+        ("<rng model='virtio'><rate bytes='1024'/><backend model='random'/></rng>", "rng0", "/dev/random"),
         ("<watchdog model='i6300esb' action='dump'/>", "watchdog", "action=pause"),
         ("<sound model='ich6'/>", "audio0", "device=intel-hda,driver=none"),
         ("<shmem name='my'><model type='ivshmem-plain'/><size unit='G'>1</size></shmem>", "ivshmem", "size=1024,name=my"),

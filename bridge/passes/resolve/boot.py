@@ -76,22 +76,25 @@ def _legacy(vm: VM) -> dict[str, int]:
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
     """Law: the devices' order is said as `order=`; nothing is said if the old default would give the same."""
-    boot = _ordered(vm)
+    boot = _ordered(vm, report)
     lists = {name: [replace(d, bootindex=None) if d.bootindex is not None else d for d in getattr(vm, name)] for name in LISTS}
     return replace(vm, boot=boot, **lists)
 
 
-def _ordered(vm: VM) -> Boot:
+def _ordered(vm: VM, report: Report) -> Boot:
     boot = replace(vm.boot, menu=None, reboot_timeout=None, splash=None, classes=None, filled=frozenset())
     if boot.legacy or boot.order is not None:
         return boot
     found = _found(vm)
     if not found:
-        order = _by_class(vm)
-        return boot if not order and not _legacy(vm) else replace(boot, order=order)
+        return replace(boot, order=[]) if _legacy(vm) else boot
     if found == _legacy(vm):
         return boot
-    return replace(boot, order=sorted(found, key=found.__getitem__))
+    order = sorted(found, key=found.__getitem__)
+    gaps = [f"{found[key]} ({key})" for place, key in enumerate(order) if found[key] not in (place + 1, place + FIRST)]
+    if gaps:
+        report.add("normalised", boot.where, f"boot order {', '.join(gaps)}: a config counts without gaps")
+    return replace(boot, order=order)
 
 
 def _found(vm: VM) -> dict[str, int]:
@@ -109,12 +112,3 @@ def _found(vm: VM) -> dict[str, int]:
             taken[place] = key
             found[key] = place
     return found
-
-
-def _by_class(vm: VM) -> list[str]:
-    """libvirt's list of classes: the first device of each; without a list the first disk."""
-    disks = [key_of("disks", disk) for disk in vm.disks if disk.media != "cdrom"]
-    cdroms = [key_of("disks", disk) for disk in vm.disks if disk.media == "cdrom"]
-    nets = [key_of("nets", net) for net in vm.nets]
-    members = {"hd": disks, "cdrom": cdroms, "network": nets}
-    return [members[name][0] for name in vm.boot.classes or ("hd",) if members.get(name)]

@@ -134,7 +134,7 @@ def _other(vm: VM, controller: Controller, address: Address | None, key: str | N
         found = alias if alias in ("qga0", "spice") else None
         return found or next((key for key in ("qga0", "spice") if place == PCI[key]), None)
     if controller.type == "scsi":
-        places = _SCSI[controller.model == "virtio-scsi"]
+        places = _SCSI[(controller.model or "").startswith("virtio")]
         return alias if alias in places.values() else places.get(place) if place else None
     return key
 

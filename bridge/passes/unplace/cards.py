@@ -20,6 +20,8 @@ from .keys import Keys
 
 D = TypeVar("D", bound=Device)
 
+IGD = "00:02.0"
+"""Where hosts have Intel's graphics, always; qemu-server takes none from elsewhere."""
 NETS, USBS, HOSTPCIS, SERIALS, PARALLELS, SHARES = 32, 14, 16, 4, 3, 10
 """How many keys qemu-server 9.2.6 has of each."""
 
@@ -94,8 +96,8 @@ def hostpcis(vm: VM, report: Report) -> list[HostPCI]:
             return None
         return _HOSTPCI_PCIE.get(place) if q35 and place in _HOSTPCI_PCIE else _HOSTPCI_PLACES.get(place)
 
-    chosen = _assign(merged, Keys("hostpci", HOSTPCIS), wish)
-    return [_with_bus(vm, device, q35) for device in chosen]
+    merged = [_with_bus(vm, device, q35) for device in merged]
+    return _assign(merged, Keys("hostpci", HOSTPCIS), wish)
 
 
 def _merged(group: list[HostPCI], report: Report) -> HostPCI:
@@ -111,14 +113,15 @@ def _merged(group: list[HostPCI], report: Report) -> HostPCI:
 
 
 def _with_bus(vm: VM, device: HostPCI, q35: bool) -> HostPCI:
-    """pcie=1 behind a root port or on q35's root bus; legacy-igd in slot 2 of an i440fx without graphics."""
+    """pcie=1 behind a root port or on q35's root bus; legacy-igd is Intel's graphics in slot 2 of an i440fx without a card of QEMU's."""
     address = device.address
     if not isinstance(address, PCIAddress):
         return device
     if q35:
         conventional = address.bus.startswith("pci.")
         return replace(device, pcie=None if conventional else True)
-    if (address.bus, address.slot) == PCI["legacy-igd"] and not vm.display.videos:
+    own = device.key is not None or [i.removeprefix("0000:") for i in device.ids or ()] == [IGD]
+    if own and (address.bus, address.slot) == PCI["legacy-igd"] and not vm.display.videos:
         return replace(device, legacy_igd=True)
     return device
 

@@ -15,6 +15,8 @@ from .keys import Keys
 
 COUNT = {"ide": 4, "sata": 6, "scsi": 31, "virtio": 16}
 SCSIHW = {"lsilogic": "lsi", "lsi53c810": "lsi53c810", "lsisas1078": "megasas", "vmpvscsi": "pvscsi", "virtio-scsi": "virtio-scsi-pci"}
+TRANSITIONAL = ("virtio-transitional", "virtio-non-transitional")
+"""Models of virtio-scsi that qemu-server has not: it has the one that is both."""
 _Q35_IDE = {0: 0, 2: 1, 1: 2, 3: 3}
 """Port of q35's own AHCI -> ideN (qemu-server moves odd units up by two)."""
 _VIRTIO_PLACES = {PCI[f"virtio{n}"]: n for n in range(16)}
@@ -76,10 +78,12 @@ def _scsihw(vm: VM, disks: list[Disk], report: Report) -> str | None:
             count[id(adapter)] = count.get(id(adapter), 0) + 1
     if not adapters:
         return "lsi" if disks and vm.machine.base != "virt" else "virtio-scsi-pci" if disks else None
-    models = list(dict.fromkeys(adapter.model or _default_model(vm) for adapter in adapters.values()))
-    for adapter in adapters.values():
-        model = adapter.model or _default_model(vm)
-        if model not in SCSIHW:
+    said = [adapter.model or "" for adapter in adapters.values()]
+    models = list(dict.fromkeys("virtio-scsi" if model in TRANSITIONAL else model for model in said))
+    for adapter, model in zip(adapters.values(), said, strict=True):
+        if model in TRANSITIONAL:
+            report.add("guest-changed", adapter.where, f"the SCSI controller is {model} there, a plain virtio-scsi here")
+        elif model not in SCSIHW:
             report.add("guest-changed", adapter.where, f"qemu-server has no SCSI controller '{model}': the nearest one takes its place")
         elif model != models[0]:
             report.add("guest-changed", adapter.where, f"a VM has one kind of SCSI controller: '{model}' becomes '{models[0]}'")
@@ -92,11 +96,6 @@ def _scsihw(vm: VM, disks: list[Disk], report: Report) -> str | None:
         key = adapter.key or ""
         single = key.startswith("virtioscsi") or (not key.startswith("scsihw") and bool(adapter.served_by or adapter.queues))
     return "virtio-scsi-single" if single else scsihw
-
-
-def _default_model(vm: VM) -> str:
-    """libvirt's choice for a SCSI controller without a model."""
-    return "virtio-scsi" if vm.machine.base == "virt" else "lsilogic"
 
 
 def _wish(vm: VM, disk: Disk, scsihw: str | None) -> tuple[str, int | None]:

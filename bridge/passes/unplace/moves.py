@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,6 +14,9 @@ from ...model.part import Address, Device, DriveAddress, PCIAddress, USBAddress
 from ...model.serial import Parallel, Serial
 from ...model.vm import VM
 from ...report import Report
+from ..keep import adapter_key
+
+D = TypeVar("D", bound=Device)
 
 
 def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = frozenset()) -> None:
@@ -22,8 +26,12 @@ def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = f
     `args` puts back."""
     if after is None:
         after = VM()
+    before = _as_said(before, report)
     matched = _matched(before, after)
     names = {(c.type, f"#{c.index or 0}"): found.key or "" for c, found in matched if found is not None}
+    for controller, here in matched:
+        if here is None and (key := adapter_key(controller, before, after.scsihw)) is not None:
+            names["scsi", f"#{controller.index or 0}"] = key  # told once, for the adapter; its drives keep their LUNs
     now = dict(_devices(after))
     for key, device in _devices(before):
         found = now.get(key) if key else None
@@ -33,7 +41,7 @@ def moves(before: VM, after: VM | None, report: Report, kept: frozenset[str] = f
         if old != new and _text(_renamed(device, names)) != new:
             report.add("moved", device.where, f"{key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
     _ports(before, after, report)
-    _controllers(matched, report)
+    _controllers(matched, _buses(before), report)
 
 
 def _ports(before: VM, after: VM, report: Report) -> None:
@@ -128,7 +136,44 @@ def _renamed(device: Device, names: dict[tuple[str, str], str]) -> Address:
     return address if key is None else replace(address, controller=key)
 
 
-def _controllers(matched: list[tuple[Controller, Controller | None]], report: Report) -> None:
+LISTED = ("disks", "nets", "usbs", "hostpcis", "virtiofs")
+SINGLE = ("balloon", "tablet", "watchdog", "rng", "audio", "ivshmem")
+
+
+def _as_said(vm: VM, report: Report) -> VM:
+    """The VM with the places that its XML says. Those that libvirt would choose were promised to nobody, unless the guest has run there."""
+
+    def one(device: D) -> D:
+        return replace(device, address=None) if "address" in device.filled and device.address is not None else device
+
+    def maybe(device: D | None) -> D | None:
+        return None if device is None else one(device)
+
+    listed: dict[str, Any] = {name: [one(device) for device in getattr(vm, name)] for name in LISTED}
+    single: dict[str, Any] = {name: maybe(getattr(vm, name)) for name in SINGLE}
+    display = replace(vm.display, videos=[one(video) for video in vm.display.videos]) if vm.display.videos else vm.display
+    controllers = [one(controller) for controller in vm.controllers if "type" not in controller.filled]
+    unsaid = sum(isinstance(d.address, PCIAddress) and "address" in d.filled for _, d in _devices(vm))
+    if unsaid:
+        report.add(
+            "ambiguous",
+            vm.machine.where,
+            f"{unsaid} devices have no PCI address: libvirt would choose their places, qemu-server has its own",
+            "a guest that has run there knows libvirt's: convert what virsh dumpxml says of it to see what moves",
+        )
+    return replace(vm, controllers=controllers, display=display, **listed, **single)
+
+
+def _buses(vm: VM) -> set[str]:
+    """The buses that a device stands on."""
+    devices: Iterable[Device | None] = (*(device for _, device in _devices(vm)), *vm.controllers)
+    return {d.address.bus for d in devices if d is not None and isinstance(d.address, PCIAddress)}
+
+
+EMPTY_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
+
+
+def _controllers(matched: list[tuple[Controller, Controller | None]], used: set[str], report: Report) -> None:
     for controller, found in matched:
         if found is not None and controller.index in (None, found.index) and controller.hardware is None and controller.ports is None:
             continue
@@ -137,6 +182,12 @@ def _controllers(matched: list[tuple[Controller, Controller | None]], report: Re
             if controller.index not in (None, found.index):
                 report.add("normalised", controller.where, f"{name} becomes number {found.index}; the guest does not see it")
             _hardware(name, controller, found, report)
+            continue
+        if (controller.type, controller.model) == ("usb", "none"):
+            report.add("added", controller.where, f"{name}: there is no USB there; qemu-server gives every guest a controller")
+            continue
+        if controller.model in EMPTY_PORTS and (controller.key or "") not in used:
+            report.add("normalised", controller.where, f"{name} ({_describe(controller)}) is not kept: no device stands on it")
             continue
         report.add("moved", controller.where, f"{name} ({_describe(controller)}) is not kept: qemu-server brings its own tree of buses")
 
