@@ -81,6 +81,12 @@ def threads(pid: int) -> dict[int, tuple[str, str]]:
     return found
 
 
+def processor_time(pid: int) -> float:
+    """Seconds that a process has had of any processor: what it did, however busy the machine is."""
+    said = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def remove(directory: Path) -> None:
     """Remove a directory; its processes must be gone. AssertionError if it cannot be removed."""
 
