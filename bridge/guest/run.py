@@ -28,7 +28,7 @@ from .tree import Facts, Tree
 from .values import plain
 
 TIME_LIMIT = 600.0
-"""Seconds for one machine, half of them for its firmware under TCG. They bound a hang: a busy host takes ten times as long as any."""
+"""Seconds for one machine, half of them for its firmware under TCG. They bound a hang: a busy host takes many times as long."""
 FUNCTION = "firmware pci "
 """Group of facts about a PCI function that the firmware has set up; its slot follows."""
 LOOK_EVERY = 0.2
