@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import corpus as corpora
 from tests.embed.driver import EmbeddedDriver
@@ -13,6 +16,9 @@ from tests.embed.qemu import Qemu
 from tests.embed.qemu import start as start_qemu
 
 SCHEMAS = Path("usr/share/libvirt/schemas/domain.rng")
+
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")  # how long an example takes says how busy the machine is
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,6 +33,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: fixtures end what they started
     about = "run once for every row of these files; the test takes `row`. A slow test names a sample size."
     config.addinivalue_line("markers", f"corpus(*files, sample=None): {about}")
 
@@ -91,24 +98,17 @@ def embedded_driver() -> Iterator[EmbeddedDriver]:
 
 
 @pytest.fixture
-def embed(embedded_driver: EmbeddedDriver) -> Iterator[EmbeddedDriver]:
-    """libvirt's embedded QEMU driver, empty before the test and after it."""
-    yield embedded_driver
+def embed(embedded_driver: EmbeddedDriver) -> EmbeddedDriver:
+    """libvirt's embedded QEMU driver, empty before the test, whatever the one before did."""
     embedded_driver.clear()
+    return embedded_driver
 
 
 @pytest.fixture
 def qemu_start() -> Iterator[Callable[[list[str]], Qemu]]:
     """qemu_start(argv): a command line started paused under TCG, without the parts that need its host; ended after the test."""
-    running: list[Qemu] = []
-
-    def start(argv: list[str]) -> Qemu:
-        running.append(start_qemu(argv))
-        return running[-1]
-
-    yield start
-    for qemu in running:
-        qemu.close()
+    with ExitStack() as running:
+        yield lambda argv: running.enter_context(start_qemu(argv))
 
 
 @pytest.fixture(scope="session")

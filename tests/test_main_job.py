@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 import bridge
 from tests.embed.domain import startable
 from tests.embed.driver import EmbeddedDriver
+from tests.processes import threads
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 LAST_CPU = (os.cpu_count() or 1) - 1
@@ -46,8 +46,8 @@ def test_a_started_domain_shows_the_pins_on_all_four_threads(embed: EmbeddedDriv
     xml = bridge.convert(POOL + "kvm: 0\n", "xml", "conf", vmid=8006).text
     name = embed.define(startable(xml, tmp_path))
     embed.start(name)
-    threads = embed.iothreadinfo(name)
-    assert [(thread.id, thread.cpus) for thread in threads] == [(n, tuple(range(LAST_CPU + 1))) for n in (1, 2, 3, 4)]
+    told = embed.iothreadinfo(name)
+    assert [(thread.id, thread.cpus) for thread in told] == [(n, tuple(range(LAST_CPU + 1))) for n in (1, 2, 3, 4)]
     assert pinned_threads(embed.pid(name)) == 4
     embed.destroy(name)
     embed.undefine(name)
@@ -56,9 +56,4 @@ def test_a_started_domain_shows_the_pins_on_all_four_threads(embed: EmbeddedDriv
 def pinned_threads(pid: int) -> int:
     """Threads of the process that are iothreads by their name and may run on the affinity's CPUs, by /proc."""
     wanted = f"0-{LAST_CPU}" if LAST_CPU else "0"
-    count = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text().startswith("IO iothread"):
-            allowed = re.search(r"^Cpus_allowed_list:\s*(\S+)$", (task / "status").read_text(), re.MULTILINE)
-            count += bool(allowed and allowed[1] == wanted)
-    return count
+    return sum(name.startswith("IO iothread") and cpus == wanted for name, cpus in threads(pid).values())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -34,10 +36,35 @@ def test_ratios_are_of_the_same_case() -> None:
     assert table.ratio([None], [1.0]) == "-"
 
 
-def test_memory_is_that_of_all_processes() -> None:
-    alone = measure.watched("-c", "import time; x = bytearray(50 << 20); time.sleep(0.5)")
-    source = "import os, time; pid = os.fork(); x = bytearray(50 << 20); time.sleep(0.5); pid and os.wait()"
-    both = measure.watched("-c", source)
+STAY = (
+    "x = bytearray(50 << 20); pathlib.Path(f'{sys.argv[1]}/{os.getpid()}').touch()\n"
+    "while not os.path.exists(sys.argv[2]): time.sleep(0.01)"
+)
+IMPORTS = "import os, pathlib, sys, time; "
+
+
+def watched(source: str, processes: int, directory: Path, monkeypatch: pytest.MonkeyPatch) -> measure.Run:
+    """It ends only after so many processes have their memory and were looked at."""
+    (there := directory / "there").mkdir(parents=True)
+    looks: list[bool] = []
+
+    def pause(_: float) -> None:
+        looks.append(len(list(there.iterdir())) == processes)
+        if looks[-2:] == [True, True]:
+            (directory / "seen").touch()
+        sleep(0.01)
+
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", pause)
+    try:
+        return measure.watched("-c", source, str(there), str(directory / "seen"))
+    finally:
+        monkeypatch.undo()
+
+
+def test_memory_is_that_of_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = watched(IMPORTS + STAY, 1, tmp_path / "alone", monkeypatch)
+    both = watched(f"{IMPORTS}pid = os.fork(); {STAY}\nif pid: os.wait()", 2, tmp_path / "both", monkeypatch)
     assert (alone.code, both.code) == (0, 0)
     assert 50 <= alone.peak < 90
     assert 100 <= both.peak < 160

@@ -1,5 +1,5 @@
 """The libvirtd of tests/libvirtd, for the guests."""
 
-from tests.libvirtd.conftest import daemon, libvirtd
+from tests.libvirtd.conftest import daemons, libvirtd
 
-__all__ = ["daemon", "libvirtd"]
+__all__ = ["daemons", "libvirtd"]

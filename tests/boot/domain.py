@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from lxml import etree
 
 from tests.boot.images import image, tpm_state, variables
 from tests.libvirtd.daemon import Daemon, affinity
+from tests.processes import remove
 
 QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
 CACHE = {"none": "writeback", "directsync": "writethrough"}
@@ -17,22 +19,25 @@ CACHE = {"none": "writeback", "directsync": "writethrough"}
 
 
 class Domain:
-    """One guest as a libvirt domain. `console` is what it said so far."""
+    """One guest as a libvirt domain, with a directory of its own. `console` is what it said so far."""
 
     def __init__(self, xml: str, daemon: Daemon, kernel: Path, initramfs: Path, append: str) -> None:
         self.daemon = daemon
         root = etree.fromstring(xml)
         self.name = str(root.findtext("name"))
-        self.directory = daemon.directory / "images" / self.name
-        self.directory.mkdir()
+        self.directory = Path(tempfile.mkdtemp(prefix=f"{self.name[:20]}-", dir=daemon.directory / "images"))
         self._console = self.directory / "console"
-        self._console.touch()
-        self.xml = runnable(root, self.directory, direct(kernel, initramfs, daemon.directory / "images"), append)
-        file = self.directory / "domain.xml"
-        file.write_text(self.xml)
-        daemon.give(self.directory)
-        daemon.virsh("define", str(file), "--validate")
-        daemon.virsh("start", self.name)
+        try:
+            self._console.touch()
+            self.xml = runnable(root, self.directory, direct(kernel, initramfs, daemon.directory / "images"), append)
+            file = self.directory / "domain.xml"
+            file.write_text(self.xml)
+            daemon.give(self.directory)
+            daemon.virsh("define", str(file), "--validate")
+            daemon.virsh("start", self.name)
+        except BaseException:
+            self.close()
+            raise
 
     def iothreads(self) -> int:
         """How many the running domain has."""
@@ -41,15 +46,18 @@ class Domain:
     def pinned(self) -> list[str]:
         """The CPUs that each may run on, of those that the domain pins."""
         pins = etree.fromstring(self.xml).findall("cputune/iothreadpin")
-        allowed = affinity(self.daemon.pid(self.name))
+        allowed = affinity(self.pid())
         return [allowed[f"iothread{each.get('iothread')}"] for each in pins]
 
     def console(self) -> str:
         return self._console.read_text(errors="replace")
 
+    def pid(self) -> int:
+        return self.daemon.pid(self.name)
+
     def close(self) -> None:
         self.daemon.clear()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
 
 
 def direct(kernel: Path, initramfs: Path, directory: Path) -> tuple[Path, Path]:
@@ -129,7 +137,10 @@ def own_sockets(devices: Any, directory: Path) -> None:
         if graphics.get("type") == "vnc":
             graphics.set("socket", str(directory / "vnc"))
         else:
-            graphics.attrib.pop("tlsPort", None)
-            graphics.set("autoport", "yes")
+            for name in ("port", "tlsPort", "autoport", "listen"):
+                graphics.attrib.pop(name, None)
+            for listen in graphics.findall("listen"):
+                graphics.remove(listen)
+            etree.SubElement(graphics, "listen", type="none")  # no port, which another program could take meanwhile
     for source in devices.iterfind("tpm/backend/source"):
         source.set("path", str(tpm_state(directory / "tpm")))

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 from bridge.pin import cpu_list, pin
 from tests.boot.images import FIRMWARE, image, tpm_state, variables
 from tests.embed.command_line import QEMU, Words, machine_type, options_of, parse, readconfig, spell
+from tests.processes import PATIENCE, remove, wait_for
 
 DROPPED = frozenset(("-id", "-daemonize", "-pidfile", "-mon", "-vnc", "-iscsi", "-enable-kvm"))
-SWTPM_LIMIT = 10.0
 
 
 class Reference:
@@ -34,30 +32,36 @@ class Reference:
             *("-kernel", str(kernel), "-initrd", str(initramfs), "-append", append),
             *("-display", "none", "-qmp", f"unix:{self.qmp},server=on,wait=off"),
         ]
-        if "tpmchar" in " ".join(self.argv):
-            self._start_swtpm()
-        with (directory / "stderr").open("wb") as log:
-            self._processes.append(subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        try:
+            if "tpmchar" in " ".join(self.argv):
+                self._start_swtpm()
+            with (directory / "stderr").open("wb") as log:
+                self._processes.append(subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        except BaseException:
+            self.close()
+            raise
 
     def _start_swtpm(self) -> None:
         state, control = tpm_state(self.directory / "tpm"), self.directory / "swtpm"
         command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"backend-uri=file://{state}", "--ctrl", f"type=unixio,path={control}"]
-        self._processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        until = time.monotonic() + SWTPM_LIMIT
-        while not control.exists():
-            assert time.monotonic() < until, "swtpm did not start"
-            time.sleep(0.05)
+        swtpm = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._processes.append(swtpm)
+        wait_for(lambda: control.exists() or swtpm.poll() is not None, "swtpm")
+        assert swtpm.poll() is None, "swtpm did not start"
 
     def iothreads(self) -> int:
         """How many this QEMU has, by QMP."""
         with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE)
             connection.connect(str(self.qmp))
             lines = connection.makefile("rw", encoding="utf-8")
             for command in ("qmp_capabilities", "query-iothreads"):
                 lines.write(json.dumps({"execute": command}) + "\n")
             lines.flush()
-            answers = [json.loads(lines.readline()) for _ in range(3)]
-        return len(answers[-1]["return"])
+            said = map(json.loads, lines)
+            answers = (line["return"] for line in said if "return" in line)  # a greeting and events come between
+            next(answers)
+            return len(next(answers))
 
     def pinned(self, to: dict[str, frozenset[int]]) -> list[str]:
         """Pin them as `virt-qm pin` does; the CPUs that each may run on then."""
@@ -67,11 +71,14 @@ class Reference:
         assert self._processes[-1].poll() is None, f"QEMU ended: {(self.directory / 'stderr').read_text(errors='replace')[-2000:]}"
         return self._console.read_text(errors="replace") if self._console.exists() else ""
 
+    def pid(self) -> int:
+        return self._processes[-1].pid
+
     def close(self) -> None:
         for process in reversed(self._processes):
             process.kill()
             process.wait()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
 
 
 def runnable(argv: Words, directory: Path) -> Words:

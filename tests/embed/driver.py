@@ -5,19 +5,15 @@ The library runs in a child process (`serve.py`), because odd XML can abort or h
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import select
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-TIME_LIMIT = 60.0
+from tests.processes import PATIENCE, end, remove
 
 
 class DriverError(Exception):
@@ -34,7 +30,7 @@ class IOThread(NamedTuple):
 class EmbeddedDriver:
     """`qemu:///embed?root=DIR`. A child that died is started again at the next call; its running domains end with it."""
 
-    def __init__(self, root: Path | None = None, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(self, root: Path | None = None, time_limit: float = PATIENCE) -> None:
         self.root = root or Path(tempfile.mkdtemp(prefix="embed-"))  # short: sockets below it have at most 107 bytes
         self.time_limit = time_limit
         self._owned = root is None
@@ -79,27 +75,28 @@ class EmbeddedDriver:
         return [str(name) for name in self._call("domains")]
 
     def clear(self) -> None:
-        """Destroy and undefine everything."""
+        """Destroy and undefine everything. A child that died or hangs has left who knows what: then all is made anew."""
         if self._child is not None:
-            self._call("clear")
+            try:
+                self._call("clear")
+            except DriverError:
+                self._stop()
+        if self._child is None and self._owned:
+            remove(self.root)
 
     def close(self) -> None:
-        try:
-            self.clear()
-        except DriverError:
-            pass  # it died or hangs: `_stop` ends what it ran
+        self.clear()
         self._stop()
         if self._owned:
-            shutil.rmtree(self.root, ignore_errors=True)
+            remove(self.root)
 
     def _stop(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.kill()
             child.communicate()
-        for file in self.root.glob("run/qemu/*.pid"):  # a QEMU outlives the library that started it
-            with contextlib.suppress(ValueError, ProcessLookupError):
-                kill(int(file.read_text()))
+        end(str(self.root))  # a QEMU outlives the library that started it
+        for file in self.root.glob("run/qemu/*.pid"):
             file.unlink()
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -134,13 +131,3 @@ class EmbeddedDriver:
                 raise DriverError(f"libvirt {'died' if ready else f'did not answer in {self.time_limit} s'} in {what}: {log}")
             line += chunk
         return line
-
-
-def kill(pid: int) -> None:
-    """End a process that is no child of ours, and wait until it is gone. ProcessLookupError if it was."""
-    process = os.pidfd_open(pid)
-    try:
-        signal.pidfd_send_signal(process, signal.SIGKILL)
-        select.select([process], [], [], TIME_LIMIT)
-    finally:
-        os.close(process)

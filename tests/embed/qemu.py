@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import tempfile
-import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tests.embed import command_line
-
-START_LIMIT = 30.0
+from tests.processes import PATIENCE, remove, wait_for
 
 
 class QMPError(Exception):
@@ -49,17 +47,23 @@ class Qemu:
 
     def _connect(self, path: Path) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(START_LIMIT)
-        until = time.monotonic() + START_LIMIT
-        while True:
+        connection.settimeout(PATIENCE)
+
+        def answers() -> bool:
             try:
                 connection.connect(str(path))
-                return connection
             except (FileNotFoundError, ConnectionRefusedError):
-                if self._process.poll() is not None or time.monotonic() > until:
-                    connection.close()
+                if self._process.poll() is not None:
                     raise QMPError(self._said() or "QEMU did not start") from None
-                time.sleep(0.02)
+                return False
+            return True
+
+        try:
+            wait_for(answers, "QEMU")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _said(self) -> str:
         return (self.directory / "stderr").read_text(errors="replace").strip()
@@ -88,8 +92,9 @@ class Qemu:
         self._process.wait()
         for name in ("_lines", "_connection", "_log"):
             if opened := getattr(self, name, None):
-                opened.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+                with suppress(BrokenPipeError):  # of a command that QEMU did not live to read
+                    opened.close()
+        remove(self.directory)
 
     def __enter__(self) -> Qemu:
         return self

@@ -15,9 +15,11 @@ import pytest
 
 import bridge
 from bridge.fleet import work
+from bridge.fleet.run import CHUNK
 from bridge.host.facts import HostFacts
 from tests.corpus import ROOT
 from tests.fleet import configs
+from tests.processes import PATIENCE
 
 MANY = range(100, 300)
 BROKEN = range(100, 300, 20)
@@ -37,15 +39,19 @@ def files_in(directory: Path) -> dict[str, str]:
 
 
 @contextmanager
-def dask() -> Iterator[Executor]:
+def dask(directory: Path) -> Iterator[Executor]:
+    import dask
     import distributed
 
     client_of: Any = distributed.Client
-    with (
-        client_of(n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None) as client,
-        client.get_executor() as executor,
-    ):
+    patience = {f"distributed.comm.timeouts.{kind}": f"{PATIENCE:g} s" for kind in ("connect", "tcp")}
+    how = {"n_workers": 1, "threads_per_worker": 2, "processes": True, "dashboard_address": None, "local_directory": str(directory)}
+    with dask.config.set(patience), client_of(timeout=PATIENCE, **how) as client, client.get_executor() as executor:
         yield executor
+
+
+def threads(_: Path) -> Executor:
+    return ThreadPoolExecutor(2)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +72,10 @@ def test_every_input_has_its_outcome_and_the_good_ones_their_file(fleet: Path, t
     assert files_in(tmp_path) == {f"{vmid}.xml": configs.converted(fleet / f"{vmid}.conf") for vmid in MANY if vmid not in BROKEN}
 
 
-@pytest.mark.parametrize("executor", [dask, lambda: ThreadPoolExecutor(2)], ids=["dask", "threads"])
+@pytest.mark.parametrize("executor", [dask, threads])
 def test_any_executor_gives_the_same(fleet: Path, tmp_path: Path, executor: Any) -> None:
     own = run([fleet], tmp_path / "own", jobs=1)
-    with executor() as workers:
+    with executor(tmp_path / "workers") as workers:
         others = run([fleet], tmp_path / "other", executor=workers)
     assert [(one.file, one.status, one.findings) for one in own] == [(other.file, other.status, other.findings) for other in others]
     assert files_in(tmp_path / "own") == files_in(tmp_path / "other")
@@ -159,12 +165,24 @@ def test_a_worker_that_dies_takes_one_input_with_it(fleet: Path, tmp_path: Path)
     assert len(files_in(tmp_path)) == len(MANY) - len(BROKEN) - 1
 
 
-def test_an_iterator_that_is_closed_ends_the_fleet(fleet: Path, tmp_path: Path) -> None:
-    found = bridge.convert_fleet([fleet], "xml", tmp_path, jobs=2)
-    next(iter(found))
-    found.close()
-    there = files_in(tmp_path)
-    assert 0 < len(there) < len(MANY) - len(BROKEN)
+CLOSING = """
+import sys, bridge
+from pathlib import Path
+from tests.fleet.held import hold
+
+hold(Path(sys.argv[3]), 100 + bridge.fleet.run.CHUNK)
+found = bridge.convert_fleet([sys.argv[1]], "xml", sys.argv[2], jobs=2)
+next(iter(found))
+found.close()
+"""
+
+
+def test_an_iterator_that_is_closed_ends_the_fleet(tmp_path: Path) -> None:
+    """The workers are held until it is closed (held.py): fast ones would be done before."""
+    fleet, out = configs.fill(tmp_path / "in", range(100, 500)), tmp_path / "out"
+    subprocess.run([sys.executable, "-c", CLOSING, fleet, out, tmp_path / "mark"], check=True, cwd=ROOT, timeout=PATIENCE)
+    there = files_in(out)
+    assert CHUNK <= len(there) < 400
     assert there == {name: configs.converted(fleet / f"{Path(name).stem}.conf") for name in there}
 
 

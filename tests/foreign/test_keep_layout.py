@@ -3,7 +3,6 @@ numbered the buses. A network card's name depends on that number and the slot.""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import pytest
 import bridge
 from bridge.guest.native import Embedded
 from tests.embed.qemu import Qemu
+from tests.processes import wait_for
 
 HERE = Path(__file__).parent
 VMID = 100
-LIMIT = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +38,8 @@ def command_line(xml: str, keep_layout: bool) -> list[str]:
 
 def cards(qemu: Qemu) -> list[tuple[int, int]]:
     """(bus, slot) of the virtio cards, once the firmware has given every bridge its number."""
-    until = time.monotonic() + LIMIT
     qemu.qmp("cont")
-    while time.monotonic() < until:
-        found = list(_cards(qemu.qmp("query-pci")))
-        if found and all(bus is not None for bus, _ in found):
-            return sorted(found)
-        time.sleep(0.2)
-    raise AssertionError(f"no card in {LIMIT} s")
+    return wait_for(lambda: sorted(_cards(qemu.qmp("query-pci"))), "a card")
 
 
 def _cards(buses: list[dict]) -> Iterator[tuple[int, int]]:  # type: ignore[type-arg]
@@ -55,7 +48,7 @@ def _cards(buses: list[dict]) -> Iterator[tuple[int, int]]:  # type: ignore[type
             if device["id"]["vendor"] == 0x1AF4 and device["id"]["device"] in (0x1000, 0x1041):
                 yield bus["bus"], device["slot"]
             bridge_ = device.get("pci_bridge")
-            if bridge_ and bridge_["bus"]["secondary"]:  # before the firmware ran, there is no number
+            if bridge_ and bridge_["bus"]["secondary"] not in (0, 255):  # no number yet; SeaBIOS begins with 255
                 yield from _cards([{"bus": bridge_["bus"]["secondary"], "devices": bridge_.get("devices", [])}])
 
 

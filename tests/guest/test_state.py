@@ -22,11 +22,11 @@ from bridge.guest.run import Runner
 from bridge.guest.said import Fields
 from bridge.guest.values import plain
 from tests.guest.machines import CASES, HERE, Machine, own
+from tests.processes import PATIENCE
 
 PROGRAM = "qemu-system-x86_64"
 RUNS = 1.0
 """Seconds that the guest's firmware runs before it is saved."""
-TIME_LIMIT = 60.0
 
 MACHINES = {machine.name: machine for machine in own(CASES)}
 MOVE = ("i440fx", "q35", "shared-iothreads", "every-disk-bus", "old-scsi-adapters", "numa", "lean", "usb-spice", "args-i440fx", "args-q35")
@@ -85,7 +85,7 @@ async def _run(line: CommandLine, runner: Runner, state: str, load: bool) -> str
         ended = asyncio.ensure_future(process.communicate())
         try:
             work = asyncio.ensure_future(_work(client, state, load))
-            await asyncio.wait({work, ended}, timeout=TIME_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, ended}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
             if work.done() and not work.exception():
                 return work.result()
             work.cancel()

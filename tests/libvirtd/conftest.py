@@ -6,27 +6,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.libvirtd.daemon import Daemon
+from tests.libvirtd.daemon import Daemon, Daemons
 from tests.libvirtd.store import Store
 
 
 @pytest.fixture(scope="session")
-def daemon() -> Iterator[Daemon]:
-    daemon = Daemon()
-    yield daemon
-    daemon.close()
+def daemons() -> Iterator[Daemons]:
+    found = Daemons()
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def libvirtd(daemon: Daemon) -> Iterator[Daemon]:
-    """A libvirtd without any domain, before the test and after it."""
-    yield daemon
-    daemon.clear()
+def libvirtd(daemons: Daemons) -> Daemon:
+    """A libvirtd without any domain. What a test leaves there is ended and forgotten before the next one."""
+    return daemons.empty()
 
 
 @pytest.fixture
 def store(libvirtd: Daemon) -> Iterator[Store]:
-    """A storage with real volumes on that host."""
+    """A storage of this test alone with real volumes on that host."""
     store = Store(libvirtd)
     yield store
+    libvirtd.clear()
     store.remove()

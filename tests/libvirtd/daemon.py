@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-from tests.embed.driver import kill
+from tests.processes import PATIENCE, end, naming, remove, threads, wait_for
 
 NOBODY = 65534
-START_LIMIT = 60.0
 QEMU_CONF = 'stdio_handler = "file"\nsecurity_driver = "none"\n'
 """No virtlogd, no labels, as in a container."""
 
@@ -63,17 +60,24 @@ class Daemon:
                 extra_groups=None if self._user is None else [],
                 start_new_session=True,
             )
-        until = time.monotonic() + START_LIMIT
-        while True:
+
+        def answers() -> bool:
             try:
-                self._virsh("version")
+                self.virsh("version")
             except VirshError:
-                if process.poll() is not None or time.monotonic() > until:
-                    process.kill()
-                    raise AssertionError(f"libvirtd did not start: {(self.directory / 'log').read_text()[-2000:]}") from None
-                time.sleep(0.1)
-            else:
-                return process
+                return process.poll() is not None
+            return True
+
+        try:
+            wait_for(answers, "libvirtd")
+            assert process.poll() is None, f"libvirtd did not start: {(self.directory / 'log').read_text()[-2000:]}"
+        except BaseException:
+            process.kill()
+            process.wait()
+            end(str(self.directory))
+            remove(self.directory)
+            raise
+        return process
 
     def give(self, path: Path) -> None:
         """Let the daemon's user own a path and all below it."""
@@ -83,11 +87,11 @@ class Daemon:
 
     def virsh(self, *arguments: str) -> str:
         """What virsh prints. VirshError with what it says if it fails."""
-        return self._virsh(*arguments)
-
-    def _virsh(self, *arguments: str) -> str:
         command = ["virsh", "-q", "-c", self.uri, *arguments]
-        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_LIMIT, env={**os.environ, "LC_ALL": "C"})
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, env={**os.environ, "LC_ALL": "C"})
+        except subprocess.TimeoutExpired as error:
+            raise VirshError(str(error)) from None
         if run.returncode != 0:
             raise VirshError(run.stderr.strip())
         return run.stdout.strip()
@@ -113,34 +117,68 @@ class Daemon:
         """The process of a running domain."""
         return int((self.directory / "run/libvirt/qemu/run" / f"{name}.pid").read_text())
 
+    def settle(self) -> None:
+        """Wait until nothing of its guests runs, and no client that works on after whoever started it was ended."""
+        wait_for(lambda: naming(str(self.directory)) <= {self._process.pid}, f"the end of what uses {self.directory}")
+
     def clear(self) -> None:
-        """Destroy and undefine everything."""
-        for name in self.virsh("list", "--name").split():
-            self.virsh("destroy", name)
-        for name in self.domains():
-            self.virsh("undefine", name, "--nvram", "--tpm")
+        """Destroy and undefine everything; the processes of the guests are gone then. VirshError if that cannot be."""
+        said = []
+
+        def cleared() -> bool:
+            if self._process.poll() is not None:
+                raise VirshError(f"libvirtd ended: {(self.directory / 'log').read_text(errors='replace')[-2000:]}")
+            try:
+                for name in self.virsh("list", "--name").split():
+                    self.virsh("destroy", name)
+                for name in self.domains():
+                    self.virsh("undefine", name, "--nvram", "--tpm")
+            except VirshError as error:  # one that ended by itself, or was slow to end, is gone at the next look
+                said.append(str(error))
+                return False
+            return not self.domains()
+
+        try:
+            wait_for(cleared, "the end of all domains")
+        except AssertionError:
+            raise VirshError(said[-1] if said else "domains come again") from None
+        self.settle()
 
     def close(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(START_LIMIT)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for file in self.directory.glob("run/libvirt/qemu/run/*.pid"):  # a QEMU outlives its daemon
+        end(str(self.directory))  # a QEMU outlives its daemon
+        remove(self.directory)
+
+
+class Daemons:
+    """One libvirtd for test after test. One that has ended, hangs or keeps a domain is replaced, so that no test pays for another."""
+
+    def __init__(self) -> None:
+        self._daemon: Daemon | None = None
+
+    def empty(self) -> Daemon:
+        """A libvirtd that answers and has no domain."""
+        if self._daemon is not None:
             try:
-                kill(int(file.read_text()))
-            except (ValueError, ProcessLookupError):
-                pass
-        shutil.rmtree(self.directory, ignore_errors=True)
+                self._daemon.clear()
+            except (VirshError, AssertionError):
+                self.close()
+        if self._daemon is None:
+            self._daemon = Daemon()
+        return self._daemon
+
+    def close(self) -> None:
+        daemon, self._daemon = self._daemon, None
+        if daemon is not None:
+            daemon.close()
 
 
 def affinity(pid: int) -> dict[str, str]:
     """Iothread of a QEMU that libvirt started (`iothread1`) -> the CPUs that the kernel lets it run on."""
-    found = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        name = re.fullmatch(r"IO (iothread\d+)\n", (task / "comm").read_text())
-        status = dict(line.split(":\t", 1) for line in (task / "status").read_text().split("\n") if ":\t" in line)
-        if name:
-            found[name[1]] = status["Cpus_allowed_list"]
-    return found
+    named = {re.fullmatch(r"IO (iothread\d+)", name): cpus for name, cpus in threads(pid).values()}
+    return {name[1]: cpus for name, cpus in named.items() if name}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from bridge.data.options import DRIVES
 from tests.boot.images import FIRMWARE
 from tests.embed.command_line import machine_types
 from tests.libvirtd.daemon import Daemon
+from tests.processes import remove
 
 NEEDS_HOST = re.compile(
     r"(hostpci|usb|virtiofs|numa|parallel)\d+|args|hugepages|ivshmem|amd-sev|intel-tdx|cpulimit|cpuunits|affinity|cpu|arch|audio0|watchdog"
@@ -39,8 +40,10 @@ class Store:
 
     def __init__(self, daemon: Daemon, name: str = "store") -> None:
         self.daemon = daemon
-        self.path = daemon.directory / name
-        self.host = daemon.directory / f"{name}.host"
+        self._root = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=daemon.directory))
+        self._root.chmod(0o755)
+        self.path = self._root / "path"
+        self.host = self._root / "host"
         (self.path / "images").mkdir(parents=True)
         self.host.mkdir()
         (self.host / "storage.cfg").write_text(f"dir: {name}\n\tpath {self.path}\n\tcontent images,iso\n")
@@ -60,8 +63,8 @@ class Store:
         return f"{self.name}:{vmid}/{name}"
 
     def remove(self) -> None:
-        shutil.rmtree(self.path)
-        shutil.rmtree(self.host)
+        """Once no guest uses it."""
+        remove(self._root)
 
     def startable(self, conf: str, vmid: int) -> str:
         """A config for a machine that has no cards and is slow: emulated, volumes in this store, NICs in user mode."""

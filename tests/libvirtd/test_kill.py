@@ -1,4 +1,4 @@
-"""The command killed at any moment: no half-defined domain, no half-written file. Later every time, from before the start to the end."""
+"""The command killed at any moment: no half-defined domain, no half-written file. The moments are places in its work (halting.py)."""
 
 from __future__ import annotations
 
@@ -6,100 +6,95 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.libvirtd.daemon import Daemon
-from tests.libvirtd.test_connect import root, settled
+from tests.processes import PATIENCE, of_group, wait_for
 
-MOMENTS = (0.3, 0.5, 0.65, 0.8, 0.95, 1.5)
-"""Parts of the time that an undisturbed run takes."""
+ROOT = Path(__file__).parents[2]
+NAMES = [f"vm{n}" for n in range(6)]
+MOMENTS = {"connected": False, "asked": False, "vm0": True, "vm3": True, "vm5": True, "answered": True}
+"""Moment -> whether what was begun comes to its end: the child does, in a session of its own."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
-def virt_qm(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "bridge", *map(str, arguments)]
+def virt_qm(*arguments: object) -> None:
+    command = [sys.executable, "-m", "bridge", *map(str, arguments)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE)
 
 
-def duration(command: list[str]) -> float:
-    """Seconds of an undisturbed run."""
-    start = time.monotonic()
-    subprocess.run(command, cwd=root(), check=True, capture_output=True)
-    return time.monotonic() - start
-
-
-def killed(command: list[str], after: float, how: signal.Signals) -> None:
-    """Start it in a group of its own, and end the whole group."""
-    process = subprocess.Popen(command, cwd=root(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    time.sleep(after)
+def killed(libvirtd: Daemon, directory: Path, moment: str, how: signal.Signals, *arguments: object) -> None:
+    """Start it in a group of its own and, at the moment, end the whole group; what it started outside of the group is done then."""
+    directory.mkdir()
+    command = [sys.executable, "-m", "tests.libvirtd.halting", str(directory), moment, *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
+        wait_for(lambda: (directory / "there").exists() or process.poll() is not None, f"the moment {moment}")
+        assert process.poll() is None, f"it has ended before the moment {moment}"
         os.killpg(process.pid, how)
-    except ProcessLookupError:
-        pass  # it was done
-    process.wait(60)
+        if how == signal.SIGKILL:  # by the others it may wait for its child
+            process.wait(PATIENCE)
+    finally:
+        (directory / "on").touch()
+        wait_for(lambda: process.poll() is not None and not of_group(process.pid), "its end")
+    libvirtd.settle()
 
 
-@pytest.mark.parametrize("how", SIGNALS)
-def test_define(how: signal.Signals, libvirtd: Daemon, tmp_path: Path) -> None:
-    names = [f"vm{n}" for n in range(6)]
-    for number, name in enumerate(names):
-        (tmp_path / f"{300 + number}.conf").write_text(f"kvm: 0\nname: {name}\nmemory: 64\nonboot: 1\n")
-    command = virt_qm("define", "-c", libvirtd.uri, "--report", "none", *sorted(tmp_path.iterdir()))
-    whole = duration(command)
-    assert libvirtd.domains() == names
-    seen = set()
-    for moment in MOMENTS:
-        libvirtd.clear()
-        killed(command, whole * moment, how)
-        found = settled(libvirtd)
-        assert found in ([], names)
-        assert all(libvirtd.dominfo(name)["Autostart"] == "enable" for name in found)
-        seen.add(len(found))
-    assert seen == {0, 6}, "the moments were all too early, or too late"
-
-
-@pytest.mark.parametrize("how", SIGNALS)
-def test_replace(how: signal.Signals, libvirtd: Daemon, tmp_path: Path) -> None:
-    """Every domain is the old one or the new one, and all are the same."""
+def configs(directory: Path, memory: int = 64) -> list[Path]:
+    """A file for each of NAMES."""
     files = []
-    for number in range(4):
-        file = tmp_path / f"{300 + number}.conf"
-        files.append(file)
-        file.write_text(f"kvm: 0\nname: vm{number}\nmemory: 64\nonboot: 1\n")
-    command = virt_qm("define", "--replace", "-c", libvirtd.uri, "--report", "none", *files)
-    whole = duration(command)
-    for number, moment in enumerate(MOMENTS[1:5]):
-        memory = 128 if number % 2 == 0 else 64
-        for file in files:
-            file.write_text(file.read_text().replace(f"memory: {192 - memory}", f"memory: {memory}"))
-        before = states(libvirtd)
-        killed(command, whole * moment, how)
-        settled(libvirtd)
-        time.sleep(0.3)
-        assert states(libvirtd) in (before, [(f"vm{n}", f"{memory * 1024} KiB", "enable") for n in range(4)])
-        subprocess.run(command, cwd=root(), check=True, capture_output=True)
+    for number, name in enumerate(NAMES):
+        files.append(directory / f"{300 + number}.conf")
+        files[-1].write_text(f"kvm: 0\nname: {name}\nmemory: {memory}\nonboot: 1\n")
+    return files
 
 
 def states(libvirtd: Daemon) -> list[tuple[str, str, str]]:
+    """Name, memory, autostart."""
     found = [(name, libvirtd.dominfo(name)) for name in libvirtd.domains()]
     return [(name, info["Max memory"], info["Autostart"]) for name, info in found]
 
 
+def whole(memory: int) -> list[tuple[str, str, str]]:
+    return [(name, f"{memory * 1024} KiB", "enable") for name in NAMES]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("how", SIGNALS)
+def test_define(how: signal.Signals, moment: str, libvirtd: Daemon, tmp_path: Path) -> None:
+    command = ("define", "-c", libvirtd.uri, "--report", "none", *configs(tmp_path))
+    killed(libvirtd, tmp_path / "halt", moment, how, *command)
+    assert states(libvirtd) == (whole(64) if MOMENTS[moment] else [])
+
+
+@pytest.mark.parametrize("moment", ["asked", "vm0", "vm5"])
+@pytest.mark.parametrize("how", SIGNALS)
+def test_replace(how: signal.Signals, moment: str, libvirtd: Daemon, tmp_path: Path) -> None:
+    """Every domain is the old one or the new one, and all are the same."""
+    virt_qm("define", "-c", libvirtd.uri, *configs(tmp_path))
+    command = ("define", "--replace", "-c", libvirtd.uri, "--report", "none", *configs(tmp_path, memory=128))
+    killed(libvirtd, tmp_path / "halt", moment, how, *command)
+    assert states(libvirtd) == whole(128 if MOMENTS[moment] else 64)
+
+
 @pytest.mark.parametrize("how", SIGNALS)
 def test_import(how: signal.Signals, libvirtd: Daemon, tmp_path: Path) -> None:
-    for number in range(6):
-        (tmp_path / f"{300 + number}.conf").write_text(f"kvm: 0\nmemory: 64\nname: vm{number}\n")
-    subprocess.run(virt_qm("define", "-c", libvirtd.uri, *sorted(tmp_path.iterdir())), cwd=root(), check=True, capture_output=True)
+    """Before every operation on a file of the directory: what is there is whole."""
+    virt_qm("define", "-c", libvirtd.uri, *configs(tmp_path))
     (out := tmp_path / "out").mkdir()
-    command = virt_qm("import", "--all", "-c", libvirtd.uri, "-o", out)
-    whole = duration(command)
+    command = ("import", "--all", "-c", libvirtd.uri, "-o", out)
+    virt_qm(*command)
     wanted = {file.name: file.read_text() for file in out.iterdir()}
-    assert len(wanted) == 6
-    for moment in MOMENTS:
+    assert len(wanted) == len(NAMES)
+    seen = set()
+    for number in (0, 1, 2, 5, 8, 11):
         for file in out.iterdir():
             file.unlink()
-        killed(command, whole * moment, how)
+        killed(libvirtd, tmp_path / f"halt{number}", f"file {number}", how, out, *command)
         found = {file.name: file.read_text() for file in out.iterdir()}
         assert found.items() <= wanted.items()
+        seen.add(len(found))
+    assert min(seen) == 0
+    assert len(seen) > 2, "the moments are all before or after the work"

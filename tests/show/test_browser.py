@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import struct
 import subprocess
@@ -15,17 +16,18 @@ from typing import Any, NamedTuple
 import pytest
 
 from bridge.show.page import page
+from tests.processes import PATIENCE
 
 from .pages import CASES, of_case, of_text
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
+    *("--disable-component-update", "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage"),
 )
 SCHEMES = ("light", "dark")
 WIDTHS = {"": 1280, "-narrow": 420}
-TIMEOUT = 180
-"""Seconds, on a machine with other things to do."""
+ATTEMPTS = 3
+"""A Chromium that crashes before it has looked says nothing of the pages, and all cases hang on it."""
 
 CROWD = (
     "<domain type='kvm'><name>crowd-with-a-name-that-goes-on-and-on-and-on-for-as-long-as-libvirt-lets-it-go-on-which-is-far</name>"
@@ -82,13 +84,18 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Looked:
     harness = directory / "harness.html"
     body = "\n".join(frames)
     harness.write_text(f'<!DOCTYPE html><meta charset="utf-8"><body>{body}<pre id="result"></pre><script>{script}</script></body>')
-    shot = directory / "shot.png"
-    command = ["chromium", *FLAGS, f"--user-data-dir={directory / 'profile'}", "--window-size=1300,800"]
-    command += [f"--screenshot={shot}", "--dump-dom", harness.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
-    match = re.search(r'<pre id="result">([A-Za-z0-9+/=]+)</pre>', done.stdout)
-    assert match, done.stderr[-2000:]
-    return Looked(json.loads(base64.b64decode(match[1])), shot.read_bytes())
+    said = ""
+    for attempt in range(ATTEMPTS):
+        (own := directory / str(attempt)).mkdir()
+        shot = own / "shot.png"
+        command = ["chromium", *FLAGS, f"--user-data-dir={own / 'profile'}", "--window-size=1300,800"]
+        command += [f"--screenshot={shot}", "--dump-dom", harness.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=os.environ | {"HOME": str(own)})
+        match = re.search(r'<pre id="result">([A-Za-z0-9+/=]+)</pre>', done.stdout)
+        if match and shot.exists():
+            return Looked(json.loads(base64.b64decode(match[1])), shot.read_bytes())
+        said = done.stderr[-2000:]
+    raise AssertionError(said)
 
 
 @pytest.mark.parametrize("look", LOOKS)
