@@ -50,8 +50,7 @@ def _hook(result: Result, file: Path, force: bool) -> None:
     if not result.pins:
         click.echo(f"{file}: not written: no thread has CPUs of its own", err=True)
         return
-    write(file, script(result.pins, result.vm.meta.vmid or 0, file.name), force)
-    file.chmod(0o755)
+    write(file, script(result.pins, result.vm.meta.vmid or 0, file.name), force, mode=0o755)
 
 
 def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
