@@ -25,6 +25,8 @@ def run(to: str, given: dict[str, Any]) -> None:
 
     if fleet.is_fleet(given):
         fleet.run(to, given)
+    if given.get("hook") is not None and not given["hook"].name.isprintable():
+        raise click.UsageError(f"--hook: {given['hook'].name!a} is no name for a file of snippets: give it another")
     file, output = given["files"][0], given["output"]
     result = _converted(file, to, given)
     print_findings(result.findings, given["report_form"], file)
