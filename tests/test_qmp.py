@@ -148,8 +148,8 @@ def test_a_malformed_answer_is_one_clear_line(lies: Callable[..., Path], what: s
     assert os.sched_getaffinity(0) == before
 
 
-@pytest.mark.parametrize("endless", [b"x" * 65536, GREETING * 100, b'{"event": "STOP"}\n' * 1000, b" " * 65536, b"\n"])
-@pytest.mark.parametrize("after", [[], [GREETING], [GREETING, OK]])
+@pytest.mark.parametrize("endless", [b"x" * 65536, GREETING * 100, b'{"event": "STOP"}\n' * 1000, b" " * 65536, b"\n"], ids=range(5))
+@pytest.mark.parametrize("after", [[], [GREETING], [GREETING, OK]], ids=range(3))
 def test_an_answer_without_end_is_bounded(
     lies: Callable[..., Path], endless: bytes, after: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
