@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..report import shown
-from .files import CANNOT, exit_code, guarded, keywords, print_findings, read
+from .files import CANNOT, complain, exit_code, guarded, keywords, print_findings, read
 from .options import connect_option, host_options, input_options, report_options, target_options
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def _prepared(host: Host, given: dict[str, Any]) -> tuple[list[Candidate], bool]
         try:
             candidate = prepare(host, words["file"], read(file), words)
         except BridgeError as error:
-            click.echo(f"error: {error if error.where else f'{file}: {error}'}", err=True)
+            complain(error if error.where else f"{file}: {error}")
             failed = True
         else:
             print_findings(candidate.findings, given["report_form"], file)
@@ -82,12 +81,14 @@ def _without_clashes(candidates: list[Candidate], connection: Connection, given:
     there = guarded(connection.domains)
     refused = clashes(candidates, there, given["replace"])
     for _, error in refused:
-        click.echo(f"error: {error}", err=True)
+        complain(error)
     clashing = {id(candidate) for candidate, _ in refused}
     return [candidate for candidate in candidates if id(candidate) not in clashing], bool(refused)
 
 
 def _show(candidates: list[Candidate]) -> None:
+    from ..report import shown
+
     for candidate in candidates:
         click.echo(candidate.xml, nl=False)
         autostart = ", started with the host" if candidate.autostart else ""
@@ -97,7 +98,7 @@ def _show(candidates: list[Candidate]) -> None:
 def _defined(candidates: list[Candidate], connection: Connection, given: dict[str, Any]) -> bool:
     """Define in one go, or one by one with --keep-going; whether all are."""
     from ..libvirt.connect import UnclearError
-    from ..report import BridgeError
+    from ..report import BridgeError, shown
 
     complete = True
     for group in [[each] for each in candidates] if given["keep_going"] else [candidates]:
@@ -107,7 +108,7 @@ def _defined(candidates: list[Candidate], connection: Connection, given: dict[st
             complete = False
             refused = next((candidate for candidate in group if candidate.name == error.where), None)
             where = refused.where(error.message) if refused else error.where
-            click.echo(f"error: {where}: {error.message}" if where else f"error: {error.message}", err=True)
+            complain(f"{where}: {error.message}" if where else error)
             if isinstance(error, UnclearError):
                 _say_what_is_known(error)
             elif not given["keep_going"]:
@@ -121,6 +122,8 @@ def _defined(candidates: list[Candidate], connection: Connection, given: dict[st
 
 def _say_what_is_known(error: UnclearError) -> None:
     """What a definition that was broken off left behind."""
+    from ..report import shown
+
     for what, names in (("defined", error.defined), ("not defined", error.not_defined), ("not known to be defined", error.unknown)):
         if names:
             click.echo(f"{what}: {', '.join(map(shown, names))}", err=True)

@@ -25,10 +25,15 @@ T = TypeVar("T")
 
 def fail(message: object) -> NoReturn:
     """End the command with one line."""
+    complain(message)
+    sys.exit(CANNOT)
+
+
+def complain(message: object) -> None:
+    """One line on stderr, whatever names are in it (security-rules F2)."""
     from ..report import shown
 
     click.echo(f"error: {shown(str(message))}", err=True)
-    sys.exit(CANNOT)
 
 
 def guarded(action: Callable[[], T]) -> T:
