@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 
@@ -39,6 +42,18 @@ class Commands(click.Group):
         command: click.Command = import_module(f".commands.{COMMANDS[cmd_name]}", __package__).command
         return command
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """What stands in no file of its own to blame is the output: a full disk behind `>`, a reader that is gone."""
+        if sys.stdout is None:  # closed by the caller: what is written to it goes nowhere, and not into a file that gets its number
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        try:
+            try:
+                return super().main(*args, **extra)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            _give_up(error)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
@@ -46,6 +61,19 @@ class Commands(click.Group):
             near = get_close_matches(args[0], COMMANDS, n=1)
             ctx.fail(f"No such command '{args[0]}'." + (f" Did you mean {near[0]}?" if near else ""))
         return super().resolve_command(ctx, args)
+
+
+def _give_up(error: OSError) -> NoReturn:
+    """At most one line, and exit code 1; what is buffered for stdout is dropped, as Python would try it once more."""
+    from .report import shown
+
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
+        if not isinstance(error, BrokenPipeError):  # nobody wants to hear of `| head`
+            click.echo(f"error: {shown(str(error.filename or 'the output'))}: {error.strerror or error}", err=True)
+    except OSError:
+        pass  # nor is there anybody to tell
+    sys.exit(1)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

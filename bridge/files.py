@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -25,9 +26,49 @@ def vmid_of(file: str) -> int | None:
 
 
 def read(file: str) -> bytes:
-    """The bytes of a file; of one that is longer than any input may be, just so many that it is refused. Raises OSError."""
+    """The bytes of a file. Raises OSError, and BridgeError for more than any input may be."""
     with open(file, "rb") as stream:  # noqa: PTH123
-        return stream.read(MAX_INPUT + 1)
+        return bounded(stream, file)
+
+
+def bounded(stream: BinaryIO, name: str) -> bytes:
+    """What a stream holds; BridgeError for more than any input may be, of which no more is read."""
+    data = stream.read(MAX_INPUT + 1)
+    if len(data) > MAX_INPUT:
+        from .report import BridgeError
+
+        raise BridgeError(f"is larger than {MAX_INPUT >> 20} MiB", name)
+    return data
+
+
+class NotRegularError(OSError):
+    """A link, directory, device, FIFO or socket stands where only a file may."""
+
+
+def open_regular(file: str | Path, flags: int = os.O_RDONLY, follow: bool = False) -> int:
+    """A descriptor of a file that is one, whatever stands there: nothing blocks, acts or is read through (security-rules F1).
+
+    Raises NotRegularError, also for a symbolic link unless `follow`, and any other OSError.
+    """
+    try:
+        _regular(file, os.stat(file, follow_symlinks=follow))  # noqa: PTH116 -- before it is opened: some devices act at once
+    except FileNotFoundError:
+        if not flags & os.O_CREAT:
+            raise
+    descriptor = os.open(file, flags | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW), 0o644)
+    try:
+        _regular(file, os.fstat(descriptor))
+    except NotRegularError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _regular(file: str | Path, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise NotRegularError(errno.EINVAL, "is a symbolic link, not a file", str(file))
+    if not stat.S_ISREG(status.st_mode):
+        raise NotRegularError(errno.EINVAL, "is not a regular file", str(file))
 
 
 def with_pins(text: str, findings: Iterable[Finding]) -> str:
@@ -35,17 +76,19 @@ def with_pins(text: str, findings: Iterable[Finding]) -> str:
     return text + "".join(f"# {finding.message}\n" for finding in findings if finding.kind == "pins")
 
 
-def place(target: Path, data: bytes, replace: bool, durable: bool = True) -> None:
+def place(target: Path, data: bytes, replace: bool, durable: bool = True, mode: int | None = None) -> None:
     """Write a file at once: whoever looks, whenever this is ended, sees the old file, the new one or none.
 
-    `durable`: the bytes are on the disk before the name is. Raises FileExistsError unless `replace`, and any other OSError.
+    `durable`: the bytes are on the disk before the name is. `mode`: permissions, whatever the umask. Raises FileExistsError unless
+    `replace`, NotRegularError for all but a regular file, and any other OSError.
     """
-    if not replace and target.exists():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    _may_stand(target, replace)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     nameless = _nameless(target.parent)
     try:
         with nameless or beside.open("xb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
             if durable:
@@ -58,6 +101,15 @@ def place(target: Path, data: bytes, replace: bool, durable: bool = True) -> Non
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _may_stand(target: Path, replace: bool) -> None:
+    try:
+        _regular(target, target.lstat())
+    except FileNotFoundError:
+        return
+    if not replace:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
 def _nameless(directory: Path) -> BinaryIO | None:

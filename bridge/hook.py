@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from .report import shown
+
 SCRIPT = """\
 #!/bin/sh
 # hookscript of VM {vmid}: after its start, its threads go to the host CPUs that they had under libvirt.
@@ -15,6 +17,6 @@ exec virt-qm pin --qmp "/var/run/qemu-server/$1.qmp"{options}
 
 
 def script(pins: dict[str, str], vmid: int, name: str) -> str:
-    """`pins`: thread -> CPUs, as `Result.pins` has them; `name` is the file's."""
+    """`pins`: thread -> CPUs, as `Result.pins` has them; `name` is the file's. Law: whatever these hold, no line but ours is a command."""
     options = "".join(f" \\\n  --set {shlex.quote(f'{thread}={cpus}')}" for thread, cpus in pins.items())
-    return SCRIPT.format(vmid=vmid, name=shlex.quote(name), options=options)
+    return SCRIPT.format(vmid=vmid, name=shown(shlex.quote(name)), options=options)

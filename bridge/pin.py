@@ -6,16 +6,15 @@ it was put.
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple
 
-from .report import BridgeError
+import msgspec
 
-if TYPE_CHECKING:
-    from qemu.qmp import QMPClient
+from .qmp import Monitor
+from .report import BridgeError, shown
 
 TIME_LIMIT = 10.0
 """Seconds for a QEMU to answer; one that is busy or paused by a debugger must not hold a node's hook."""
@@ -24,7 +23,22 @@ ONLINE = Path("/sys/devices/system/cpu/online")
 VCPU, EMULATOR = "vcpu", "emulator"
 """Threads that are no iothreads: of a CPU of the guest, by its number; all that are left."""
 
-T = TypeVar("T")
+MOST_NAMES, LONGEST_NAME = 20, 80
+"""So much of what a QEMU has is listed."""
+
+_Thread = Annotated[int, msgspec.Meta(ge=1, le=(1 << 22))]
+"""The kernel's id of a thread: PID_MAX_LIMIT is the most. 0 would be the caller."""
+
+
+class _IOThread(msgspec.Struct, rename="kebab"):
+    id: str
+    thread_id: _Thread
+
+
+class _CPU(msgspec.Struct, rename="kebab"):
+    thread_id: _Thread
+    index: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)] = msgspec.field(name="cpu-index")
+
 
 
 class Pin(NamedTuple):
@@ -36,7 +50,7 @@ class Pin(NamedTuple):
 
     def taskset(self) -> str:
         """The same as a shell command."""
-        return f"taskset --pid --cpu-list {cpu_list(self.cpus)} {self.thread_id}  # {self.id}"
+        return f"taskset --pid --cpu-list {cpu_list(self.cpus)} {self.thread_id}  # {shown(self.id)}"
 
 
 def wanted(text: bytes, vmid: int, file: str) -> dict[str, frozenset[int]]:
@@ -92,7 +106,10 @@ def pin(socket: Path, to: dict[str, frozenset[int]], apply: bool = True) -> list
     if a thread may not stand where it was put.
     """
     _check_cpus(to)
-    return asyncio.run(_connected(socket, lambda qmp: _pin(qmp, socket, to, apply)))
+    with Monitor(socket, TIME_LIMIT) as monitor:  # while it is connected, QEMU cannot end unnoticed, nor its thread ids go to others
+        threads = _found(monitor, to)
+        pins = [Pin(name, thread, wish) for name, wish in to.items() for thread in threads[name]]
+        return [each for each in pins if _put(each)] if apply else pins
 
 
 def _check_cpus(to: dict[str, frozenset[int]]) -> None:
@@ -105,59 +122,49 @@ def _check_cpus(to: dict[str, frozenset[int]]) -> None:
             raise BridgeError(f"{name} shall run on host CPU {cpu_list(wish)}, this host has {cpu_list(online)}: change affinity")
 
 
-async def _connected(socket: Path, action: Callable[[QMPClient], Awaitable[T]]) -> T:
-    """Run the action with a QMP connection; QEMU cannot end unnoticed, nor its thread ids go to others, while it stands."""
-    try:
-        from qemu.qmp import QMPClient, QMPError
-    except ImportError:
-        raise BridgeError("the Python package qemu.qmp is missing: pip install 'virt-qm[qmp]'") from None
-    qmp = QMPClient("virt-qm")
-    try:
-        async with asyncio.timeout(TIME_LIMIT):
-            await qmp.connect(str(socket))
-            try:
-                return await action(qmp)
-            finally:
-                await qmp.disconnect()
-    except TimeoutError:
-        raise BridgeError(f"QEMU did not answer in {TIME_LIMIT:g} s: another client may hold the socket", socket) from None
-    except (QMPError, OSError) as error:
-        raise BridgeError(str(error).split("\n")[0], socket) from None
-
-
-async def _pin(qmp: QMPClient, socket: Path, to: dict[str, frozenset[int]], apply: bool) -> list[Pin]:
-    answer = await qmp.execute("query-iothreads")
-    assert isinstance(answer, list)
-    threads = {str(thread["id"]): [int(thread["thread-id"])] for thread in answer}
-    if not threads.keys() >= to.keys():
-        answer = await qmp.execute("query-cpus-fast")
-        assert isinstance(answer, list)
-        threads |= {f"{VCPU}{cpu['cpu-index']}": [int(cpu["thread-id"])] for cpu in answer}
-        threads[EMULATOR] = _others(int(answer[0]["thread-id"]), {thread for ids in threads.values() for thread in ids})
+def _found(monitor: Monitor, to: Collection[str]) -> dict[str, list[int]]:
+    """Name -> kernel's ids of its threads. Raises BridgeError for one that is none of the process at the socket's other end."""
+    tasks = _tasks(monitor)
+    threads = {thread.id: [thread.thread_id] for thread in monitor.ask("query-iothreads", list[_IOThread])}
+    if not threads.keys() >= set(to):
+        cpus = monitor.ask("query-cpus-fast", list[_CPU])
+        threads |= {f"{VCPU}{cpu.index}": [cpu.thread_id] for cpu in cpus}
+        known = {thread for ids in threads.values() for thread in ids}
+        threads[EMULATOR] = sorted(tasks - known)
+    for name in to:
+        for thread in threads.get(name, ()):
+            if thread not in tasks:
+                raise BridgeError(f"{name}: it says thread {thread}, which process {monitor.pid} at its end does not have", monitor.path)
     missing = ", ".join(name for name in to if name not in threads)
     if missing:
-        raise BridgeError(f"this QEMU has no {missing}, but {', '.join(threads) or 'none'}: is it the VM of this config?", socket)
-    pins = [Pin(name, thread, wish) for name, wish in to.items() for thread in threads[name]]
-    if apply:
-        for each in pins:
-            _put(each)
-    return pins
+        raise BridgeError(f"this QEMU has no {missing}, but {_some(threads)}: is it the VM of this config?", monitor.path)
+    return threads
 
 
-def _others(thread: int, known: set[int]) -> list[int]:
-    """The threads of this thread's process but for those that are known."""
-    status = Path(f"/proc/{thread}/status").read_text(encoding="ascii", errors="replace")
-    process = next(line.split()[1] for line in status.split("\n") if line.startswith("Tgid:"))
-    return sorted({int(task.name) for task in Path(f"/proc/{process}/task").iterdir()} - known)
+def _tasks(monitor: Monitor) -> set[int]:
+    """The threads of the process at the other end, which the kernel names (security-rules Q1)."""
+    try:
+        return {int(task) for task in os.listdir(f"/proc/{monitor.pid}/task")}  # noqa: PTH208
+    except OSError as error:
+        raise BridgeError(f"process {monitor.pid} at its end: {error.strerror}", monitor.path) from None
 
 
-def _put(pin: Pin) -> None:
+def _some(names: Collection[str]) -> str:
+    shown = [name[:LONGEST_NAME] for name in list(names)[:MOST_NAMES]]
+    return (", ".join(shown) or "none") + (", ..." if len(names) > MOST_NAMES else "")
+
+
+def _put(pin: Pin) -> bool:
+    """Whether the thread stands there now; a helper of QEMU's may have ended meanwhile. Raises BridgeError."""
     try:
         os.sched_setaffinity(pin.thread_id, pin.cpus)
         now = frozenset(os.sched_getaffinity(pin.thread_id))
     except OSError as error:
+        if pin.id == EMULATOR and isinstance(error, ProcessLookupError):
+            return False
         raise BridgeError(f"{pin.id}: thread {pin.thread_id} cannot be pinned to CPU {cpu_list(pin.cpus)}: {error.strerror}") from None
     if now != pin.cpus:  # the kernel keeps to the thread's cgroup in silence
         raise BridgeError(
             f"{pin.id}: thread {pin.thread_id} runs on CPU {cpu_list(now)}, not {cpu_list(pin.cpus)}: its cgroup allows no more"
         )
+    return True

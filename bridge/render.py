@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .report import SEVERITIES, Finding
+from .report import SEVERITIES, Finding, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,14 +74,14 @@ def _heading(severity: str) -> Text:
 def _line(finding: Finding, more: str = "") -> Text:
     from rich.text import Text
 
-    where = f"{finding.where}: " if finding.where else ""
-    line = Text(f"  {where}{finding.message}")
+    where = f"{shown(finding.where)}: " if finding.where else ""
+    line = Text(f"  {where}{shown(finding.message)}")
     if more:
         line.append(more, style="bold")
     if finding.hint:
-        line.append(f" -> {finding.hint}", style="dim")
+        line.append(f" -> {shown(finding.hint)}", style="dim")
     if finding.severity:
-        line.append(f" [{finding.kind}]", style="dim")
+        line.append(f" [{shown(finding.kind)}]", style="dim")
     return line
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import click.testing
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,6 +16,11 @@ from tests import corpus as corpora
 from tests.embed.driver import EmbeddedDriver
 from tests.embed.qemu import Qemu
 from tests.embed.qemu import start as start_qemu
+
+if "mix_stderr" in inspect.signature(click.testing.CliRunner).parameters:  # before click 8.2 a result has both streams in one, or apart
+    from tests import old_click
+
+    old_click.patch()
 
 SCHEMAS = Path("usr/share/libvirt/schemas/domain.rng")
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.cli import COMMANDS
 from tests.corpus import ROOT
+from tests.floor_list import floors
 
 
 def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +83,40 @@ def test_libvirt_of_the_system_is_usable(installed: Path, tmp_path: Path) -> Non
 def test_man_finds_the_page_beside_the_program(installed: Path, tmp_path: Path) -> None:
     shown = run("man", "virt-qm", cwd=tmp_path, PATH=f"{installed}/bin:{os.environ['PATH']}", LC_ALL="C.UTF-8").stdout
     assert re.match(r"VIRT-QM\(1\)\s", shown)
+
+
+DEBIAN_13 = {
+    "click": "8.1.8", "lxml": "5.4.0", "msgspec": "0.19.0", "rich": "13.9.4", "xmlschema": "3.4.5", "libvirt-python": "11.3.0",
+}  # fmt: skip
+"""python3-NAME of trixie."""
+
+
+def number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def test_debian_13_has_what_is_asked_for() -> None:
+    found = floors("libvirt")
+    assert found.keys() == DEBIAN_13.keys()
+    assert {name: version for name, version in found.items() if number(version) > number(DEBIAN_13[name])} == {}
+
+
+def test_every_command_runs_with_the_oldest_packages(wheel: Path, tmp_path: Path) -> None:
+    """`click.ParamType[str]` ended each of them on Debian 13. `tests/floors` runs the tests so; this, all that is imported."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    oldest = [f"{name}=={version}" for name, version in floors().items()]
+    run(tmp_path / "venv/bin/pip", "install", "-q", wheel, *oldest, cwd=tmp_path)
+    python, command = tmp_path / "venv/bin/python", tmp_path / "venv/bin/virt-qm"
+    everything = "import importlib, pkgutil, bridge\nfor found in pkgutil.walk_packages(bridge.__path__, 'bridge.'):\n"
+    run(python, "-c", everything + "    if not found.name.endswith('__main__'): importlib.import_module(found.name)", cwd=tmp_path)
+    for name in COMMANDS:
+        run(command, name, "--help", cwd=tmp_path)
+    text = (ROOT / "samples/iothreads.conf").read_text()
+    (tmp_path / "100.conf").write_text(text)
+    run(command, "to-xml", "100.conf", "-o", "100.xml", cwd=tmp_path)
+    assert run(command, "to-conf", "100.xml", cwd=tmp_path).stdout == text
+    run(command, "check", "100.conf", cwd=tmp_path)
+    run(command, "show", "100.xml", cwd=tmp_path)
 
 
 def test_nothing_of_the_checkout_is_needed(installed: Path, tmp_path: Path) -> None:

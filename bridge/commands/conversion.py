@@ -25,6 +25,8 @@ def run(to: str, given: dict[str, Any]) -> None:
 
     if fleet.is_fleet(given):
         fleet.run(to, given)
+    if given.get("hook") is not None and not given["hook"].name.isprintable():
+        raise click.UsageError(f"--hook: {given['hook'].name!a} is no name for a file of snippets: give it another")
     file, output = given["files"][0], given["output"]
     result = _converted(file, to, given)
     print_findings(result.findings, given["report_form"], file)
@@ -50,8 +52,7 @@ def _hook(result: Result, file: Path, force: bool) -> None:
     if not result.pins:
         click.echo(f"{file}: not written: no thread has CPUs of its own", err=True)
         return
-    write(file, script(result.pins, result.vm.meta.vmid or 0, file.name), force)
-    file.chmod(0o755)
+    write(file, script(result.pins, result.vm.meta.vmid or 0, file.name), force, mode=0o755)
 
 
 def _converted(file: str, to: str, given: dict[str, Any]) -> Result:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .files import CANNOT, exit_code, guarded, keywords, print_findings, read
+from .files import CANNOT, complain, exit_code, guarded, keywords, print_findings, read
 from .options import connect_option, host_options, input_options, report_options, target_options
 
 if TYPE_CHECKING:
     from ..define import Candidate, Host
-    from ..libvirt.connect import Connection
+    from ..libvirt.connect import Connection, UnclearError
 
 
 @click.command("define")
@@ -67,7 +67,7 @@ def _prepared(host: Host, given: dict[str, Any]) -> tuple[list[Candidate], bool]
         try:
             candidate = prepare(host, words["file"], read(file), words)
         except BridgeError as error:
-            click.echo(f"error: {error if error.where else f'{file}: {error}'}", err=True)
+            complain(error if error.where else f"{file}: {error}")
             failed = True
         else:
             print_findings(candidate.findings, given["report_form"], file)
@@ -81,21 +81,24 @@ def _without_clashes(candidates: list[Candidate], connection: Connection, given:
     there = guarded(connection.domains)
     refused = clashes(candidates, there, given["replace"])
     for _, error in refused:
-        click.echo(f"error: {error}", err=True)
+        complain(error)
     clashing = {id(candidate) for candidate, _ in refused}
     return [candidate for candidate in candidates if id(candidate) not in clashing], bool(refused)
 
 
 def _show(candidates: list[Candidate]) -> None:
+    from ..report import shown
+
     for candidate in candidates:
         click.echo(candidate.xml, nl=False)
         autostart = ", started with the host" if candidate.autostart else ""
-        click.echo(f"would define {candidate.name} ({candidate.uuid}) from {candidate.file}{autostart}", err=True)
+        click.echo(f"would define {shown(candidate.name)} ({candidate.uuid}) from {shown(candidate.file)}{autostart}", err=True)
 
 
 def _defined(candidates: list[Candidate], connection: Connection, given: dict[str, Any]) -> bool:
     """Define in one go, or one by one with --keep-going; whether all are."""
-    from ..report import BridgeError
+    from ..libvirt.connect import UnclearError
+    from ..report import BridgeError, shown
 
     complete = True
     for group in [[each] for each in candidates] if given["keep_going"] else [candidates]:
@@ -105,11 +108,24 @@ def _defined(candidates: list[Candidate], connection: Connection, given: dict[st
             complete = False
             refused = next((candidate for candidate in group if candidate.name == error.where), None)
             where = refused.where(error.message) if refused else error.where
-            click.echo(f"error: {where}: {error.message}" if where else f"error: {error.message}", err=True)
-            if not given["keep_going"]:
+            complain(f"{where}: {error.message}" if where else error)
+            if isinstance(error, UnclearError):
+                _say_what_is_known(error)
+            elif not given["keep_going"]:
                 click.echo("nothing was defined", err=True)
             continue
         for candidate in group:
             autostart = ", started with the host" if candidate.autostart else ""
-            click.echo(f"defined {candidate.name} ({candidate.uuid}) from {candidate.file}{autostart}")
+            click.echo(f"defined {shown(candidate.name)} ({candidate.uuid}) from {shown(candidate.file)}{autostart}")
     return complete
+
+
+def _say_what_is_known(error: UnclearError) -> None:
+    """What a definition that was broken off left behind."""
+    from ..report import shown
+
+    for what, names in (("defined", error.defined), ("not defined", error.not_defined), ("not known to be defined", error.unknown)):
+        if names:
+            click.echo(f"{what}: {', '.join(map(shown, names))}", err=True)
+    if error.unknown:
+        click.echo("libvirt does not answer any more: `virsh list --all` will tell", err=True)

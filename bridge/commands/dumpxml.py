@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .files import CANNOT, exit_code, fail, guarded, host, print_findings, write
+from .files import CANNOT, complain, exit_code, fail, guarded, host, print_findings, write
 from .options import connect_option, host_options, report_options, trust_option
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config
         try:
             found.append(dumped(connection, domain, given["live"]))
         except BridgeError as error:
-            click.echo(f"error: {error}", err=True)
+            complain(error)
             failed = True
     for each, vmid in numbered(found, given["first"], _taken(given["output"])):
         try:
@@ -77,7 +77,7 @@ def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config
                 raise vmid
             configs.append(config(each, vmid, words))
         except BridgeError as error:
-            click.echo(f"error: {error if error.where else f'{each.domain.name}: {error}'}", err=True)
+            complain(error if error.where else f"{each.domain.name}: {error}")
             failed = True
     return configs, failed
 
@@ -89,6 +89,8 @@ def _taken(output: Path | None) -> frozenset[int]:
 
 
 def _deliver(configs: list[Config], given: dict[str, Any]) -> None:
+    from ..report import shown
+
     output = given["output"]
     if output is None:
         sys.stdout.write("".join(each.text for each in configs))
@@ -99,4 +101,4 @@ def _deliver(configs: list[Config], given: dict[str, Any]) -> None:
         fail(f"{', '.join(there)} is there already: pass --force to replace it; nothing was written")
     for target, each in zip(targets, configs, strict=True):
         write(target, each.text, given["force"])
-        click.echo(f"{each.domain.name} is {target}")
+        click.echo(shown(f"{each.domain.name} is {target}"))

@@ -8,9 +8,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from .files import guarded
+from .options import ParamType
 
 
-class KindName(click.ParamType[str]):
+class KindName(ParamType):
     """A key of `report.KINDS`, checked where it is explained, so that a near one can be named."""
 
     name = "KIND"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from ..files import place, vmid_of
+from ..files import NotRegularError, bounded, place, vmid_of
 from ..files import read as read_file
 
 if TYPE_CHECKING:
@@ -24,8 +25,15 @@ T = TypeVar("T")
 
 def fail(message: object) -> NoReturn:
     """End the command with one line."""
-    click.echo(f"error: {message}", err=True)
+    complain(message)
     sys.exit(CANNOT)
+
+
+def complain(message: object) -> None:
+    """One line on stderr, whatever names are in it (security-rules F2)."""
+    from ..report import shown
+
+    click.echo(f"error: {shown(str(message))}", err=True)
 
 
 def guarded(action: Callable[[], T]) -> T:
@@ -41,7 +49,7 @@ def guarded(action: Callable[[], T]) -> T:
 def read(file: str) -> bytes:
     """The bytes of an input; `-` is stdin, a number the config of that VM on a Proxmox VE node."""
     try:
-        return sys.stdin.buffer.read() if file == "-" else read_file(located(file))
+        return guarded(lambda: bounded(sys.stdin.buffer, "stdin") if file == "-" else read_file(located(file)))
     except OSError as error:
         fail(f"{file}: {error.strerror}: name a file that can be read, - for stdin, or a VM's id on a Proxmox VE node")
 
@@ -103,12 +111,14 @@ def _of_node(files: Iterable[str], given: dict[str, Any]) -> HostFacts:
     return facts
 
 
-def write(target: Path, text: str, force: bool) -> None:
+def write(target: Path, text: str, force: bool, mode: int | None = None) -> None:
     """Write a file at once: whoever looks, whenever the command is ended, sees the old file, the new one or none."""
     try:
-        place(target, text.encode("utf-8", "surrogateescape"), force)
+        place(target, text.encode("utf-8", "surrogateescape"), force, mode=mode)
     except FileExistsError:
         fail(f"{target} is there already: pass --force to replace it")
+    except NotRegularError as error:
+        fail(f"{target}: {error.strerror}: name another")
     except OSError as error:
         fail(f"{target}: {error.strerror}")
 
@@ -129,6 +139,20 @@ def report_file(given: dict[str, Any]) -> Path | None:
     return None if form in ("text", "json", "none") else Path(form)
 
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]")
+
+
+def ascii_json(document: bytes) -> str:
+    """JSON for a terminal: what it might act on, as C1 controls or marks of direction, is an escape (security-rules F2)."""
+    text = document.decode()
+    return text if text.isascii() and text.isprintable() else _NOT_ASCII.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[n]:02x}{units[n + 1]:02x}" for n in range(0, len(units), 2))
+
+
 def print_findings(findings: list[Finding], form: str, file: str, error: str | None = None) -> None:
     """To stderr: text, one line of JSON for the file, or nothing."""
     if form == "none":
@@ -138,7 +162,7 @@ def print_findings(findings: list[Finding], form: str, file: str, error: str | N
 
         rows = [finding._asdict() for finding in findings]
         said = {"file": file, "findings": rows} | ({"error": error} if error else {})
-        click.echo(msgspec.json.encode(said).decode(), err=True)
+        click.echo(ascii_json(msgspec.json.encode(said)), err=True)
         return
     from .. import render
 

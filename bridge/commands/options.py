@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType[str]
+else:  # a generic class from click 8.4 on only; Debian 13 has 8.1.8
+    ParamType = click.ParamType
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,7 +60,7 @@ fail_on_option = click.option(
 report_options = together(report_option, fail_on_option)
 
 
-class Input(click.ParamType[str]):
+class Input(ParamType):
     """A file, a directory, `-`, or a VM's id: what it is shows when it is read. Shells complete the names of files."""
 
     name = "FILE"
@@ -64,7 +69,7 @@ class Input(click.ParamType[str]):
         return [CompletionItem(incomplete, type="file")]
 
 
-class ReportForm(click.ParamType[str]):
+class ReportForm(ParamType):
     """`text`, `json`, `none`, or the name of a file for the report."""
 
     name = "text|json|none|FILE.json"

@@ -45,6 +45,7 @@ def command(file: str | None, socket: Path | None, vmid: int | None, only_print:
     if (file is None) == (not sets):
         raise click.UsageError("name the config of the VM, or pass --set or --hookscript")
     from ..pin import cpu_list, named, pin, wanted
+    from ..report import shown
 
     number = vmid or (vmid_of(file) if file is not None else None)
     if socket is None:
@@ -63,4 +64,4 @@ def command(file: str | None, socket: Path | None, vmid: int | None, only_print:
     if not path.exists():
         fail(f"{path}: no QMP socket: is the VM running?")
     for each in guarded(lambda: pin(path, to, apply=not only_print)):
-        click.echo(each.taskset() if only_print else f"{each.id}: thread {each.thread_id} runs on host CPU {cpu_list(each.cpus)}")
+        click.echo(each.taskset() if only_print else f"{shown(each.id)}: thread {each.thread_id} runs on host CPU {cpu_list(each.cpus)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..convert import DEFAULT_VMID
-from ..files import SUFFIX, vmid_of
+from ..files import SUFFIX, open_regular, vmid_of
 from ..report import BridgeError
 
 TAKEN = {"conf": (".conf",), "xml": (".xml",), "argv": (".cmd",), None: (".conf", ".xml")}
@@ -59,7 +59,7 @@ def inputs(files: Iterable[str | Path], source: str | None = None) -> list[str]:
 def _inside(directory: Path, endings: tuple[str, ...]) -> list[str]:
     try:
         with os.scandir(directory) as entries:
-            names = [entry.name for entry in entries if entry.name.endswith(endings) and entry.name[0] != "." and entry.is_file()]
+            names = [entry.name for entry in entries if entry.name.endswith(endings) and entry.name[0] != "." and not _is_directory(entry)]
     except OSError as error:
         raise BridgeError(error.strerror or "cannot be read", directory) from None
     if not names:
@@ -67,6 +67,14 @@ def _inside(directory: Path, endings: tuple[str, ...]) -> list[str]:
         raise BridgeError(f"has no {wanted} in it: directories below it are not searched", directory)
     names.sort(key=lambda name: (vmid_of(name) or 0, name))
     return [str(directory / name) for name in names]
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """What cannot be read, as links in a circle, is an input that is refused."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def plan(files: list[str], to: str, directory: Path, snapshot: str | None, known: Mapping[str, Known]) -> list[Task]:
@@ -89,7 +97,7 @@ def plan(files: list[str], to: str, directory: Path, snapshot: str | None, known
 def _wanted(file: str, snapshot: str | None) -> str:
     """The name that the domain would have."""
     try:
-        with open(file, "rb") as stream:  # noqa: PTH123
+        with os.fdopen(open_regular(file, follow=True), "rb") as stream:
             text = stream.read(HEAD).decode("utf-8", "replace")
     except OSError:
         return ""  # its conversion says so

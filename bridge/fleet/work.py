@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import pickle
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,13 +16,16 @@ import msgspec
 
 from .. import __version__
 from ..convert import convert
-from ..files import place, read, with_pins
+from ..files import NotRegularError, bounded, open_regular, place, with_pins
 from ..host.facts import HostFacts
 from ..report import KINDS, SEVERITIES, BridgeError, Finding, worst
 from .plan import Known, Task
 
-UNREADABLE = "unreadable"
-"""Stands for the digest of what is there and cannot be read."""
+FOREIGN = "foreign"
+"""Stands for the digest of what is there and cannot be read, or is larger than anything that a fleet writes."""
+MAX_OUTPUT = 64 << 20
+"""Bytes; a document has a few times those of its input."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Outcome(msgspec.Struct):
@@ -64,7 +69,7 @@ class Job(NamedTuple):
 
 
 def convert_chunk(job: Job, tasks: Sequence[Task]) -> list[Outcome]:
-    """Convert one after the other. Raises nothing that an input could cause."""
+    """Convert one after the other. Raises nothing that an input could cause; BridgeError when the disk is full."""
     return [_converted(job, task) for task in tasks]
 
 
@@ -86,7 +91,12 @@ def _converted(job: Job, task: Task) -> Outcome:
         return _outcome(job, task)
     except BridgeError as error:
         return Outcome(task.file, "refused", error=error.message, where=error.where or task.file)
+    except NotRegularError as error:
+        return Outcome(task.file, "refused", error=f"{error.strerror}: a fleet reads and writes no others", where=str(error.filename))
     except OSError as error:
+        if error.errno in FULL:
+            message = f"{error.strerror}: make room, then pass --resume to do the rest"
+            raise BridgeError(message, Path(task.target).parent) from None
         return Outcome(task.file, "refused", error=error.strerror or str(error), where=str(error.filename or task.file))
     except Exception as error:
         message = f"{type(error).__name__}: {error}: a bug, please report it with this file"
@@ -96,7 +106,7 @@ def _converted(job: Job, task: Task) -> Outcome:
 def _outcome(job: Job, task: Task) -> Outcome:
     if task.clash:
         raise BridgeError(f"{task.clash} becomes {task.target} already: convert it into another directory", task.file)
-    text = read(task.file)
+    text = _input(task.file)
     made_from = job.made_from(text, task)
     there = _digest_of(task.target)
     if not job.force and there and task.known == (made_from, there):
@@ -121,15 +131,23 @@ def _outcome(job: Job, task: Task) -> Outcome:
     return Outcome(task.file, "converted", task.target, findings, known=known)
 
 
+def _input(file: str) -> bytes:
+    """As `files.read`, of a regular file: a fleet must not wait for the other end of a pipe."""
+    with os.fdopen(open_regular(file, follow=True), "rb") as stream:
+        return bounded(stream, file)
+
+
 def _digest_of(file: str) -> str | None:
-    """None if there is no such file."""
+    """None if there is no such file. Raises NotRegularError."""
     try:
-        with open(file, "rb") as stream:  # noqa: PTH123
-            return _digest(stream.read())
+        with os.fdopen(open_regular(file), "rb") as stream:
+            return FOREIGN if os.fstat(stream.fileno()).st_size > MAX_OUTPUT else _digest(stream.read(MAX_OUTPUT))
     except FileNotFoundError:
         return None
+    except NotRegularError:
+        raise
     except OSError:
-        return UNREADABLE
+        return FOREIGN
 
 
 def _digest(data: bytes) -> str:

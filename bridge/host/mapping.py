@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,10 @@ _USB_FORMAT = {"node": _NODE, "id": _IDS, "path": r"[0-9]+-[0-9]+(?:\.[0-9]+)*",
 _DIRECTORY_FORMAT = {"node": _NODE, "path": r"/[^;,=()]+"}
 _FUNCTION = re.compile(r"\.[0-9a-f]", re.IGNORECASE)
 _HAS_DOMAIN = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:", re.IGNORECASE)
+
+_ADDRESS = re.compile(r"(?:([0-9a-f]{4,}):)?([0-9a-f]{2}):([0-9a-f]{2})(?:\.([0-9a-f]))?", re.IGNORECASE)
+LAST_DOMAIN, LAST_SLOT, LAST_FUNCTION = 0xFFFFFFFF, 0x1F, 7
+"""Of a PCI address, as libvirt takes it (virpci.c, virPCIDeviceAddressIsValid)."""
 
 
 class PCIMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +174,30 @@ def read_directory_mappings(text: str, file: str, warnings: Warnings) -> dict[st
 
 
 # What the options need
+
+
+class HostFunction(NamedTuple):
+    """An address that a PCI bus can have; `function` None: all that are there."""
+
+    domain: int
+    bus: int
+    slot: int
+    function: int | None
+
+    def __str__(self) -> str:
+        tail = "" if self.function is None else f".{self.function:x}"
+        return f"{self.domain:04x}:{self.bus:02x}:{self.slot:02x}{tail}"
+
+
+def host_function(text: str) -> HostFunction | None:
+    """`0000:01:00.0`, `01:00` as numbers; None for what qemu-server's grammar takes and no bus has: a slot above 1f, a function above 7."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        return None
+    domain, bus, slot = (int(part or "0", 16) for part in match.groups()[:3])
+    function = int(match[4], 16) if match[4] else None
+    possible = domain <= LAST_DOMAIN and slot <= LAST_SLOT and (function or 0) <= LAST_FUNCTION
+    return HostFunction(domain, bus, slot, function) if possible else None
 
 
 def pci_functions(facts: HostFacts, host: str) -> list[str]:

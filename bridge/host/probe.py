@@ -49,7 +49,7 @@ def node_of(config: Path, root: Path | None = None) -> str | None:
     """The other node of the cluster that a config in /etc/pve belongs to; None for this one's."""
     try:
         parts = config.resolve().relative_to(((root or ROOT) / PVE / "nodes").resolve()).parts
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
         return None
     return parts[0] if parts[0] != nodename(root) else None
 

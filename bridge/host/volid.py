@@ -71,6 +71,8 @@ def path_problem(path: str) -> str | None:
             return "is not absolute, or not in its shortest form"
         if "," in path or path != path.strip():
             return "has a comma or blanks at its ends, which a config cannot hold"
+    if path == "/":
+        return "is a directory"
     if path in _CLOSED or path.startswith(_BELOW_CLOSED):
         return "is in a directory that holds no images"
     if (path == "/dev" or path.startswith("/dev/")) and not _DEVICE.fullmatch(path):

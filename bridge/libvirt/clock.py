@@ -20,6 +20,7 @@ ROWS = (
 
 NOW = "now"
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:T([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}))?", re.ASCII).fullmatch
+FIRST_YEAR = 1970
 DAY = 86400
 CYCLE = 146097
 """Days of 400 years."""
@@ -30,12 +31,14 @@ LAST = 253402300799
 
 
 def epoch(date: str) -> int | None:
-    """A startdate, read as UTC, in seconds; None if there is no such moment."""
+    """A startdate, read as UTC, in seconds; None if there is no such moment, or libvirt has no number for it (`start` is unsigned)."""
     match = _DATE(date)
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
-    if not (0 < month <= 12 and 0 < day <= calendar.monthrange(max(year, 1), month)[1] and hour < 24 and minute < 60 and second < 60):
+    if year < FIRST_YEAR or not 0 < month <= 12 or not 0 < day <= calendar.monthrange(year, month)[1]:
+        return None
+    if hour > 23 or minute > 59 or second > 59:
         return None
     return calendar.timegm((year, month, day, hour, minute, second))
 
@@ -62,7 +65,8 @@ def write(vm: VM, domain: Domain) -> None:
     else:
         node.attrib = {"offset": "localtime" if clock.localtime else "utc"}
         if clock.startdate not in (None, NOW):
-            domain.report.add("guest-lost", clock.where, f"the target cannot start its clock at {clock.startdate}", "a younger libvirt can")
+            how = "a younger libvirt can" if start is not None else f"set startdate to a date of the calendar, of {FIRST_YEAR} or later"
+            domain.report.add("guest-lost", clock.where, f"the target cannot start its clock at {clock.startdate}", how)
     timers = []
     if clock.tdf:
         timers.append({"name": "rtc", "tickpolicy": "catchup"})

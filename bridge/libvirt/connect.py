@@ -1,23 +1,26 @@
 """A libvirt host, through a child process with a time limit: odd XML can abort or hang the library (security-rules).
 
-The upper half is the caller's: `Connection`. The lower half runs in the child and is the only code that imports libvirt. They talk
-in lines of JSON over pipes: `[call, argument...]` there, `{"value": ...}` or `{"error": message}` back.
+This is the caller's half; `serve` is the child's. They talk in lines of JSON over pipes: `[call, argument...]` there, any number of
+`{"note": ...}` and then `{"value": ...}` or `{"error": message}` back.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from ..report import BridgeError
+from .serve import BEFORE, DEFINED, UNDONE, Definition
+
+__all__ = ["About", "Connection", "Definition", "Domain", "UnclearError"]
 
 TIME_LIMIT = 30.0
 """Seconds for one call."""
@@ -25,7 +28,10 @@ ASKING_LIMIT = 300.0
 """Seconds to connect where ssh or the like may ask a person for a password."""
 PROBING_LIMIT = 180.0
 """Seconds for capabilities: libvirt first starts every QEMU binary that it has not met yet."""
-START = "import sys; sys.path.insert(0, sys.argv[1]); from bridge.libvirt.connect import serve; serve(sys.argv[2])"
+START = "import sys; sys.path.insert(0, sys.argv[1]); from bridge.libvirt.serve import serve; serve(sys.argv[2])"
+LOOKING_LIMIT = 5.0
+"""Seconds for a libvirt that died in the middle of a definition to come back: systemd starts it again."""
+LOOK_EVERY = 0.5
 
 
 class Domain(NamedTuple):
@@ -38,22 +44,20 @@ class Domain(NamedTuple):
     autostart: bool
 
 
-class Definition(NamedTuple):
-    """A domain to define; `uuid` is the one in its XML. `replace`: a domain of this UUID may be there and is redefined."""
-
-    name: str
-    uuid: str
-    xml: str
-    autostart: bool = False
-    replace: bool = False
-
-
 class About(NamedTuple):
     """A host: versions of its libvirt and hypervisor as `11.3.0`, and how many CPUs it has, offline ones too."""
 
     libvirt: str
     qemu: str
     cpus: int
+
+
+class UnclearError(BridgeError):
+    """A definition of several was broken off, and could not be taken back: names of domains, by what is known of them now."""
+
+    def __init__(self, cause: BridgeError, defined: list[str], not_defined: list[str], unknown: list[str]) -> None:
+        super().__init__(cause.message, cause.where)
+        self.defined, self.not_defined, self.unknown = defined, not_defined, unknown
 
 
 class Connection:
@@ -132,15 +136,38 @@ class Connection:
         """Define all of these, validated, with their autostart, or none of them: libvirt's refusal of one takes back the others.
 
         Its BridgeError has the name of the refused domain as `where`. The child goes on to either end if this process is killed
-        in the middle, and this process takes back if the child dies.
+        in the middle, and this process takes back if the child or its connection dies. Raises UnclearError if that cannot be done.
         """
-        journal: list[Any] = []
+        events: list[list[Any]] = []
         try:
-            self._call("define", *(list(domain) for domain in domains), notes=journal.append)
-        except BridgeError:
-            if self._child is None and journal:  # it died: what it did is known from its notes
-                self._call("undo", *journal)
-            raise
+            self._call("define", *(list(domain) for domain in domains), notes=events.append)
+        except BridgeError as error:
+            if self._child is not None or not events:
+                raise  # libvirt refused, and all is as it was
+            raise self._looked_again(error, domains, events) from None
+
+    def _looked_again(self, error: BridgeError, domains: Sequence[Definition], events: list[list[Any]]) -> BridgeError:
+        """Take back by a new connection, and see what is there then."""
+        journal = [event[1:] for event in events if event[0] == BEFORE]
+        until = time.monotonic() + LOOKING_LIMIT
+        defined: dict[str, bool | None] = {}
+        while True:
+            last = {event[1]: event[0] for event in events}
+            try:
+                self._call("undo", *(entry for entry in journal if last[entry[0]] != UNDONE), notes=events.append)
+                defined.update(self._call("defined", *journal))
+                break
+            except BridgeError:
+                if time.monotonic() > until:
+                    defined.update({uuid: {BEFORE: None, DEFINED: True, UNDONE: False}[what] for uuid, what in last.items()})
+                    break
+                time.sleep(LOOK_EVERY)
+        named: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+        for domain in domains:
+            named[defined.get(domain.uuid, False)].append(domain.name)
+        if not named[True] and not named[None]:
+            return error
+        return UnclearError(error, named[True], named[False], named[None])
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:
@@ -163,6 +190,8 @@ class Connection:
         for line in self._lines(child, what):
             answer = json.loads(line)
             if "error" in answer:
+                if answer.get("unclear"):
+                    self._kill()  # its connection is of no more use
                 raise BridgeError(answer["error"], answer.get("where"))
             if "value" in answer:
                 self._open = True
@@ -202,182 +231,3 @@ class Connection:
         if child is not None:
             child.kill()
             child.communicate()
-
-
-# --- the child
-
-
-def serve(uri: str) -> None:
-    """Answer calls on stdin until it ends."""
-    os.set_blocking(0, True)
-    answers, sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8"), sys.stderr
-    os.dup2(2, 1)  # what the library prints is no answer
-
-    def say(answer: dict[str, Any]) -> None:
-        try:
-            print(json.dumps(answer), file=answers, flush=True)
-        except BrokenPipeError:
-            pass  # the caller is gone; what was begun comes to its end
-
-    try:
-        import libvirt
-    except ImportError:
-        say({"error": "the Python package libvirt-python is missing: pip install 'virt-qm[libvirt]'"})
-        return
-    libvirt.registerErrorHandler(lambda *_: None, None)
-    calls = _Calls(libvirt, uri, say)
-    for line in sys.stdin.buffer:
-        if not line.endswith(b"\n"):
-            break
-        what, *arguments = json.loads(line)
-        try:
-            answer = {"value": getattr(calls, what)(*arguments)}
-        except libvirt.libvirtError as error:
-            answer = {"error": str(error)}
-        except BridgeError as error:
-            answer = {"error": error.message, "where": error.where}
-        say(answer)
-    calls.close()
-    os._exit(0)  # not waiting for the event loop
-
-
-class _Calls:
-    """One method for each call of `Connection`."""
-
-    def __init__(self, libvirt: Any, uri: str, say: Callable[[dict[str, Any]], None]) -> None:
-        self.libvirt = libvirt
-        self.uri = uri
-        self.say = say
-        self.opened: Any = None
-
-    @property
-    def host(self) -> Any:
-        if self.opened is None:
-            self.connect()
-        return self.opened
-
-    def connect(self) -> None:
-        """The event loop keeps remote connections alive, and an embedded driver needs it."""
-        import threading
-
-        def loop() -> None:
-            while True:
-                self.libvirt.virEventRunDefaultImpl()
-
-        self.libvirt.virEventRegisterDefaultImpl()
-        threading.Thread(target=loop, daemon=True).start()
-        self.opened = self.libvirt.open(self.uri or None)
-
-    def close(self) -> None:
-        if self.opened is not None:
-            self.opened.close()
-
-    def about(self) -> list[Any]:
-        numbers = (self.host.getLibVersion(), self.host.getVersion())
-        return [*(f"{n // 1_000_000}.{n // 1_000 % 1_000}.{n % 1_000}" for n in numbers), self.host.getCPUMap()[0]]
-
-    def capabilities(self) -> str:
-        return str(self.host.getCapabilities())
-
-    def domain_capabilities(self, arch: str, machine: str, kind: str) -> str:
-        return str(self.host.getDomainCapabilities(None, arch, machine, kind, 0))
-
-    def domains(self) -> list[list[Any]]:
-        rows = []
-        for domain in self.host.listAllDomains():
-            persistent = bool(domain.isPersistent())
-            autostart = bool(domain.autostart()) if persistent else False
-            rows.append([domain.name(), domain.UUIDString(), bool(domain.isActive()), persistent, autostart])
-        return rows
-
-    def xml(self, uuid: str, live: bool) -> str:
-        return str(self.host.lookupByUUIDString(uuid).XMLDesc(0 if live else self.libvirt.VIR_DOMAIN_XML_INACTIVE))
-
-    def native(self, xml: str) -> str:
-        return str(self.host.domainXMLToNative("qemu-argv", xml))
-
-    def create(self, xml: str) -> None:
-        self.host.createXML(xml, self.libvirt.VIR_DOMAIN_START_PAUSED)
-
-    def networks(self) -> dict[str, str] | None:
-        return self._named("listAllNetworks")
-
-    def pools(self) -> dict[str, str] | None:
-        return self._named("listAllStoragePools")
-
-    def _named(self, method: str) -> dict[str, str] | None:
-        try:
-            return {each.name(): each.XMLDesc(0) for each in getattr(self.host, method)()}
-        except self.libvirt.libvirtError as error:
-            if error.get_error_code() == self.libvirt.VIR_ERR_NO_SUPPORT:
-                return None
-            raise
-
-    def define(self, *domains: Sequence[Any]) -> None:
-        """See `Connection.define`."""
-        host = self.host
-        _own_session()
-        journal: list[list[Any]] = []
-        for row in domains:
-            domain = Definition(*row)
-            try:
-                journal.append(self._before(domain))
-                self.say({"note": journal[-1]})
-                defined = host.defineXMLFlags(domain.xml, self.libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
-                if domain.autostart != bool(defined.autostart()):
-                    defined.setAutostart(int(domain.autostart))
-            except (self.libvirt.libvirtError, BridgeError) as error:
-                raise BridgeError(f"{error}{self._taken_back(journal)}", domain.name) from error
-
-    def _taken_back(self, journal: list[list[Any]]) -> str:
-        try:
-            self.undo(*journal)
-        except self.libvirt.libvirtError as error:
-            return f"; what was defined before could not be taken back: {error}"
-        return ""
-
-    def _before(self, domain: Definition) -> list[Any]:
-        """[UUID, XML or None, autostart] of what is there: what `undo` needs."""
-        try:
-            old = self.host.lookupByUUIDString(domain.uuid)
-        except self.libvirt.libvirtError:
-            return [domain.uuid, None, False]
-        if not domain.replace:
-            raise BridgeError(f"a domain with UUID {domain.uuid} is there already")
-        if not old.isPersistent():
-            return [domain.uuid, None, False]
-        flags = self.libvirt.VIR_DOMAIN_XML_INACTIVE | self.libvirt.VIR_DOMAIN_XML_SECURE
-        return [domain.uuid, old.XMLDesc(flags), bool(old.autostart())]
-
-    def undo(self, *journal: Sequence[Any]) -> None:
-        """Put back what was there before, the last first; a domain that was not there goes, its variables and TPM state stay."""
-        for uuid, xml, autostart in reversed(journal):
-            if xml is not None:
-                self.host.defineXMLFlags(xml, 0).setAutostart(int(autostart))
-                continue
-            try:
-                found = self.host.lookupByUUIDString(uuid)
-            except self.libvirt.libvirtError:
-                continue  # it did not come to that
-            if found.isPersistent():
-                self._undefine(found)
-
-    def _undefine(self, domain: Any) -> None:
-        """An older libvirt, or another driver than QEMU's, does not know all flags."""
-        nvram, tpm = self.libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM, self.libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
-        for flags in (nvram | tpm, nvram, 0):
-            try:
-                domain.undefineFlags(flags)
-            except self.libvirt.libvirtError as error:
-                if flags == 0 or error.get_error_code() != self.libvirt.VIR_ERR_INVALID_ARG:
-                    raise
-            else:
-                return
-
-
-def _own_session() -> None:
-    """Signals for the caller's terminal or group do not end what is begun half-way. Not earlier: ssh may ask on the terminal."""
-    try:
-        os.setsid()
-    except PermissionError:
-        pass  # it has one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, LAST_SLOT, HostFunction, host_function
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
 from ..model.vm import VM
@@ -46,8 +47,6 @@ ROWS = (
     *PLACE_ROWS,
 )
 ID_FIELDS = ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
-LAST_SLOT = 0x1F
-_FUNCTION = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-9a-f])")
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -57,7 +56,7 @@ def write(vm: VM, domain: Domain) -> None:
         elif device.mdev_uuid:
             _write_mdev(vm, domain, device)
         else:
-            for n, function in enumerate(device.ids):
+            for n, function in enumerate(_possible(domain, device)):
                 _write_function(vm, domain, device, n, function)
 
 
@@ -73,18 +72,24 @@ def _write_mdev(vm: VM, domain: Domain, device: HostPCI) -> None:
     )
 
 
-def _write_function(vm: VM, domain: Domain, device: HostPCI, n: int, function: str) -> None:
+def _possible(domain: Domain, device: HostPCI) -> list[HostFunction]:
+    """The host's functions, but for those that libvirt would refuse and no host has."""
+    found = []
+    for text in device.ids or ():
+        function = host_function(text)
+        if function is None:
+            domain.report.add("guest-lost", device.where, f"{device.key}: {text} is no address that a PCI bus can have: left out")
+        else:
+            found.append(function)
+    return found
+
+
+def _write_function(vm: VM, domain: Domain, device: HostPCI, n: int, function: HostFunction) -> None:
     """Function n of the guest's device; the options belong to function 0."""
-    match = _FUNCTION.fullmatch(function)
-    if not match or int(match[3], 16) > LAST_SLOT:
-        domain.report.add("guest-lost", device.where, f"{device.key}: {function} is no address that a PCI bus can have: left out")
-        return
     keep = device.driver == "keep" or device.mdev is not None
     node = domain.devices.add("hostdev", mode="subsystem", type="pci", managed="no" if keep else "yes")
     node.add("driver", name="vfio")
-    node.add("source").add(
-        "address", domain=f"0x{match[1]}", bus=f"0x{match[2]}", slot=f"0x{match[3]}", function=f"0x{match[4]}"
-    )
+    node.add("source").add("address", **_at(function))
     if device.mdev:
         domain.report.add(
             "not-applied", device.where, f"{device.key}: {function} must be set up as vGPU type {device.mdev} before the start"
@@ -98,6 +103,12 @@ def _write_function(vm: VM, domain: Domain, device: HostPCI, n: int, function: s
         domain.pci_address(node, PCIAddress(address.bus, address.slot, n))
     if device.enable_migration:
         domain.set_override(alias(f"{device.key}-{n}"), "enable-migration", "string", "on")
+
+
+def _at(function: HostFunction) -> dict[str, str]:
+    """The attributes of <address>."""
+    digits = (f"{function.domain:04x}", f"{function.bus:02x}", f"{function.slot:02x}", f"{function.function or 0:x}")
+    return dict(zip(("domain", "bus", "slot", "function"), (f"0x{number}" for number in digits), strict=True))
 
 
 def _write_options(vm: VM, domain: Domain, node: Node, device: HostPCI) -> None:
@@ -145,13 +156,13 @@ def _function(node: Node) -> str | None:
         parts = [number(address.attrib.get(name)) for name in ("domain", "bus", "slot", "function")]
     except ValueError:
         return None
-    if "bus" not in address.attrib or parts[0] > 0xFFFFFFFF or parts[1] > 0xFF or parts[2] > LAST_SLOT or parts[3] > 7:
+    if "bus" not in address.attrib or parts[0] > LAST_DOMAIN or parts[1] > 0xFF or parts[2] > LAST_SLOT or parts[3] > LAST_FUNCTION:
         return None
     source.claimed = address.claimed = True
     for name in ("domain", "bus", "slot", "function"):
         address.get(name)
     address.expect("type", "pci")
-    return "{:04x}:{:02x}:{:02x}.{:x}".format(*parts)
+    return str(HostFunction(*parts))
 
 
 def _options(domain: Domain, node: Node) -> dict[str, Any]:

@@ -17,6 +17,8 @@ ROWS = (
 
 def read(section: Section, vm: VM) -> None:
     vm.clock = Clock(localtime=section.flag("localtime"), tdf=section.flag("tdf"), startdate=section.text("startdate"))
+    if vm.clock.startdate is not None:
+        vm.clock.where = section.line("startdate")
 
 
 def write(vm: VM, lines: Lines) -> None:

@@ -85,3 +85,33 @@ def test_the_script_is_quoted() -> None:
     text = script({"vcpu0": "0;reboot"}, 100, "a b.sh")
     assert "--set 'vcpu0=0;reboot'" in text
     assert subprocess.run(["sh", "-n"], input=text.encode(), check=False).returncode == 0
+
+
+ODD = "a\nfoo; touch made\rb\x1b[2J\u2028c$(touch made)`touch made`'\"\\"
+
+
+def test_no_name_writes_a_line_of_shell(tmp_path: Path) -> None:
+    """A newline in the name of the file ended the comment that it stands in."""
+    plain = script({"vcpu0": "0"}, 100, "hook.sh").split("\n")
+    for name, pins in ((ODD, {"vcpu0": "0"}), ("hook.sh", {ODD: ODD})):
+        text = script(pins, 100, name)
+        if name == ODD:
+            assert len(text.split("\n")) == len(plain)
+        (tmp_path / "virt-qm").write_text('#!/bin/sh\nprintf "%s|" "$@" > said\n')
+        (tmp_path / "virt-qm").chmod(0o755)
+        subprocess.run(["sh", "-c", text, "hook", "100", "post-start"], check=True, cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+        [(thread, cpus)] = pins.items()
+        said = (tmp_path / "said").read_bytes().decode()
+        assert said == f"pin|--qmp|/var/run/qemu-server/100.qmp|--set|{thread}={cpus}|"
+        assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("name", ["hook\ntouch made", "hook\r", "hook\x1b[2J", "hook\u2028", "\u202ehook"])
+def test_a_hook_of_an_odd_name_is_refused_before_anything_is_written(xml: str, tmp_path: Path, name: str) -> None:
+    (tmp_path / "100.xml").write_text(xml)
+    domain, conf = tmp_path / "100.xml", tmp_path / "100.conf"
+    result = CliRunner().invoke(main, ["to-conf", str(domain), "--hook", str(tmp_path / name), "-o", str(conf)])
+    assert result.exit_code == 2
+    assert "is no name for a file of snippets" in result.stderr
+    assert result.stderr.replace("\n", "").isprintable()
+    assert [path.name for path in tmp_path.iterdir()] == ["100.xml"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kinds.both import back, domain, findings, keys, pieces, values
+import bridge
+from tests.kinds.both import HOST, back, domain, findings, keys, pieces, values
 
 VISTA = (
     '<clock offset="localtime"><timer name="rtc" tickpolicy="catchup"/><timer name="pit" tickpolicy="discard"/>'
@@ -47,6 +48,25 @@ def test_xml(config: str, wanted: str) -> None:
 def test_back(config: dict[str, str]) -> None:
     found = back("ostype: l26\n" + "".join(f"{key}: {value}\n" for key, value in config.items()))
     assert {key: found.get(key) for key in ("startdate", "tdf", "localtime") if key in found} == config or found["ostype"] != "l26"
+
+
+NO_NUMBER = ("0000-1-1", "0000-02-29T23:59:59", "1969-12-31", "1969-12-31T23:59:59", "2006-02-31", "2006-13-01", "9999-99-99")
+
+
+@pytest.mark.parametrize("date", NO_NUMBER)
+def test_a_startdate_that_libvirt_has_no_number_for_is_told_and_kept(date: str) -> None:
+    config = f"kvm: 0\nstartdate: {date}\n"
+    result = bridge.convert(config, "xml", "conf", host=HOST)
+    assert 'start="' not in result.text
+    told = [(finding.kind, finding.where, finding.message) for finding in result.findings if finding.kind == "guest-lost"]
+    assert told == [("guest-lost", "100.conf:2", f"the target cannot start its clock at {date}")]
+    assert f"startdate: {date}\n" in bridge.convert(result.text, "conf", "xml", host=HOST).text
+    assert values(config, "-rtc") == [f"base={date}"]
+
+
+def test_the_first_second_and_the_last_day_of_a_startdate() -> None:
+    for date, start in (("1970-1-1", 0), ("9999-12-31", 253402214400)):
+        assert f'<clock offset="absolute" start="{start}"/>' in bridge.convert(f"startdate: {date}\n", "xml", "conf", host=HOST).text
 
 
 def test_clocks_that_no_config_has() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 import bridge
 from bridge.host.mapping import PCIMap, PCIMapping
@@ -120,6 +121,33 @@ def test_an_address_that_no_bus_has_is_left_out() -> None:
     out = bridge.convert("hostpci0: 00:43.1\n", to="xml", source="conf", host=host)
     assert "<hostdev" not in out.text
     assert any(f.kind == "guest-lost" and "0000:00:43.1" in f.message for f in out.findings)
+
+
+@pytest.mark.parametrize(
+    ("value", "lost", "functions"),
+    [
+        ("0000:01:00.0;01:3e", ["0000:01:3e.0"], ["0x0"]),
+        ("01:3e;01:00.1;01:00.2", ["0000:01:3e.0"], ["0x1", "0x2"]),
+        ("01:00.9", ["0000:01:00.9"], []),
+        ("01:1f.8;02:20", ["0000:01:1f.8", "0000:02:20.0"], []),
+        ("0000000000000001:01:00.0", [], ["0x0"]),
+        ("fffffffff:01:00.0;01:00.3", ["fffffffff:01:00.0"], ["0x3"]),
+    ],
+)
+def test_an_address_that_our_own_reader_refuses_is_never_written_and_comes_back(value: str, lost: list[str], functions: list[str]) -> None:
+    host = bridge.HostFacts(qemu_version="11.0.2")
+    out = bridge.convert(f"memory: 512\nhostpci1: {value}\n", to="xml", source="conf", vmid=100, host=host)
+    told = [finding.message for finding in out.findings if finding.kind == "guest-lost"]
+    assert told == [f"hostpci1: {address} is no address that a PCI bus can have: left out" for address in lost]
+    devices = etree.fromstring(out.text).findall("devices/hostdev")
+    assert [str(device.find("source/address").get("function")) for device in devices] == functions
+    assert [str(device.find("address").get("function")) for device in devices] == [f"0x{n}" for n in range(len(functions))]
+    again = bridge.convert(out.text, to="conf", source="xml", host=host, trust_metadata=True).text
+    assert f"hostpci1: {value}\n" in again
+    if functions:
+        assert keys(out.text, host)["hostpci1"] == value
+    else:  # nothing in the XML vouches for it
+        assert any("hostpci1" in message for message in findings(out.text, "withheld"))
 
 
 HOSTDEV = "<devices><hostdev mode='subsystem' type='{type}'{more}><source>{source}</source></hostdev></devices>"

@@ -71,6 +71,12 @@ def test_back(value: str, head: str) -> None:
     assert back(f"{head}usb0: {value}\n")["usb0"].split(",")[0] == value
 
 
+@pytest.mark.parametrize("value", ["09001-0.08.91.9", "00001-01", "0x0627:0xAbCd", "0627:0x0001", "99999-1"])
+def test_an_odd_spelling_of_a_port_or_an_id_is_no_other_device(value: str) -> None:
+    text = bridge.convert(f"memory: 512\nusb0: host={value}\n", "xml", "conf", vmid=100, host=HOST).text
+    assert keys(text)["usb0"] == f"host={value}"
+
+
 HOSTDEV = "<devices><hostdev mode='subsystem' type='usb' managed='yes'><source{0}>{1}</source></hostdev></devices>"
 
 

@@ -87,12 +87,12 @@ def test_a_refusal_puts_back_what_was_replaced(libvirtd: Daemon) -> None:
 def test_a_child_that_dies_in_the_middle_leaves_nothing(libvirtd: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = libvirtd.directory / "died"
     script = (
-        "from bridge.libvirt import connect; import os, pathlib\n"
-        f"once = pathlib.Path({str(mark)!r}); before = connect._Calls._before\n"
+        "from bridge.libvirt import serve as served; import os, pathlib\n"
+        f"once = pathlib.Path({str(mark)!r}); before = served._Calls._before\n"
         "def die(self, domain):\n"
         "    if domain.name == 'vm3' and not once.exists(): once.touch(); os._exit(9)\n"
         "    return before(self, domain)\n"
-        "connect._Calls._before = die; serve(sys.argv[2])"
+        "served._Calls._before = die; serve(sys.argv[2])"
     )
     monkeypatch.setattr(connect, "START", connect.START.replace("serve(sys.argv[2])", script))
     with Connection(libvirtd.uri) as host:
@@ -139,4 +139,4 @@ def test_nothing_of_the_current_directory_is_imported(tmp_path: Path, monkeypatc
 
 def test_libvirt_is_imported_nowhere_else() -> None:
     found = [path for path in (root() / "bridge").rglob("*.py") if "import libvirt\n" in path.read_text()]
-    assert found == [root() / "bridge/libvirt/connect.py"]
+    assert found == [root() / "bridge/libvirt/serve.py"]
