@@ -79,6 +79,10 @@ def check_written(config: ConfigText, described: dict[str, str], report: Report)
 
 
 def _tell(problem: Problem, file: str, report: Report) -> None:
+    kind = FINDINGS.get(problem.kind, "bad-line")
+    if report.full(kind):
+        report.add(kind, None, "")  # counted
+        return
     hint = HINTS.get(problem.kind, "")
     if problem.kind == "unknown":
         from .suggest import suggestion
@@ -86,7 +90,7 @@ def _tell(problem: Problem, file: str, report: Report) -> None:
         hint = suggestion(problem.key)
     elif problem.kind == "line" and "\ufeff" in problem.message:
         hint = HINTS["bom"]
-    report.add(FINDINGS.get(problem.kind, "bad-line"), Line(file, problem.line), _message(problem), hint)
+    report.add(kind, Line(file, problem.line), _message(problem), hint)
 
 
 def _message(problem: Problem) -> str:
