@@ -146,6 +146,7 @@ class Report:
         """Kind -> how many more are listed; below zero: how many are not."""
         self.args = args
         self.words: list[str] = []
+        self._needed: set[tuple[str, ...]] = set()
         self.settings: list[Setting] = []
         self.mended: frozenset[tuple[str, str]] = frozenset()
         """(kind, message) of losses that something else than `args` makes good."""
@@ -163,7 +164,8 @@ class Report:
         if (kind, _told(message)) in self.mended:
             return
         self.add("by-args", where, f"{message}; args say: {text}")
-        if needs and not _contains(self.words, needs):
+        if needs and (once := tuple(needs)) not in self._needed:
+            self._needed.add(once)
             self.words += needs
         self.words += words
 
@@ -221,10 +223,6 @@ class Silence(Report):
 
     def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
         pass
-
-
-def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
-    return any(list(words[n : n + len(part)]) == list(part) for n in range(len(words)))
 
 
 def worst(findings: list[Finding]) -> str | None:

@@ -65,6 +65,10 @@ MAX_RESIDUE = 3 * (1 << 20)
 """Characters of the whole residue: no config is larger than 1 MiB."""
 
 
+MAX_WORD = 128 << 10
+"""Bytes of a word of a command line: Linux starts no program with a longer one (MAX_ARG_STRLEN)."""
+
+
 LIMITS = {tag: (SETS.get(tag), MOST.get(tag, {})) for tag in SETS.keys() | MOST.keys()}
 
 
@@ -78,8 +82,16 @@ def check(root: Node) -> None:
             for residue in part.children:
                 if residue.tag == "virt-qm:vm":
                     _check_residue(residue)
-        else:
-            left = _check([part], left)
+            continue
+        if part.tag == "qemu:commandline":
+            _check_words(part)
+        left = _check([part], left)
+
+
+def _check_words(commandline: Node) -> None:
+    for node in commandline.children:
+        if len(node.attrib.get("value", "")) > MAX_WORD:
+            raise BridgeError(f"a word of the command line is longer than {MAX_WORD} characters: remove it", node)
 
 
 def _check_residue(residue: Node) -> None:
