@@ -19,7 +19,7 @@ MAX_BYTES = 4 << 20
 MAX_ELEMENTS = 20_000
 MAX_ATTRIBUTES = 128
 """Of one element; in libvirt's schemas none has more than 26. lxml looks for each value from the first one on."""
-MAX_NAMESPACE = 1024
+MAX_NAMESPACE = 256
 """Characters of a namespace's name, which lxml puts before the name of each element."""
 
 _DOCTYPE = re.compile(r"(?>[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL).match

@@ -41,7 +41,7 @@ WORDS = " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
         (domain(top="<metadata>\n\n<x" + ATTRIBUTES * 99 + "/></metadata>"), "not well-formed XML"),  # named twice
         (domain(inside=f"\n<sound {MANY}/>"), "line 2: an element has more than 128 attributes"),
         (domain(inside="<x/>" * 90_000), "the XML has more than 20000 elements"),
-        (domain("\n xmlns:a='" + "u" * 1025 + "'"), "line 2: a namespace's name is longer than 1024 characters"),
+        (domain("\n xmlns:a='" + "u" * 257 + "'"), "line 2: a namespace's name is longer than 256 characters"),
         (domain(WORDS, f"<qemu:commandline><qemu:arg value='{LONG}'/></qemu:commandline>"), "a word of the command line is longer"),
         (residue(f"<virt-qm:key name='args'>{LONG}</virt-qm:key>"), "the metadata holds more than a line of a config can"),
         (residue(f"<virt-qm:key name='args' seen='{LONG}'/>"), "the metadata holds more than a line of a config can"),

@@ -41,9 +41,9 @@ def _diff(text: str, source: str) -> object:
     return diff(*sides, newest=qemu_version(HOST.qemu_version, HOST.qemu_server))
 
 
-GROWTH = 2.4
+GROWTH = 2.1
 """The second half of the items may cost so many times what the second quarter does; linear is 2, quadratic 4."""
-SLACK = 4000
+SLACK = 2500
 """Steps that depend on something else than how many items there are: a value that is cut, a set that is kept."""
 TIMES = 16
 """Steps that a byte may cost, compared with one of a plain VM: `x` and a line end are a bad line, which has to be told."""
