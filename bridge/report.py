@@ -60,6 +60,12 @@ KINDS: dict[str, Kind] = {
 }
 
 
+MAX_LISTED = 1000
+"""Findings of one kind that a report lists; of the others it says how many there are. Nobody reads more, and each costs memory and time."""
+MAX_MESSAGE = 4096
+"""Characters of a message that are shown: an input of some MiB may be one value."""
+
+
 def shown(text: str) -> str:
     """Text for one line of a report: what a terminal would act on, or not show, becomes an escape (security-rules S1, S2).
 
@@ -71,6 +77,13 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def _told(text: str) -> str:
+    """`shown`, of a text that may be as long as the input."""
+    if len(text) > MAX_MESSAGE:
+        text = f"{text[:MAX_MESSAGE]}... ({len(text) - MAX_MESSAGE} more characters)"
+    return shown(text)
+
+
 class BridgeError(Exception):
     """The input cannot be converted.
 
@@ -78,8 +91,8 @@ class BridgeError(Exception):
     """
 
     def __init__(self, message: str, where: object = None) -> None:
-        self.message = shown(message)
-        self.where = None if where is None else shown(str(where))
+        self.message = _told(message)
+        self.where = None if where is None else _told(str(where))
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -117,7 +130,8 @@ class Setting(NamedTuple):
 
 
 class Report:
-    """Collects findings in the order in which they are met; the same finding is kept once.
+    """Collects findings in the order in which they are met; the same finding is kept once. Of a kind, MAX_LISTED are listed, and then
+    one more says how many there are beside these.
 
     A loss that raw QEMU arguments would mend is one, with the words as its hint, unless `args` says that they may be written. Then
     `words` collects them, and `settings` what must wait for the keys of the devices.
@@ -128,8 +142,11 @@ class Report:
 
     def __init__(self, args: bool = False) -> None:
         self._findings: dict[Finding, None] = {}
+        self._room: dict[str, int] = {}
+        """Kind -> how many more are listed; below zero: how many are not."""
         self.args = args
         self.words: list[str] = []
+        self._needed: set[tuple[str, ...]] = set()
         self.settings: list[Setting] = []
         self.mended: frozenset[tuple[str, str]] = frozenset()
         """(kind, message) of losses that something else than `args` makes good."""
@@ -144,10 +161,11 @@ class Report:
         if not self.args:
             self.add(kind, where, message, f"{hint}; --args writes: {text}" if hint else f"--args writes: {text}")
             return
-        if (kind, shown(message)) in self.mended:
+        if (kind, _told(message)) in self.mended:
             return
         self.add("by-args", where, f"{message}; args say: {text}")
-        if needs and not _contains(self.words, needs):
+        if needs and (once := tuple(needs)) not in self._needed:
+            self._needed.add(once)
             self.words += needs
         self.words += words
 
@@ -156,23 +174,43 @@ class Report:
         self.settings.append(Setting(device, kind, where, message, values))
 
     def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
-        place = "" if where is None else shown(str(where))
-        finding = Finding(kind, KINDS[kind].severity, place, shown(message), shown(hint))
-        self._findings[finding] = None
+        if self.full(kind):
+            self._room[kind] -= 1
+            return
+        place = "" if where is None else _told(str(where))
+        self._list(Finding(kind, KINDS[kind].severity, place, _told(message), _told(hint)))
+
+    def _list(self, finding: Finding) -> None:
+        if finding not in self._findings:
+            self._findings[finding] = None
+            self._room[finding.kind] = self._room.get(finding.kind, MAX_LISTED) - 1
+
+    def full(self, kind: str) -> bool:
+        """Whether a finding of this kind would only be counted, so that its words need not be made."""
+        return self._room.get(kind, MAX_LISTED) <= 0
+
+    @property
+    def listed_all(self) -> bool:
+        """Whether every finding is listed."""
+        return min(self._room.values(), default=0) >= 0
 
     def extend(self, findings: Iterator[Finding]) -> None:
         for finding in findings:
-            self._findings[finding] = None
+            self._list(finding)
 
     def leave_out(self, answered: set[tuple[str, str]]) -> None:
         """Forget findings of these (kind, message)."""
         self._findings = {f: None for f in self._findings if (f.kind, f.message) not in answered}
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self._findings)
+        yield from self._findings
+        for kind, room in self._room.items():
+            if room < 0:
+                message = f"{-room:,} more findings of this kind are not listed"
+                yield Finding(kind, KINDS[kind].severity, "", message, "mend the listed ones, then look again")
 
     def __len__(self) -> int:
-        return len(self._findings)
+        return len(self._findings) + sum(room < 0 for room in self._room.values())
 
 
 class Silence(Report):
@@ -185,10 +223,6 @@ class Silence(Report):
 
     def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
         pass
-
-
-def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
-    return any(list(words[n : n + len(part)]) == list(part) for n in range(len(words)))
 
 
 def worst(findings: list[Finding]) -> str | None:

@@ -59,6 +59,16 @@ MAX_SETS = 1 << 20
 """Characters of all sets together; each is read number by number."""
 
 
+MAX_LINE = 3 * (64 << 10)
+"""Characters of a value in the residue: no line of a config has more than 64 KiB, and each byte may be escaped to three."""
+MAX_RESIDUE = 3 * (1 << 20)
+"""Characters of the whole residue: no config is larger than 1 MiB."""
+
+
+MAX_WORD = 128 << 10
+"""Bytes of a word of a command line: Linux starts no program with a longer one (MAX_ARG_STRLEN)."""
+
+
 LIMITS = {tag: (SETS.get(tag), MOST.get(tag, {})) for tag in SETS.keys() | MOST.keys()}
 
 
@@ -68,8 +78,31 @@ def check(root: Node) -> None:
     for part in root.children:
         if part.tag == "devices" and len(part.children) > MAX_DEVICES:
             raise BridgeError(f"{len(part.children)} devices are more than a machine can have", part)
-        if part.tag != "metadata":
-            left = _check([part], left)
+        if part.tag == "metadata":
+            for residue in part.children:
+                if residue.tag == "virt-qm:vm":
+                    _check_residue(residue)
+            continue
+        if part.tag == "qemu:commandline":
+            _check_words(part)
+        left = _check([part], left)
+
+
+def _check_words(commandline: Node) -> None:
+    for node in commandline.children:
+        if len(node.attrib.get("value", "")) > MAX_WORD:
+            raise BridgeError(f"a word of the command line is longer than {MAX_WORD} characters: remove it", node)
+
+
+def _check_residue(residue: Node) -> None:
+    whole = 0
+    for node in residue.children:
+        long = max(map(len, (node.text, *node.attrib.values())))
+        if long > (MAX_RESIDUE if node.tag == "virt-qm:sections" else MAX_LINE):
+            raise BridgeError("the metadata holds more than a line of a config can: remove it", node)
+        whole += long
+        if whole > MAX_RESIDUE:
+            raise BridgeError("the metadata holds more than a config can: remove it", residue)
 
 
 def _check(nodes: list[Node], left: int) -> int:

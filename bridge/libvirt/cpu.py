@@ -283,7 +283,8 @@ def _take_property(cpu: CPU, name: str, value: str) -> bool:
     elif name == "host-phys-bits" and on:
         cpu.phys_bits = "host"
     elif on is not None and name.startswith("hv-"):
-        cpu.hyperv = {**(cpu.hyperv or {}), name[3:].replace("-", "_"): on}
+        cpu.hyperv = cpu.hyperv or {}
+        cpu.hyperv[name[3:].replace("-", "_")] = on
     elif on is not None and cpu.features is not None and name not in cpu.features:
         cpu.features[name] = on
     else:

@@ -65,9 +65,9 @@ class Domain:
         if words[-1] not in self.arguments:
             return False
         count = len(words)
-        for start in range(len(self.arguments) - count + 1):
-            if tuple(self.arguments[start : start + count]) == words:
-                del self.arguments[start : start + count]
+        for end, word in enumerate(self.arguments, 1):
+            if word == words[-1] and end >= count and tuple(self.arguments[end - count : end]) == words:
+                del self.arguments[end - count : end]
                 return True
         return False
 

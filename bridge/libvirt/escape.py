@@ -40,8 +40,7 @@ def of(domain: Domain, node: Node) -> Escape | None:
 
 def _name(node: Node) -> str:
     """An id of its own: the element's name and its rank."""
-    twins = [twin for twin in node.parent.children if twin.tag == node.tag] if node.parent else [node]
-    return f"{node.tag}{twins.index(node)}"
+    return f"{node.tag}{node.rank()}"
 
 
 def _of(node: Node, path: str, attribute: str, default: str = "") -> str:
@@ -228,11 +227,14 @@ def _ports(domain: Domain) -> dict[str, tuple[int, int]]:
             controller, port = (whole_number(_of(node, "address", name, "0")) for name in ("controller", "port"))
             said[_name(node)] = controller, port
     taken = {place for place in said.values() if place[1]}
+    free: dict[int, int] = {}
     for name, (controller, port) in said.items():
-        while not port or (said[name] != (controller, port) and (controller, port) in taken):
-            port += 1
-        said[name] = controller, port
-        taken.add((controller, port))
+        if not port:
+            port = free.get(controller, 1)
+            while (controller, port) in taken:
+                port += 1
+            free[controller] = port + 1
+            said[name] = controller, port
     return said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from ..data.gates import machine_has
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, version_of, without_revision
@@ -352,9 +353,9 @@ _PLAIN_IOMMU = re.compile(r"virtio-iommu-pci,bus=pci\.0,addr=0x([0-9a-f]{1,2})(?
 
 
 def _read_plain_iommu(domain: Domain, machine: Machine) -> None:
-    for word in domain.arguments:
-        found = _PLAIN_IOMMU(word)
-        if found and domain.take_arguments("-device", word):
+    for option, word in pairwise(domain.arguments):
+        found = _PLAIN_IOMMU(word) if option == "-device" else None
+        if found and domain.take_arguments(option, word):
             machine.viommu = "virtio"
             machine.viommu_address = PCIAddress("pci.0", int(found[1], 16))
             machine.aw_bits = int(found[2]) if found[2] else None

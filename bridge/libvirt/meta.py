@@ -248,14 +248,25 @@ def _read_arguments(domain: Domain) -> dict[str, str]:
     found: dict[str, str] = {}
     if "-smbios" not in domain.arguments:
         return found
-    for option, word in list(zip(domain.arguments, domain.arguments[1:], strict=False)):
-        if option != "-smbios" or not word.startswith("type=1") or not _FIELDS(rest := word[6:]):
-            continue
-        fields = [_FIELD(part) for part in _PARTS.findall(rest)]
-        said = {field[1]: field[2].replace(",,", ",") for field in fields if field}
-        if len(said) == len(fields) and "0" not in said.values() and "" not in said.values() and domain.take_arguments(option, word):
+    kept: list[str] = []
+    for word in domain.arguments:
+        said = _type_1(word) if kept and kept[-1] == "-smbios" else None
+        if said is None:
+            kept.append(word)
+        else:
             found |= said
+            kept.pop()
+    domain.arguments = kept
     return found
+
+
+def _type_1(word: str) -> dict[str, str] | None:
+    """The fields of a type 1 word; None if it says anything else."""
+    if not word.startswith("type=1") or not _FIELDS(rest := word[6:]):
+        return None
+    fields = [_FIELD(part) for part in _PARTS.findall(rest)]
+    said = {field[1]: field[2].replace(",,", ",") for field in fields if field}
+    return said if len(said) == len(fields) and "0" not in said.values() and "" not in said.values() else None
 
 
 def _read_smbios(domain: Domain, node: Node, found: dict[str, str]) -> None:

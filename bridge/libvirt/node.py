@@ -189,6 +189,11 @@ class Node(msgspec.Struct, eq=False):
             self.places = len(self.children), numbers
         return self.places[1].get(id(child), "")
 
+    def rank(self) -> int:
+        """How many siblings of this name stand before it."""
+        position = self.parent._position(self) if self.parent is not None else ""
+        return int(position[1:-1]) - 1 if position else 0
+
     def __str__(self) -> str:
         return f"{self.xpath()} (line {self.line})" if self.line else self.xpath()
 

@@ -17,11 +17,20 @@ from .node import PREFIX, Node
 MAX_BYTES = 4 << 20
 """No domain comes near it; read before anything is expanded (security-rules S16)."""
 MAX_ELEMENTS = 20_000
+MAX_ATTRIBUTES = 128
+"""Of one element; in libvirt's schemas none has more than 26. lxml looks for each value from the first one on."""
+MAX_NAMESPACE = 256
+"""Characters of a namespace's name, which lxml puts before the name of each element."""
 
 _DOCTYPE = re.compile(r"(?>[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL).match
 """A DOCTYPE can stand before the root only; no text of the document is taken for one."""
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 _ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
+_find_crowded: Any = etree.XPath(f"//*[@*[{MAX_ATTRIBUTES + 1}]]")
+_CROWDED = re.compile(rf"""<[^\s<>/!?]++(?:\s++[^\s=<>"']++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){{{MAX_ATTRIBUTES + 1}}}""").search
+LARGE = 256 << 10
+"""Characters from which on attributes are counted before there is a tree, which takes up to a hundred times their memory."""
+_LONG_NAMESPACE = re.compile(rf"""xmlns[^\s=]*+\s*+=\s*+["'][^"']{{{MAX_NAMESPACE + 1}}}""").search
 _PREFIXES = {f"{{{uri}}}": f"{prefix}:" for uri, prefix in PREFIX.items()}
 
 
@@ -42,6 +51,7 @@ def tree(text: str | bytes) -> Node:
     data = _decoded(text) if isinstance(text, bytes) else text.removeprefix("\ufeff")
     if _DOCTYPE(data):
         raise BridgeError("the XML has a DOCTYPE: remove it", "line 1")
+    _check_memory(data)
     try:
         data = _without_declaration(data)
         root = etree.fromstring(data, _parser())
@@ -51,7 +61,28 @@ def tree(text: str | bytes) -> Node:
     document = root.getroottree().docinfo
     if document.doctype or document.internalDTD is not None:
         raise BridgeError("the XML has a DOCTYPE: remove it", "line 1")
+    for crowded in _find_crowded(root):
+        raise BridgeError(f"<{_tag(crowded.tag)[:100]}> has {CROWDED}", f"line {crowded.sourceline}")
     return _root(root)
+
+
+CROWDED = f"more than {MAX_ATTRIBUTES} attributes: remove those that libvirt does not know"
+
+
+def _check_memory(data: str) -> None:
+    """What would cost the parser much more than its bytes."""
+    if (found := _LONG_NAMESPACE(data)) is not None:
+        raise BridgeError(f"a namespace's name is longer than {MAX_NAMESPACE} characters: shorten it", _line(data, found))
+    if len(data) < LARGE:
+        return
+    if data.count("<") > 4 * MAX_ELEMENTS:  # two of each element, and room for comments
+        raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
+    if (found := _CROWDED(data)) is not None:
+        raise BridgeError(f"an element has {CROWDED}", _line(data, found))
+
+
+def _line(data: str, at: re.Match[str]) -> str:
+    return f"line {data.count(chr(10), 0, at.start()) + 1}"
 
 
 def _parser() -> Any:
@@ -109,6 +140,7 @@ def _add_children(node: Node, element: Any, count: list[int], free: bool) -> Non
         raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
     free = free or (node.tag == "metadata" and node.parent is not None and node.parent.parent is None)
     add = node.children.append
+    tails: list[str] = []
     for inner in element:
         tag = inner.tag
         if not isinstance(tag, str):
@@ -123,4 +155,6 @@ def _add_children(node: Node, element: Any, count: list[int], free: bool) -> Non
         if len(inner):
             _add_children(child, inner, count, free)
         if (tail := inner.tail) and (tail := tail.strip(" \t\r\n")):
-            node.text += tail
+            tails.append(tail)
+    if tails:
+        node.text += "".join(tails)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 from ..model.part import USBAddress
@@ -146,6 +147,9 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
     return usb
 
 
+OURS = ('{"driver":"usb-host"', '{"driver":"usb-redir"')
+MOST_USB = 14
+"""qemu-server's keys are usb0 to usb13: it has no more to write."""
 _HOST = {"driver", "vendorid", "productid", "hostbus", "hostport", "chardev", "id", "bus", "port", "bootindex"}
 _KEY = re.compile(r"usb([0-9]+)")
 _PORTS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
@@ -154,7 +158,8 @@ _PORTS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 def _read_arguments(domain: Domain, vm: VM) -> list[USB]:
     """The devices that `_write_host` and `_write_redirdev` wrote."""
     found = []
-    for word in [word for word in domain.arguments if word.startswith(('{"driver":"usb-host"', '{"driver":"usb-redir"'))]:
+    ours = [word for before, word in pairwise(domain.arguments) if before == "-device" and word.startswith(OURS)]
+    for word in ours[:MOST_USB]:
         try:
             properties = json.loads(word)
             usb = _from_json(properties, vm, domain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..model.vm import VM
 from ..report import BridgeError
 from ..rows import INT, whole_number
+from .bounds import MAX_SETS
 from .domain import Domain
 from .node import Node
 from .numa import set_text
@@ -49,6 +50,9 @@ def _write_tuning(vm: VM, domain: Domain, most: int) -> None:
     cpu = vm.cpu
     pin = affinity_set(vm)
     if pin is not None:
+        if len(pin) * most > MAX_SETS:
+            message = f"affinity: {len(pin)} characters for each of {most} CPUs are more than the XML may hold: write the set as ranges"
+            raise BridgeError(message, cpu.where)
         cputune = domain.root.ensure("cputune")
         for n in range(most):
             cputune.add("vcpupin", vcpu=str(n), cpuset=pin)

@@ -22,8 +22,12 @@ NO_JSON = "qemu-server prints this device as JSON, whose properties no argument 
 def escape(vm: VM, placed: VM, host: HostFacts, report: Report, remembered: list[str]) -> VM:
     """Law: every property that waited for its device stands in `args`, or is a finding. `placed` has the devices with their keys;
     `remembered` are words that `args` had before."""
+    prefixes: dict[int, tuple[str, str]] = {}
+    if report.settings:
+        for place, prefix in _devices(placed):
+            prefixes.setdefault(id(place), prefix)
     for setting in report.settings:
-        _settle(setting, vm, placed, host, report)
+        _settle(setting, vm, prefixes.get(id(setting.device)), host, report)
     report.settings.clear()
     if not report.words:
         return vm
@@ -38,8 +42,8 @@ def _fresh(words: list[str], said: set[str]) -> list[str]:
     return [word for n, word in enumerate(words) if n not in again]
 
 
-def _settle(setting: Setting, vm: VM, placed: VM, host: HostFacts, report: Report) -> None:
-    prefix = _prefix(setting.device, placed)
+def _settle(setting: Setting, vm: VM, prefix: tuple[str, str] | None, host: HostFacts, report: Report) -> None:
+    """`prefix`: the option that changes the device, and what comes before the property's name."""
     if prefix is None:
         report.add(setting.kind, setting.where, setting.message)
         return
@@ -52,11 +56,6 @@ def _settle(setting: Setting, vm: VM, placed: VM, host: HostFacts, report: Repor
 
 JSON = tuple(f"device.{name}" for name in ("virtio", "scsi", "sata", "ide"))
 """Drives and their adapters, of a VM with a pool of iothreads."""
-
-
-def _prefix(where: object, vm: VM) -> tuple[str, str] | None:
-    """The option that changes a device, and what comes before the property's name."""
-    return next((found for place, found in _devices(vm) if place is where), None)
 
 
 def _devices(vm: VM) -> Iterator[tuple[object, tuple[str, str]]]:

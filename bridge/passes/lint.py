@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import islice, pairwise
 
 from ..data.gates import machine_has
 from ..host.facts import HostFacts
@@ -64,27 +65,40 @@ def _pins(vm: VM, threads: list[IOThread], host: HostFacts, report: Report) -> N
     named |= {f"vcpupin {n}": (pin, vm.cpu.where) for n, pin in (vm.cpu.vcpupins or {}).items()}
     named |= {f"iothread {thread.id}": (thread.iothreadpin, thread.where or vm.iothreads.where) for thread in threads}
     for name, (text, where) in named.items():
-        beyond = min((cpu for cpu in cpus(text) if cpu >= host.cpus), default=None)
-        if beyond is not None:
-            report.add("lint", where, f"{name} names host CPU {beyond}; the host has 0-{host.cpus - 1}", "change the set")
-    of_vcpus = frozenset[int]().union(*map(cpus, (vm.cpu.vcpupins or {}).values())) or cpus(vm.cpu.affinity)
+        beyond = cpu_bits(text) >> host.cpus
+        if beyond:
+            first = host.cpus + next(members(beyond))
+            report.add("lint", where, f"{name} names host CPU {first}; the host has 0-{host.cpus - 1}", "change the set")
+    of_vcpus = 0
+    for pin in (vm.cpu.vcpupins or {}).values():
+        of_vcpus |= cpu_bits(pin)
+    of_vcpus = of_vcpus or cpu_bits(vm.cpu.affinity)
     for thread in threads:
-        own = cpus(thread.iothreadpin)
-        both = sorted(own & of_vcpus)
+        own = cpu_bits(thread.iothreadpin)
+        both = own & of_vcpus
         if both and own != of_vcpus:
             message = f"iothread {thread.id} is pinned to host CPU {thread.iothreadpin}, and vCPUs run on {_shown(both)} of it as well"
             report.add("lint", thread.where or vm.iothreads.where, message, "keep them apart, or pin none")
 
 
-def _shown(ids: list[int]) -> str:
+def _shown(bits: int) -> str:
+    ids = list(islice(members(bits), 5))
     return ", ".join(map(str, ids[:4])) + (" ..." if len(ids) > 4 else "")
 
 
-def cpus(text: str | None) -> frozenset[int]:
-    """`0-2,5` as a set; what is no set is none."""
-    found: set[int] = set()
+def cpu_bits(text: str | None) -> int:
+    """`0-2,5` as a number with a bit for each CPU, for there may be thousands of sets, each of thousands; what is no set is 0."""
+    found = 0
     for part in (text or "").split(","):
         match = _RANGE.fullmatch(part.strip())
-        if match and int(match[2] or match[1]) <= MAX_CPU:
-            found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return frozenset(found)
+        if match and (last := int(match[2] or match[1])) <= MAX_CPU and (first := int(match[1])) <= last:
+            found |= ((2 << last - first) - 1) << first
+    return found
+
+
+def members(bits: int) -> Iterator[int]:
+    """The CPUs of a set, ascending."""
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
@@ -68,6 +70,10 @@ BROAD = ("/domain", "/domain/devices")
 """Elements that hold all the others: what is said inside them has to do with a part only if it names the part's own."""
 
 
+LOOKED_FOR = 1000
+"""Characters of a value that are looked for in a message, which may be cut."""
+
+
 class _Loss(NamedTuple):
     part: str
     where: Any
@@ -80,11 +86,9 @@ class _Loss(NamedTuple):
 def prove(described: VM, after: VM, report: Report) -> None:
     """Law: whatever the XML said, and the config does not give back, is in a finding; or it becomes one, which is a bug of ours."""
     losses = list(_losses(described, after))
-    if not losses:
+    if not losses or not report.listed_all:  # what is not listed may tell of them
         return
-    told: dict[str, list[Finding]] = {}
-    for finding in report:
-        told.setdefault(finding.where.partition(" (")[0], []).append(finding)
+    told = _Told(report)
     for loss in losses:
         if not _is_told(loss, told):
             becomes = "is lost" if loss.here is None else f"becomes {_shown(loss.here)}"
@@ -188,22 +192,34 @@ def _videos(there: Display, here: Display, found: list[_Loss]) -> None:
             found.append(_Loss(f"graphics card {n + 1}", video.where, None, "the device", "", None))
 
 
-def _is_told(loss: _Loss, told: dict[str, list[Finding]]) -> bool:
+class _Told:
+    """Findings by their place, and by each element that it is in: `a[2]` is in `a` as well."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.at: dict[str, list[Finding]] = {}
+        self.below: dict[str, list[Finding]] = {}
+        for finding in findings:
+            where = finding.where.partition(" (")[0]
+            self.at.setdefault(where, []).append(finding)
+            for end in (*(match.start() for match in _STEP_ENDS(where)), len(where)):
+                self.below.setdefault(where[:end], []).append(finding)
+
+
+_STEP_ENDS = re.compile(r"(?<=.)[/\[]").finditer
+
+
+def _is_told(loss: _Loss, told: _Told) -> bool:
     """Whether a finding at the part's element, or at one of those that describe it, has to do with the loss."""
     own = [str(where).partition(" (")[0] for where in (loss.where, loss.owner) if where is not None]
     places = [*own, *(f"/domain/{path}" for path in PLACES.get(loss.part, ()))]
-    for where, findings in told.items():
-        exact = where in own
-        below = any(where.startswith((place + "/", place + "[")) or where == place for place in places if place not in BROAD)
-        if (exact or below) and any(_speaks_of(finding, loss) for finding in findings):
-            return True
-    return False
+    near = [told.at.get(place, ()) for place in own] + [told.below.get(place, ()) for place in places if place not in BROAD]
+    return any(_speaks_of(finding, loss) for findings in near for finding in findings)
 
 
 def _speaks_of(finding: Finding, loss: _Loss) -> bool:
     """A number or a word is to be in the message; what is larger is not looked for."""
     if isinstance(loss.there, str | int) and not isinstance(loss.there, bool) and loss.there != "":
-        return str(loss.there) in finding.message
+        return str(loss.there)[:LOOKED_FOR] in finding.message
     return True
 
 

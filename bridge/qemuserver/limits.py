@@ -154,7 +154,10 @@ def _bad_line(problem: Problem, part: SectionText) -> Doubt:
         stored = "ide2" if problem.key == "cdrom" else problem.key
         return Doubt(problem, problem.key not in LOSABLE and stored not in part.entries)
     # After a broken section header the keys land in the section before; a line with control characters is of no config.
-    return Doubt(problem, problem.kind == "line" and bool(_HEADER.search(problem.message) or _NO_TEXT.search(problem.message)))
+    message = problem.message
+    if problem.kind != "line" or ("[" not in message and message.isprintable()):  # as nearly all
+        return Doubt(problem, refuse=False)
+    return Doubt(problem, bool(_HEADER.search(message) or _NO_TEXT.search(message)))
 
 
 def doubts(found: ConfigText, snapshot: str | None = None) -> list[Doubt]:

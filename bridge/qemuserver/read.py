@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from ..model.vm import VM
 from ..report import BridgeError, Line, Report
 from .kinds import KINDS
@@ -25,6 +27,8 @@ FINDINGS = {
     "blank": "normalised",
 }  # fmt: skip
 """Kind of a problem or doubt -> kind of the finding; all others are lines that are dropped."""
+GUESSES = 10
+"""Unknown keys for which a near one is looked for, which takes as long as reading some hundred lines."""
 
 
 def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str | None = None, checked: bool = False) -> VM:
@@ -38,8 +42,10 @@ def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str
             known = ", ".join(config.snapshots) or "none"
             raise BridgeError(f"no snapshot '{snapshot}' in the config: there is {known}", file)
         part = config.snapshots[snapshot]
-    for problem in (*config.problems, *config.notes):
-        _tell(problem, file, report)
+    guesses = GUESSES
+    for problem in chain(config.problems, config.notes):
+        guesses -= problem.kind == "unknown"
+        _tell(problem, file, report, guess=guesses >= 0)
     if checked:
         _check(config, file, report, snapshot)
     elif (beyond := infinite(part)) is not None:
@@ -78,15 +84,20 @@ def check_written(config: ConfigText, described: dict[str, str], report: Report)
             report.add("lint", None, f"{_message(problem)}: the API of qemu-server would refuse it")
 
 
-def _tell(problem: Problem, file: str, report: Report) -> None:
+def _tell(problem: Problem, file: str, report: Report, guess: bool = False) -> None:
+    """`guess`: at what an unknown key was meant to be."""
+    kind = FINDINGS.get(problem.kind, "bad-line")
+    if report.full(kind):
+        report.add(kind, None, "")  # counted
+        return
     hint = HINTS.get(problem.kind, "")
     if problem.kind == "unknown":
-        from .suggest import suggestion
+        from .suggest import NO_GUESS, suggestion
 
-        hint = suggestion(problem.key)
+        hint = suggestion(problem.key) if guess else NO_GUESS
     elif problem.kind == "line" and "\ufeff" in problem.message:
         hint = HINTS["bom"]
-    report.add(FINDINGS.get(problem.kind, "bad-line"), Line(file, problem.line), _message(problem), hint)
+    report.add(kind, Line(file, problem.line), _message(problem), hint)
 
 
 def _message(problem: Problem) -> str:

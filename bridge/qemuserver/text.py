@@ -24,6 +24,8 @@ from .setting import Entry as Entry
 MAX_FILE = 1 << 20
 MAX_LINE = 64 << 10
 """Bytes (security-rules C8)."""
+MAX_PROBLEMS = 200_000
+"""Lines that are no settings: what has more is no config, and each is remembered."""
 
 
 class Problem(NamedTuple):
@@ -146,6 +148,8 @@ class _Reader:
         message = f"vm {self.vmid} - {message}"
         if self.strict:
             raise BridgeError(characters(message), Line(self.name, line))
+        if len(self.problems) == MAX_PROBLEMS:
+            raise BridgeError(f"more than {MAX_PROBLEMS} lines are no settings: this is no config of qemu-server", Line(self.name, line))
         self.problems.append(Problem(line, message, kind, key, self.label))
 
     def bad_value(self, line: int, key: str, error: FormatError) -> None:

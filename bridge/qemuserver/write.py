@@ -40,11 +40,13 @@ def checked_file(values: dict[str, str], description: str | None, sections: str 
             raise BridgeError(f"{key} would hold a control character: remove it")
         if not key.isascii():
             raise BridgeError(f"a config has no option '{key}'")
+        if len(value) > text.MAX_LINE // 4 and (size := len(bytewise(f"{key}: {value}"))) > text.MAX_LINE:
+            raise BridgeError(f"{key} would have {size} bytes: no line of a config has more than {text.MAX_LINE}")
     description = description and description.rstrip(text.UNICODE_SPACE)  # qemu-server drops what is blank at its end
     written, back = _straight(values, description) or _checked(values, description)
     if not sections:
         return written, back
-    whole = text.parse(written + sections, strict=True)
+    whole = text.parse(written + sections, name="the config", strict=True)
     if whole.main.entries.keys() != back.main.entries.keys() or text.canonical(whole)[1] != bytewise(sections):
         raise BridgeError("the snapshots and pending changes are not as qemu-server writes them: remove the metadata")
     return written + sections, whole

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
-from .picture import IOTHREAD, MAIN_LOOP, VCPU, Column, Device, Link, Picture, Thread, columns, queue_text
+from .picture import IOTHREAD, MAIN_LOOP, VCPU, Column, Device, Link, Picture, Thread, queue_text
 from .words import grouped, headline, of_all, where
 
 COLOURS = 7
@@ -74,17 +74,20 @@ def broken(text: str, most: int) -> Iterator[str]:
             yield line
             line = ""
         line = f"{line} {word}" if line else word
-        while width(line) > most:
-            cut = next(n for n in range(len(line), 0, -1) if width(line[:n]) <= most)
-            yield line[:cut]
-            line = line[cut:]
+        start = 0
+        while width(line[start : start + most + 1]) > most:
+            cut = next(n for n in range(most, 0, -1) if width(line[start : start + n]) <= most)
+            yield line[start : start + cut]
+            start += cut
+        line = line[start:]
     yield line
 
 
 def fit(text: str, most: int) -> str:
     """The text, cut at so many columns."""
-    if width(text) <= most:
+    if len(text) <= most and width(text) <= most:
         return text
+    text = text[:most]
     while text and width(text) >= most:
         text = text[:-1]
     return text + "…"
@@ -184,8 +187,9 @@ def _tops(threads: list[Thread], ports: list[Port], bottom: float) -> list[float
     """Each thread as near to the middle of its lines as the others allow."""
     tops: list[float] = []
     y = float(TOP)
+    of_thread = _by_thread(ports)
     for thread in threads:
-        ends = [port.y for port in ports if port.iothread == thread.iothread and not port.idle]
+        ends = [port.y for port in of_thread.get(thread.iothread or 0, ()) if not port.idle]
         wish = sum(ends) / len(ends) - _height(thread) / 2 if ends else y
         tops.append(max(y, wish))
         y = tops[-1] + _height(thread) + GAP
@@ -230,12 +234,20 @@ def _idle(found: Picture, thread: Thread) -> bool:
     return thread.role == IOTHREAD and not found.served(thread.iothread or 0)
 
 
+def _by_thread(ports: list[Port]) -> dict[int, list[Port]]:
+    found: dict[int, list[Port]] = {}
+    for port in ports:
+        found.setdefault(port.iothread, []).append(port)
+    return found
+
+
 def _lines(rows: list[tuple[Thread, float]], ports: list[Port]) -> Iterator[str]:
     """From the queues to the threads; those of one thread end below each other, in the order in which they began."""
+    of_thread = _by_thread(ports)
     for n, (thread, top) in enumerate(rows):
         if thread.role == VCPU:
             continue
-        mine = sorted(port for port in ports if port.iothread == (thread.iothread or 0))
+        mine = sorted(of_thread.get(thread.iothread or 0, ()))
         css = _css(thread, n)
         for k, port in enumerate(mine):
             end = top + _height(thread) * (k + 1) / (len(mine) + 1)
@@ -249,7 +261,7 @@ def _lines(rows: list[tuple[Thread, float]], ports: list[Port]) -> Iterator[str]
 
 def _host_cpus(found: Picture, rows: list[tuple[Thread, float]], bottom: float) -> tuple[float, list[str]]:
     """(right edge, elements): a column for host CPUs that are treated alike, a cell where a thread is pinned to them."""
-    listed = columns(found)
+    listed = found.columns
     if not listed:
         return THREADS + WIDE + 1, []
     parts = [_text(CPUS, 18, "host CPUs", "caption")]
@@ -273,7 +285,7 @@ def _column(
         yield f'<rect x="{x + 1:.1f}" y="24" width="{wide - 2:.1f}" height="{bottom - GAP - 24:.1f}" rx="4" class="contended"/>'
     yield _text(x + wide / 2 - width(label) * CHARACTER / 2, 40, label, "cpu bad" if column.contended else "cpu")
     for n, (thread, top) in enumerate(rows):
-        if column.cpus <= thread.cpus:
+        if column.on(thread):
             css = "hollow" if _idle(found, thread) else f"fill {_css(thread, n)}"
             y = top + _height(thread) / 2 - 9
             edge = " clash" if column.contended else ""

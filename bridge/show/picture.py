@@ -5,7 +5,9 @@ Pure: the model in, structures out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..libvirt.vcpu import affinity_set
@@ -14,23 +16,27 @@ from ..model.disk import Disk
 from ..model.iothread import IOThread, ServedBy
 from ..model.part import DriveAddress
 from ..model.vm import VM
-from ..passes.lint import cpus, queues_at_start
+from ..passes.lint import cpu_bits, members, queues_at_start
 from ..report import shown
 
 MOST_QUEUES = 1024
 """What QEMU gives a virtio device at most (VIRTIO_QUEUE_MAX); a larger number is refused there, and never counted out here."""
+
+MOST_SHOWN = 400
+"""Characters of a set."""
 
 IOTHREAD, MAIN_LOOP, VCPU = "iothread", "main loop", "vCPU"
 """Roles of a thread."""
 
 
 class Thread(NamedTuple):
-    """A thread, or vCPUs that are pinned alike. `pin` is its set of host CPUs as text, None: any. `iothread` is its id in the model."""
+    """A thread, or vCPUs that are pinned alike. `pin` is its set of host CPUs as text, None: any; `cpus` the same with a bit for each.
+    `iothread` is its id in the model."""
 
     name: str
     role: str
     pin: str | None
-    cpus: frozenset[int]
+    cpus: int
     iothread: int | None = None
     details: tuple[str, ...] = ()
     size: int = 1
@@ -69,21 +75,26 @@ class Overlap(NamedTuple):
 class Picture(NamedTuple):
     """`threads`: iothreads, then the main loop, then vCPUs. `main_loop` names the disks that no iothread serves.
 
-    `together`: the set that the whole VM is kept on, if every thread has the same one.
+    `columns`: the host CPUs that pins name, ascending, neighbours with the same threads as one. `together`: the set that the whole VM is
+    kept on, if every thread has the same one. `serving`: iothread -> what it has to do. `crowd`: there are so many sets of host CPUs that
+    they are not compared, why.
     """
 
     threads: tuple[Thread, ...]
     devices: tuple[Device, ...]
     main_loop: tuple[str, ...]
     overlaps: tuple[Overlap, ...]
+    columns: tuple[Column, ...]
+    serving: Mapping[int, list[tuple[Device, Link]]]
     together: str | None = None
+    crowd: str = ""
 
     def of_role(self, role: str) -> list[Thread]:
         return [thread for thread in self.threads if thread.role == role]
 
     def served(self, iothread: int) -> list[tuple[Device, Link]]:
         """What an iothread has to do."""
-        return [(device, link) for device in self.devices for link in device.links if link.iothread == iothread and link.queues]
+        return self.serving.get(iothread, [])
 
 
 def picture(vm: VM, names: dict[int, str], disk_name: Callable[[Disk], str]) -> Picture:
@@ -93,14 +104,24 @@ def picture(vm: VM, names: dict[int, str], disk_name: Callable[[Disk], str]) -> 
     """
     threads = tuple(_threads(vm, names))
     devices, behind = _devices(vm, disk_name)
-    pins = {thread.pin for thread in threads}
-    together = pins.pop() if len(pins) == 1 else None
+    pins = {(thread.pin, thread.cpus) for thread in threads}
+    together = pins.pop()[0] if len(pins) == 1 else None
+    stretches, crowd = _stretches([thread for thread in threads if thread.cpus])
+    overlaps = () if together else tuple(_overlaps(stretches))
+    serving: dict[int, list[tuple[Device, Link]]] = {}
+    for device in devices:
+        for link in device.links:
+            if link.queues:
+                serving.setdefault(link.iothread, []).append((device, link))
     return Picture(
         threads=threads,
         devices=tuple(devices),
         main_loop=tuple(disk_name(disk) for disk in vm.disks if id(disk) not in behind),
-        overlaps=() if together else tuple(_overlaps(threads)),
+        overlaps=overlaps,
+        columns=tuple(_columns(stretches, overlaps)),
+        serving=serving,
         together=together,
+        crowd=crowd,
     )
 
 
@@ -111,14 +132,15 @@ def _threads(vm: VM, names: dict[int, str]) -> Iterator[Thread]:
     everywhere = affinity_set(vm)
     for thread in vm.iothreads.threads or ():
         pin = thread.iothreadpin or everywhere
-        yield Thread(names[thread.id], IOTHREAD, _text(pin), cpus(pin), thread.id, tuple(_details(thread)))
+        yield Thread(names[thread.id], IOTHREAD, _text(pin), cpu_bits(pin), thread.id, tuple(_details(thread)))
     pin = vm.cpu.emulatorpin or everywhere
-    yield Thread("main loop", MAIN_LOOP, _text(pin), cpus(pin))
+    yield Thread("main loop", MAIN_LOOP, _text(pin), cpu_bits(pin))
     yield from _vcpus(vm, everywhere)
 
 
 def _text(pin: str | None) -> str | None:
-    return None if pin is None else shown(pin)
+    """A set as it is said; its end is left out where nobody could read it, and each of many threads has it."""
+    return None if pin is None else shown(pin if len(pin) <= MOST_SHOWN else f"{pin[:MOST_SHOWN]}…")
 
 
 def _details(thread: IOThread) -> Iterator[str]:
@@ -152,16 +174,18 @@ def _joins(group: list[str | None], pin: str | None) -> bool:
         return True
     if len(group) > 1 and group[0] == group[1]:
         return False
-    before, own = cpus(group[-1]), cpus(pin)
-    return len(before) == len(own) == 1 and max(own) == max(before) + 1
+    before, own = cpu_bits(group[-1]), cpu_bits(pin)
+    return own.bit_count() == 1 and own == before << 1
 
 
 def _vcpu_group(start: int, group: list[str | None]) -> Thread:
     name = f"vCPU {start}" if len(group) == 1 else f"vCPU {start}-{start + len(group) - 1}"
-    union = frozenset[int]().union(*map(cpus, {pin for pin in group if pin}))
+    union = 0
+    for pin in {pin for pin in group if pin}:
+        union |= cpu_bits(pin)
     if group[0] == group[-1]:
         return Thread(name, VCPU, _text(group[0]), union, size=len(group))
-    return Thread(name, VCPU, ranges(union), union, details=("one each",), size=len(group))
+    return Thread(name, VCPU, ranges(members(union)), union, details=("one each",), size=len(group))
 
 
 # --- devices
@@ -216,8 +240,9 @@ def _links(served_by: list[ServedBy], queues: int) -> tuple[tuple[Link, ...], st
         return tuple(Link(by.iothread, tuple(range(n, queues, len(ids)))) for n, by in enumerate(served_by)), trouble
     links = tuple(Link(by.iothread, by.queues or ()) for by in served_by)
     named = [queue for link in links for queue in link.queues]
-    twice = {queue for queue in named if named.count(queue) > 1} if len(named) <= MOST_QUEUES else set()
-    missing = [queue for queue in range(queues) if queue not in set(named)]
+    times = Counter(named)
+    twice = {queue for queue, count in times.items() if count > 1} if len(named) <= MOST_QUEUES else set()
+    missing = [queue for queue in range(queues) if queue not in times]
     beyond = [queue for queue in named if queue >= queues]
     if any(not link.queues for link in links):
         return links, "some threads name queues, others do not"
@@ -231,25 +256,8 @@ def _links(served_by: list[ServedBy], queues: int) -> tuple[tuple[Link, ...], st
 # --- host CPUs
 
 
-def _overlaps(threads: Iterable[Thread]) -> Iterator[Overlap]:
-    """CPUs of iothreads and others, CPUs in sets that differ, and sets with more threads on them than CPUs."""
-    pinned = [thread for thread in threads if thread.cpus]
-    sharing: dict[tuple[str, ...], set[int]] = {}
-    for cpu in sorted(frozenset[int]().union(*(thread.cpus for thread in pinned))):
-        on = [thread for thread in pinned if cpu in thread.cpus]
-        roles = {thread.role for thread in on}
-        if len({thread.cpus for thread in on}) > 1 or (IOTHREAD in roles and len(roles) > 1) or _crowded(on):
-            sharing.setdefault(tuple(thread.name for thread in on), set()).add(cpu)
-    for names, both in sharing.items():
-        yield Overlap(frozenset(both), names)
-
-
-def _crowded(on: list[Thread]) -> bool:
-    """Whether those that have the same set are more than the CPUs in it."""
-    sizes: dict[frozenset[int], int] = {}
-    for thread in on:
-        sizes[thread.cpus] = sizes.get(thread.cpus, 0) + thread.size
-    return any(size > len(of) for of, size in sizes.items())
+MOST_CELLS = 1 << 16
+"""Threads times sets of host CPUs that are compared and drawn: a table of 256 by 256. Nobody reads a larger one."""
 
 
 class Column(NamedTuple):
@@ -259,18 +267,57 @@ class Column(NamedTuple):
     cpus: frozenset[int]
     contended: bool
 
+    def on(self, thread: Thread) -> bool:
+        """Whether the thread may run on them."""
+        return bool(thread.cpus >> min(self.cpus) & 1)
 
-def columns(found: Picture) -> list[Column]:
-    """The host CPUs that pins name, ascending, neighbours with the same threads as one."""
-    groups: list[tuple[tuple[str, ...], list[int]]] = []
-    for cpu in sorted(frozenset[int]().union(*(thread.cpus for thread in found.threads))):
-        on = tuple(thread.name for thread in found.threads if cpu in thread.cpus)
-        if groups and groups[-1][0] == on and groups[-1][1][-1] == cpu - 1:
-            groups[-1][1].append(cpu)
-        else:
-            groups.append((on, [cpu]))
-    contended = frozenset[int]().union(*(overlap.cpus for overlap in found.overlaps))
-    return [Column(ranges(of), frozenset(of), of[0] in contended) for _, of in groups]
+
+class Stretch(NamedTuple):
+    """Neighbouring host CPUs, and the threads that may run on them."""
+
+    first: int
+    last: int
+    on: tuple[Thread, ...]
+
+
+def _stretches(pinned: list[Thread]) -> tuple[list[Stretch], str]:
+    """The host CPUs that pins name, cut where a thread's set begins or ends; why there are none, if they are too many."""
+    edges: set[int] = set()
+    for thread in pinned:
+        edges.update(members(thread.cpus ^ thread.cpus << 1))
+        if len(edges) * len(pinned) > MOST_CELLS:
+            return [], f"{len(pinned)} threads are pinned to more sets of host CPUs than can be compared here"
+    found: list[Stretch] = []
+    for first, end in pairwise(sorted(edges)):
+        on = tuple(thread for thread in pinned if thread.cpus >> first & 1)
+        if on:
+            found.append(Stretch(first, end - 1, on))
+    return found, ""
+
+
+def _overlaps(stretches: list[Stretch]) -> Iterator[Overlap]:
+    """CPUs of iothreads and others, CPUs in sets that differ, and sets with more threads on them than CPUs."""
+    sharing: dict[tuple[str, ...], set[int]] = {}
+    for first, last, on in stretches:
+        roles = {thread.role for thread in on}
+        if len({thread.cpus for thread in on}) > 1 or (IOTHREAD in roles and len(roles) > 1) or _crowded(on):
+            sharing.setdefault(tuple(thread.name for thread in on), set()).update(range(first, last + 1))
+    for names, both in sharing.items():
+        yield Overlap(frozenset(both), names)
+
+
+def _crowded(on: tuple[Thread, ...]) -> bool:
+    """Whether those that have the same set are more than the CPUs in it."""
+    sizes: dict[int, int] = {}
+    for thread in on:
+        sizes[thread.cpus] = sizes.get(thread.cpus, 0) + thread.size
+    return any(size > of.bit_count() for of, size in sizes.items())
+
+
+def _columns(stretches: list[Stretch], overlaps: tuple[Overlap, ...]) -> Iterator[Column]:
+    contended = frozenset[int]().union(*(overlap.cpus for overlap in overlaps))
+    for first, last, _ in stretches:
+        yield Column(str(first) if first == last else f"{first}-{last}", frozenset(range(first, last + 1)), first in contended)
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .picture import IOTHREAD, Picture, columns
+from .picture import IOTHREAD, Picture
 from .words import headline, notes, together, where, work
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _host_cpus(found: Picture, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    listed = columns(found)
+    listed = found.columns
     if not listed:
         return
     colour = styles(found)
@@ -98,11 +98,13 @@ def _host_cpus(found: Picture, console: Console) -> None:
         for column in band:
             table.add_column(Text(column.label + ("!" if column.contended else ""), style="bold red" if column.contended else "dim"))
         for thread in pinned:
-            marks = [Text("#" if column.cpus <= thread.cpus else ".") for column in band]
-            if any(mark.plain == "#" for mark in marks):
-                for mark, column in zip(marks, band, strict=True):
-                    used = mark.plain == "#"
-                    mark.stylize("red" if used and column.contended else colour.get(thread.name, "") if used else "dim")
+            used = [column.on(thread) for column in band]
+            if any(used):
+                own = colour.get(thread.name, "")
+                marks = [
+                    Text("#", style="red" if column.contended else own) if on else Text(".", style="dim")
+                    for on, column in zip(used, band, strict=True)
+                ]
                 table.add_row(Text(thread.name), *marks)
         console.print()
         console.print(table)

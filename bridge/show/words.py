@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .picture import IOTHREAD, MAIN_LOOP, VCPU, Device, Picture, Thread, queue_text, ranges
+from .picture import IOTHREAD, MAIN_LOOP, VCPU, Device, Link, Picture, Thread, queue_text, ranges
 
 
 def headline(found: Picture) -> str:
@@ -49,6 +49,8 @@ def notes(found: Picture) -> Iterator[str]:
         elif left:
             have = "has" if len(alike) == 1 else "each have"
             yield f"{names} {have} {_count(device.queues, 'queue')} for {len(device.links)} threads: {left} of them get none."
+    if found.crowd:
+        yield f"{found.crowd}."
     for overlap in found.overlaps:
         yield f"{_listed(list(overlap.threads))} get in each other's way on {host_cpus(ranges(overlap.cpus))}."
 
@@ -81,12 +83,14 @@ def work(found: Picture, thread: Thread) -> list[str]:
     if thread.role == MAIN_LOOP:
         disks = [f"{', '.join(found.main_loop)}: all queues"] if found.main_loop else []
         return [*disks, "everything that is no disk"]
-    lines = [
-        f"{', '.join(map(label, alike))}: {of_all(link.queues, alike[0].queues)}"
-        for alike in grouped(found.devices, apart=())
-        for link in alike[0].links
-        if link.iothread == thread.iothread and link.queues
-    ]
+    alike: dict[object, list[tuple[Device, Link]]] = {}
+    for device, link in found.served(thread.iothread or 0):
+        alike.setdefault((device.queues, device.links, device.trouble), []).append((device, link))
+    lines = []
+    for several in alike.values():
+        names = list(dict.fromkeys(label(device) for device, _ in several))
+        first = several[0][0]
+        lines += [f"{', '.join(names)}: {of_all(link.queues, first.queues)}" for device, link in several if device is first]
     return lines or ["nothing: idle"]
 
 

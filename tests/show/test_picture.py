@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.show.picture import IOTHREAD, Column, Device, Link, Overlap, Picture, columns, queue_text, ranges
+from bridge.show.picture import IOTHREAD, Column, Device, Link, Overlap, Picture, queue_text, ranges
 from bridge.show.words import headline, notes, together
 
 from .pages import of_case, of_text
@@ -113,7 +113,7 @@ def test_pins_that_get_in_each_others_way() -> None:
         "vCPU 0-3": "4-7",
     }
     assert found.overlaps == (Overlap(frozenset({3}), ("iothread 2", "iothread 3")), Overlap(frozenset({4}), ("iothread 3", "vCPU 0-3")))
-    assert [(column.label, column.contended) for column in columns(found)] == [
+    assert [(column.label, column.contended) for column in found.columns] == [
         *(("0-1", False), ("2", False), ("3", True), ("4", True), ("5-7", False)),
     ]
 
@@ -128,7 +128,7 @@ def test_a_pool_on_enough_cpus_is_no_overlap_and_one_on_too_few_is() -> None:
 def test_an_iothread_inside_the_affinity_of_the_vm_is_an_overlap() -> None:
     found = of_text("affinity: 0-7\ncores: 4\niothreads: 1,affinity=2\n" + disk(0)).picture
     assert found.overlaps == (Overlap(frozenset({2}), ("iothread0", "main loop", "vCPU 0-3")),)
-    assert columns(found) == [
+    assert list(found.columns) == [
         Column("0-1", frozenset({0, 1}), False),
         Column("2", frozenset({2}), True),
         Column("3-7", frozenset(range(3, 8)), False),

@@ -199,7 +199,8 @@ def _assume_nested(flags: str, states: States, expected: States, host: HostFacts
 def _report_rest(cpu: CPU, states: States, expected: States, here: Setting, report: Report) -> None:
     """Differences that no word of a config takes away."""
     lost, gained, changed = [], [], []
-    mended: list[str] | None = []
+    words: list[str] = []
+    mends = True
     for name in sorted(states.keys() | expected.keys()):
         want, have = states.get(name), expected.get(name)
         if want == have or (want is None and (name in NEW_FLAGS or name in QEMU_DEFAULT)):
@@ -212,15 +213,16 @@ def _report_rest(cpu: CPU, states: States, expected: States, here: Setting, repo
             changed.append(_spelled(name, have))
         else:
             lost.append(_spelled(name, want))
-            mended = None if have is not None or mended is None else [*mended, "-global", f"{GLOBAL}{name}={_value(want)}"]
+            mends = mends and have is None
+            words += ("-global", f"{GLOBAL}{name}={_value(want)}")
     if lost:
         model = f"cpu-model: NAME / reported-model {cpu.model} / flags {';'.join(lost)}"
         hint = f"cpu-models.conf can: {model}"
         message = f"a config cannot say {', '.join(lost)} of this CPU"
-        if mended is None:
-            report.add("guest-lost", cpu.where, message, hint)
+        if mends:
+            report.mend("guest-lost", cpu.where, message, words, hint=hint)
         else:
-            report.mend("guest-lost", cpu.where, message, mended, hint=hint)
+            report.add("guest-lost", cpu.where, message, hint)
     if gained:
         report.add("added", cpu.where, f"qemu-server gives this guest's CPU {', '.join(gained)} besides")
     if changed:
