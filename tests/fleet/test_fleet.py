@@ -45,7 +45,7 @@ def dask(directory: Path) -> Iterator[Executor]:
 
     client_of: Any = distributed.Client
     patience = {f"distributed.comm.timeouts.{kind}": f"{PATIENCE:g} s" for kind in ("connect", "tcp")}
-    how = {"n_workers": 1, "threads_per_worker": 2, "processes": True, "dashboard_address": None, "local_directory": str(directory)}
+    how = {"n_workers": 1, "threads_per_worker": 2, "processes": True, "dashboard_address": ":0", "local_directory": str(directory)}
     with dask.config.set(patience), client_of(timeout=PATIENCE, **how) as client, client.get_executor() as executor:
         yield executor
 
