@@ -19,9 +19,10 @@ from bridge.fleet.work import MAX_OUTPUT
 from bridge.report import BridgeError, Finding
 from tests.corpus import ROOT
 from tests.fleet import configs
-from tests.fleet.test_command import COMMAND, PATIENCE, virt_qm
+from tests.fleet.test_command import COMMAND, virt_qm
 from tests.fleet.test_fleet import files_in
 from tests.fleet.test_record import VMIDS, Fleet, all_but, fleet
+from tests.processes import PATIENCE
 
 __all__ = ["fleet"]
 MEMORY = 1 << 30

@@ -74,15 +74,15 @@ def halt_at(directory: Path, moment: str) -> None:
 
 def child(directory: str, name: str) -> None:
     """The process that talks to libvirt halts before it defines this domain."""
-    from bridge.libvirt import connect
+    from bridge.libvirt import connect, serve
 
     halt = Halt(Path(directory))
 
-    def at(_: connect._Calls, domain: connect.Definition) -> None:
+    def at(_: serve._Calls, domain: connect.Definition) -> None:
         if domain.name == name:
             halt()
 
-    before(connect._Calls, "_before", at)
+    before(serve._Calls, "_before", at)
 
 
 def halt_at_file(directory: Path, number: int, out: str) -> None:
