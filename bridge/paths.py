@@ -49,7 +49,7 @@ def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
     from .argv.write import write
     from .passes.template import reduce
 
-    vm = completed(reduce(vm), wanted, report)
+    vm = completed(reduce(vm), wanted, report, start=True)
     words = write(vm, wanted.host, report)
     return Result(vm, argv=words)
 

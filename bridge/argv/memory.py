@@ -61,7 +61,7 @@ def _nodes(memory: Memory, command: Command) -> None:
         backend = f"{prefix}{node.id}"
         text = _backend(memory, backend, node.memory or "", node.hugepage_mib)
         if node.hostnodes is not None:
-            text += f",host-nodes={node.hostnodes.replace(';', ',')},policy={node.policy}"
+            text += "".join(f",host-nodes={part}" for part in node.hostnodes.split(";")) + f",policy={node.policy}"
         cpus = (node.cpus or "").replace(";", ",cpus=")
         command.options += ("-object", text)
         command.options += ("-numa", f"node,nodeid={node.id},cpus={cpus},memdev={backend}")

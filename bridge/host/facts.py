@@ -199,6 +199,11 @@ class HostFacts(_Table, frozen=True):
         changed = _convert(values, "", "--host-fact", strict=False)
         return msgspec.structs.replace(changed, **{name: getattr(self, name) for name in _FROM_FILES})
 
+    @property
+    def storages_known(self) -> bool:
+        """Whether somebody told which storages there are, beside the one that every node has."""
+        return self.storages.keys() != {LOCAL.id} or self.storages[LOCAL.id] is not LOCAL
+
     def mtu(self, bridge: str) -> int:
         return self.bridge_mtu.get(bridge, 1500)
 

@@ -40,7 +40,7 @@ def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str
     if snapshot is not None:
         if snapshot not in config.snapshots:
             known = ", ".join(config.snapshots) or "none"
-            raise BridgeError(f"no snapshot '{snapshot}' in the config: there is {known}", file)
+            raise BridgeError(f"snapshot '{snapshot}' does not exist: the config has {known}", file)
         part = config.snapshots[snapshot]
     guesses = GUESSES
     for problem in chain(config.problems, config.notes):

@@ -32,6 +32,21 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     return change(vm, disks=[_resolve(era, disk, name, host, report) for disk, name in zip(vm.disks, names, strict=True)])
 
 
+def check_volumes(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is. Volumes are looked up before anything else is (vm_commandline, get_current_vm_volumes)."""
+    named = [(disk.source, disk.where) for disk in vm.disks]
+    named.append((vm.firmware.vars, vm.firmware.where))
+    if vm.tpm is not None:
+        named.append((vm.tpm.source, vm.tpm.where))
+    for source, where in named:
+        if source is not None and source.volid is not None:
+            try:
+                storage.check_volume(host, source.volid)
+            except BridgeError as error:
+                raise BridgeError(error.message, where) from None
+    return vm
+
+
 class Era(NamedTuple):
     """What the machine's version decides about drives."""
 

@@ -32,16 +32,27 @@ LINUX_RAM, LINUX_VRAM = 128, 64
 
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
-    """Law: type, cards and channels are those that qemu-server would start. Raises BridgeError where it refuses."""
+    """Law: type, cards and channels are those that qemu-server would start."""
+    type_ = vm.display.type or default_type(vm, host)
+    return change(vm, display=fill(vm.display, type=type_, **parts(vm, host, type_)))
+
+
+def check_card(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
+    """Law: the VM stays as it is. Raises BridgeError for a card that this host cannot draw."""
     display = vm.display
-    type_ = display.type or default_type(vm, host)
-    if display.clipboard == "vnc" and not type_.startswith(CLIPBOARD):
-        raise BridgeError(f"vga type {type_} is not compatible with VNC clipboard", display.where)
-    if type_ == "virtio-gl" and host.render_node is False and display.videos is None:
+    if display.type == "virtio-gl" and host.render_node is False and "videos" in display.filled:
         raise BridgeError(
             "no DRM render node detected (/dev/dri/renderD*), no GPU? - needed for 'virtio-gl' display", display.where
         )
-    return change(vm, display=fill(display, type=type_, **parts(vm, host, type_)))
+    return vm
+
+
+def check_clipboard(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
+    """Law: the VM stays as it is. Raises BridgeError for a card that the clipboard does not work with."""
+    display = vm.display
+    if display.clipboard == "vnc" and not (display.type or "").startswith(CLIPBOARD):
+        raise BridgeError(f"vga type {display.type} is not compatible with VNC clipboard", display.where)
+    return vm
 
 
 def default_type(vm: VM, host: HostFacts) -> str:

@@ -61,7 +61,6 @@ def dimms(memory: Memory, static: int, total: int, nodes: int, host: HostFacts) 
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Fills size, nodes and DIMMs, and whether there is a balloon; refuses what qemu-server refuses."""
-    del report
     here = setting(vm, host)
     memory = fill(vm.memory, size=DEFAULT_MIB, hotplug="memory" in hotplug_features(vm.machine.hotplug), shared=bool(vm.virtiofs))
     assert memory.size is not None
@@ -75,7 +74,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         raise BridgeError("Memory hotplug does not work in combination with virtio-fs.", memory.where)
     if memory.numa:
         assert memory.static is not None
-        nodes = _said_nodes(memory, memory.static, host) or _equal_nodes(memory, memory.static, sockets, cores, host)
+        nodes = _said_nodes(memory, memory.static, host, report) or _equal_nodes(memory, memory.static, sockets, cores, host)
         memory = fill(memory, nodes=nodes)
     if memory.hotplug:
         memory = fill(memory, dimms=_dimms(memory, sockets, host))
@@ -127,8 +126,8 @@ def ranges(text: str, where: object) -> list[tuple[int, int]]:
     return found
 
 
-def _said_nodes(memory: Memory, static: int, host: HostFacts) -> list[NUMANode]:
-    nodes = []
+def _said_nodes(memory: Memory, static: int, host: HostFacts, report: Report) -> list[NUMANode]:
+    nodes: list[NUMANode] = []
     total = 0.0
     for said in memory.numa_said or ():
         if said.memory is None or said.memory == "0":
@@ -139,7 +138,7 @@ def _said_nodes(memory: Memory, static: int, host: HostFacts) -> list[NUMANode]:
             raise BridgeError(f"missing NUMA node{said.id} cpus", said.where)
         ranges(said.cpus, said.where)
         if said.hostnodes is not None:
-            _check_hostnodes(said, host)
+            _check_hostnodes(said, host, report)
         elif memory.hugepages:
             raise BridgeError("numa hostnodes need to be defined to use hugepages", said.where)
         policy = said.policy if said.hostnodes is not None else None
@@ -149,13 +148,18 @@ def _said_nodes(memory: Memory, static: int, host: HostFacts) -> list[NUMANode]:
     return nodes
 
 
-def _check_hostnodes(node: NUMANode, host: HostFacts) -> None:
+def _check_hostnodes(node: NUMANode, host: HostFacts, report: Report) -> None:
     assert node.hostnodes is not None
+    own = re.sub("^0,", "0", node.hostnodes.replace(";", ","))
+    """As qemu-server spells it: it forgets the comma behind a first 0."""
     for first, last in ranges(node.hostnodes, node.where):
         if host.numa_nodes is not None and last >= host.numa_nodes:
             raise BridgeError(f"host NUMA node{max(host.numa_nodes, first)} doesn't exist", node.where)
     if node.policy is None:
-        raise BridgeError(f"you need to define a policy for hostnode {node.hostnodes.replace(';', ',')}", node.where)
+        raise BridgeError(f"you need to define a policy for hostnode {own}", node.where)
+    if ";" in node.hostnodes:
+        message = f"numa{node.id}: qemu-server itself writes host-nodes={own}, and QEMU takes only one node or range so: all of them are meant"
+        report.add("lint", node.where, message, "name one range in hostnodes")
 
 
 def _equal_nodes(memory: Memory, static: int, sockets: int, cores: int, host: HostFacts) -> list[NUMANode]:

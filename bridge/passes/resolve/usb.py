@@ -24,15 +24,16 @@ MAX_HOST_BUS = 1 << 16
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: every device is either SPICE, an id or a port. Raises BridgeError for what qemu-server refuses."""
-    if not vm.usbs:
+    return change(vm, usbs=[_resolve(usb, host, report) for usb in vm.usbs]) if vm.usbs else vm
+
+
+def check_numbers(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is; numbers that need the one controller of newer machines are refused with the controllers."""
+    last = max((usb.index or 0 for usb in vm.usbs), default=0)
+    if last < OLD_MAX_USB or xhci_era(vm):
         return vm
-    era = xhci_era(vm)
-    for usb in vm.usbs:
-        if (usb.index or 0) >= OLD_MAX_USB and not era:
-            raise BridgeError(
-                f"using usb{usb.index} is only possible with machine type >= 7.1 and ostype l26 or windows > 7", usb.where
-            )
-    return change(vm, usbs=[_resolve(usb, host, report) for usb in vm.usbs])
+    first = next(usb for usb in vm.usbs if (usb.index or 0) >= OLD_MAX_USB)
+    raise BridgeError(f"using usb{first.index} is only possible with machine type >= 7.1 and ostype l26 or windows > 7", first.where)
 
 
 def _resolve(usb: USB, host: HostFacts, report: Report) -> USB:
