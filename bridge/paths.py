@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .model.vm import VM
-from .passes import resources
+from .passes import iothreads, resources
 from .passes.answered import Told, open_questions
 from .passes.proof import compare
 from .report import BridgeError, Finding, Report, Silence
@@ -49,7 +49,7 @@ def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
     from .argv.write import write
     from .passes.template import reduce
 
-    vm = completed(reduce(vm), wanted, report, start=True)
+    vm = completed(iothreads.released(reduce(vm), wanted.host), wanted, report, start=True)
     words = write(vm, wanted.host, report)
     return Result(vm, argv=words)
 
@@ -147,6 +147,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         values = retyped_values(made.values, found.read.machine, wanted.machine, report)
         made = Config(values, made.description, wanted, made.sections)
     check_written(made.parsed, found.values, report)
+    iothreads.report_release(made.said, wanted.host, report, found.vm.iothreads.where)
     if taken.ours and told:
         report.leave_out(told if taken.same and _is_alone(domain) else _answered(told, made, wanted))
     after = made.after

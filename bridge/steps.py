@@ -122,5 +122,6 @@ def read_conf(text: ConfigText | str | bytes, wanted: Wanted, report: Report, ch
         vm.raw.args = vm.raw.words = None
     if wanted.machine is not None:
         vm.machine = retyped(vm.machine, wanted.machine, report)
+    iothreads.report_release(vm, wanted.host, report)
     return config, vm
 

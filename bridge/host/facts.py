@@ -107,10 +107,10 @@ class HostFacts(_Table, frozen=True):
     phys_address_bits: Annotated[int, Meta(ge=32, le=64)] | None = None
     render_node: bool | None = None
     """There is a /dev/dri/renderD*. None: not known."""
-    qemu_server: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,40}\Z")] = gates.QEMU_SERVER
-    """The release whose command line is wanted."""
+    qemu_server: str | None = None
+    """The release whose command line is wanted, `9.2.6`, or `rfc-iothreads`. None: the newest known one, but `iothreads` is the RFC's."""
     qemu_version: VersionText | None = None
-    """Of the QEMU binary on the node. None: the newest that that release of qemu-server knows."""
+    """Of the QEMU binary on the node. None: the one that came with that release of qemu-server, or the default where none is said."""
     vhost_net: bool = True
     iscsi_initiator_name: Annotated[str, Meta(pattern=r"^[!-+\--~]{1,223}\Z")] | None = None
     cdrom_path: Annotated[str, Meta(pattern=r"^(/dev/[A-Za-z0-9_./-]+)?\Z")] = "/dev/cdrom"
@@ -158,6 +158,9 @@ class HostFacts(_Table, frozen=True):
     directory_mappings: dict[str, DirectoryMapping] = {}
     warnings: tuple[tuple[str, str], ...] = ()
     """(file:line, message) of lines in those files that were skipped."""
+
+    def __post_init__(self) -> None:
+        gates.release_of(self.qemu_server)  # a ValueError for a word that is none
 
     @classmethod
     def load(cls, directory: str | Path | None = None, **overrides: Any) -> HostFacts:
@@ -294,6 +297,12 @@ def _read_toml(text: str, file: str) -> dict[str, Any]:
 
 def _convert(values: dict[str, Any], text: str, file: str, strict: bool = True) -> HostFacts:
     """`text` and `file`: where the values came from."""
+    try:
+        if isinstance(release := values.get("qemu_server"), str):
+            gates.release_of(release)
+    except ValueError as error:
+        line = _toml_line(text, ["qemu_server"])
+        raise BridgeError(f"qemu_server: {error}", Line(file, line) if line else file or None) from None
     try:
         return msgspec.convert(values, HostFacts, strict=strict)
     except msgspec.ValidationError as error:

@@ -121,7 +121,7 @@ def locate(facts: HostFacts, volid: str) -> Location:
 
 
 def check_volume(facts: HostFacts, volid: str) -> None:
-    """Raises BridgeError for a volume id that qemu-server refuses before it looks at anything else of a VM; what is no id, it leaves for later.
+    """Raises BridgeError for a volume id that qemu-server refuses before it looks at anything else of a VM; what is no id comes later.
 
     A storage may be one that no facts tell of: then nobody knows."""
     parts = split_volume_id(volid)

@@ -19,7 +19,7 @@ from ...data.cpus import (
     REPLACED,
     VENDOR,
 )
-from ...data.gates import BINARY, MACHINE, Version, qemu_version
+from ...data.gates import BINARY, MACHINE, Version, qemu_version, server_has
 from ...data.ostype import WINDOWS, windows_version
 from ...host.cpumodels import CPUModel
 from ...host.facts import HostFacts
@@ -44,6 +44,7 @@ class Setting(NamedTuple):
     ovmf: bool
     x_vga: bool
     """A passed-through graphics card: qemu-server hides KVM then."""
+    qemu_server: str | None = None
 
     def machine_has(self, name: str) -> bool:
         return self.machine >= MACHINE[name]
@@ -64,6 +65,7 @@ def setting(vm: VM, host: HostFacts) -> Setting:
         vm.meta.ostype,
         vm.firmware.bios == "ovmf",
         any(device.x_vga for device in vm.hostpcis),
+        host.qemu_server,
     )
 
 
@@ -153,7 +155,8 @@ def _always(model: str, here: Setting) -> Words:
     if x86 and windows_version(here.ostype) >= 11 and here.binary_has("cet"):
         words["cet-ibt"] = "-cet-ibt"
         words["cet-ss"] = "-cet-ss"
-    if x86 and model == "host" and here.binary_has("vmx_mbec") and not here.machine_has("vmx_mbec"):
+    known = here.binary_has("vmx_mbec") and server_has(here.qemu_server, "vmx_mbec")
+    if x86 and model == "host" and known and not here.machine_has("vmx_mbec"):
         words["vmx-mbec"] = "-vmx-mbec"
     return words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ...data.ostype import WINDOWS, windows_version
+from ...data.ostype import WINDOWS, is_linux, windows_version
 from ...host.facts import HostFacts
 from ...model.display import Display, Video
 from ...model.vm import VM
@@ -108,9 +108,7 @@ def _qxl(vm: VM, heads: int) -> list[Video]:
     """One card with several heads for Linux, a card for each head for Windows."""
     windows = windows_version(vm.meta.ostype)
     memory = vm.display.memory
-    ostype = vm.meta.ostype or ""
-    linux = not ostype or ostype in ("l24", "l26") or ostype.endswith("other")
-    outputs = QXL_OUTPUTS if linux and has(vm.machine, "qxl_max_outputs") else None
+    outputs = QXL_OUTPUTS if is_linux(vm.meta.ostype) and has(vm.machine, "qxl_max_outputs") else None
     first = Video(model="qxl-vga", primary=True, max_outputs=outputs)
     if memory:
         first.vgamem, first.ram, first.vram = memory, 4 * memory, 2 * memory

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ...host.facts import HostFacts
 from ...model.memory import DIMM, Balloon, Memory, NUMANode
 from ...model.vm import VM
-from ...report import BridgeError, Report
+from ...report import BridgeError, Report, Silence
 from ..fill import fill, forget
 from .cpu import hotplug_features, with_hotplug
 from .cpu_flags import setting
@@ -67,7 +67,8 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
     if sockets * cores > MAX_CPUS:  # before nodes are counted out; the host's own number is asked when the command line is written
         raise BridgeError(f"MAX {min(MAX_CPUS, host.cpus)} vcpus allowed per VM on this node", vm.cpu.where)
-    memory = _pluggable(vm, memory, sockets, host) if memory.hotplug else fill(memory, static=memory.size)
+    plug_sockets = 1 if "sockets" in vm.cpu.filled else sockets  # Memory.pm knows no `smp` where it plugs
+    memory = _pluggable(vm, memory, plug_sockets, host) if memory.hotplug else fill(memory, static=memory.size)
     if memory.hugepages and not memory.numa:
         raise BridgeError("numa needs to be enabled to use hugepages", memory.where)
     if memory.hotplug and memory.shared:
@@ -77,7 +78,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         nodes = _said_nodes(memory, memory.static, host, report) or _equal_nodes(memory, memory.static, sockets, cores, host)
         memory = fill(memory, nodes=nodes)
     if memory.hotplug:
-        memory = fill(memory, dimms=_dimms(memory, sockets, host))
+        memory = fill(memory, dimms=_dimms(memory, plug_sockets, host))
     present = vm.balloon.target != 0
     reporting = True if present and here.machine_has("free_page_reporting") else None
     period = STATS_PERIOD if present else None
@@ -158,7 +159,7 @@ def _check_hostnodes(node: NUMANode, host: HostFacts, report: Report) -> None:
     if node.policy is None:
         raise BridgeError(f"you need to define a policy for hostnode {own}", node.where)
     if ";" in node.hostnodes:
-        message = f"numa{node.id}: qemu-server itself writes host-nodes={own}, and QEMU takes only one node or range so: all of them are meant"
+        message = f"numa{node.id}: qemu-server itself writes host-nodes={own}, of which QEMU takes one node or range: all are meant"
         report.add("lint", node.where, message, "name one range in hostnodes")
 
 
@@ -334,7 +335,7 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
     wanted = replace(bound, hugepages=memory.hugepages, numa=True, size=total)
     try:
         static = static_mib(wanted, sockets) if known.hotplug else total
-        nodes = _said_nodes(wanted, static, host) or _equal_nodes(wanted, static, sockets, cores, host)
+        nodes = _said_nodes(wanted, static, host, Silence()) or _equal_nodes(wanted, static, sockets, cores, host)
     except BridgeError as error:
         report.add("host-lost", memory.where, f"huge pages ({listed or 'the default size'}) are lost: {error.message}")
         return replace(known, hugepages=None)
