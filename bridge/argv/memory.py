@@ -11,6 +11,7 @@ from .emit import Command
 
 ROWS = (
     Row("size", "-m", code=True),
+    Row("spelled", "-m", code=True),
     Row("static", "-m size", code=True),
     Row("maximum", "-m maxmem", code=True),
     Row("slots", "-m slots", code=True),
@@ -42,11 +43,11 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:
     if memory.hotplug:
         options += ("-m", f"size={memory.static},slots={memory.slots},maxmem={memory.maximum}M")
     else:
-        options += ("-m", str(memory.size))
+        options += ("-m", (memory.spelled or str(memory.size)).strip(",").rpartition("=")[2])
     _nodes(memory, command)
     if memory.shared and not memory.numa:
         # qemu-server prints the config's own text here: nothing if no memory is said
-        size = "" if "size" in memory.filled else memory.size
+        size = "" if "size" in memory.filled else memory.spelled or memory.size
         options += ("-object", f"memory-backend-memfd,id=virtiofs-mem,size={size}M,share=on")
         command.machine_flags.append("memory-backend=virtiofs-mem")
     for dimm in memory.dimms or ():

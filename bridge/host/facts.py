@@ -98,7 +98,8 @@ def _firmware_bytes() -> dict[str, int]:
 class HostFacts(_Table, frozen=True):
     """What a host knows. Every field has a default, so that `HostFacts()` converts too; None means not known."""
 
-    nodename: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")] = "localhost"
+    nodename: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")] | None = None
+    """The node's name, which mappings and storages go by."""
     arch: Literal["x86_64", "aarch64"] = "x86_64"
     cpus: Annotated[int, Meta(ge=1, le=8192)] = 8192
     """Limit of sockets * cores and of iothreads; the default limits nothing that could be meant."""

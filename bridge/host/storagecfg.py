@@ -129,8 +129,9 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
         texts = self.monhost if self.type in ("rbd", "cephfs") else (self.portal or "",)
         return tuple(host for host in map(host_and_port, texts) if host)
 
-    def on_node(self, node: str) -> bool:
-        return not self.disable and (self.nodes is None or node in self.nodes)
+    def on_node(self, node: str | None) -> bool:
+        """Whether that node has the storage; one whose name is not known may have any."""
+        return not self.disable and (self.nodes is None or node is None or node in self.nodes)
 
 
 @lru_cache(maxsize=1024)

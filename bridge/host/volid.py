@@ -230,7 +230,7 @@ class _There(NamedTuple):
     places: list[tuple[tuple[str, ...], Storage]]
 
 
-_THERE: dict[tuple[int, str], _There] = {}
+_THERE: dict[tuple[int, str | None], _There] = {}
 """By the identity of a host's dict of storages, which anybody may change, and its node's name."""
 MAX_THERE = 64
 """Hosts that are remembered."""

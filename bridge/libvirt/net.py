@@ -40,7 +40,6 @@ ROWS = (
     Row("tx_queue_size", "driver@tx_queue_size", INT),
     Row("link_down", "link@state", choice({"down": True, "up": False})),
     Row("host_mtu", "mtu@size", INT),
-    Row("running_mtu", "mtu@size", code=True),
     BOOT,
     Row("queues", "driver@queues", INT, code=True),
     Row("ifname", "target@dev", code=True),

@@ -24,7 +24,6 @@ ROWS = (
     Row("queues", "queues", COUNTED),
     Row("mtu", "mtu", COUNTED),
     Row("host_mtu", "mtu", code=True),
-    Row("running_mtu", "mtu", code=True),
     Row("host_tunnel", "host-tunnel"),
     Row("link_down", "link_down"),
     Row("firewall", "firewall"),

@@ -46,6 +46,8 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     version = said or (qemu[0], qemu[1], gates.highest_revision(qemu[:2], host.qemu_server))
     if len(qemu) > 2 and qemu[2] >= gates.RELEASE_CANDIDATE:
         report.add("warning", machine.where, f"Installed QEMU version ({shown}) is a release candidate, ignoring version checks")
+    elif said is None and host.qemu_version is None:
+        report.add("assumed", machine.where, f"the node's QEMU is not known, {shown} is taken", f"--host-fact qemu_version={shown}")
     elif said is not None:
         _check(full, version, qemu, shown, host, machine)
     base = base_of(machine.type or DEFAULT[arch])
@@ -91,17 +93,17 @@ def _created(vm: VM) -> gates.Version:
 
 
 def _check(full: str, version: tuple[int, int, int], qemu: gates.Version, shown: str, host: HostFacts, machine: Machine) -> None:
-    node = host.nodename
+    upgrade = f"please upgrade node '{host.nodename}'" if host.nodename else "please upgrade the node"
     major, minor, pve = version
     if qemu < (major, minor):
         raise BridgeError(
-            f"Installed QEMU version '{shown}' is too old to run machine type '{full}', please upgrade node '{node}'", machine.where
+            f"Installed QEMU version '{shown}' is too old to run machine type '{full}', {upgrade}", machine.where
         )
     highest = gates.highest_revision((major, minor), host.qemu_server)
     if pve > highest:
         raise BridgeError(
             f"Installed qemu-server (max feature level for {major}.{minor} is pve{highest}) is too old to run machine type '{full}',"
-            f" please upgrade node '{node}'",
+            f" {upgrade}",
             machine.where,
         )
 

@@ -68,6 +68,9 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     if sockets * cores > MAX_CPUS:  # before nodes are counted out; the host's own number is asked when the command line is written
         raise BridgeError(f"MAX {min(MAX_CPUS, host.cpus)} vcpus allowed per VM on this node", vm.cpu.where)
     plug_sockets = 1 if "sockets" in vm.cpu.filled else sockets  # Memory.pm knows no `smp` where it plugs
+    if memory.shared and not memory.numa and ("size" in memory.filled or "=" in (memory.spelled or "")):
+        message = f"memory: qemu-server hands its text on with virtiofs, and QEMU refuses size={memory.spelled or ''}M"
+        report.add("lint", memory.where, message, f"write memory: {memory.size}")
     memory = _pluggable(vm, memory, plug_sockets, host) if memory.hotplug else fill(memory, static=memory.size)
     if memory.hugepages and not memory.numa:
         raise BridgeError("numa needs to be enabled to use hugepages", memory.where)

@@ -63,6 +63,13 @@ def _decided(net: Net, vm: VM, host: HostFacts) -> dict[str, Any]:
     }
 
 
+def _assume_mtu(net: Net, host: HostFacts, report: Report) -> None:
+    """Nobody told the MTU of any bridge: what qemu-server would ask the node."""
+    if net.model == "virtio" and net.bridge and not host.bridge_mtu and host.bridges is None and net.running_mtu is None:
+        message = f"the MTU of bridge {net.bridge} is not known, {STANDARD_MTU} is taken"
+        report.add("assumed", None, message, f"--host-fact bridge_mtu.{net.bridge}=MTU")
+
+
 def _told_mtu(net: Net, vm: VM, host: HostFacts) -> int | None:
     """What the guest's card is told when the config says no `mtu`; None: nothing."""
     if net.model != "virtio" or not net.bridge:
@@ -127,6 +134,7 @@ def _resolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
         decided["host_tunnel"] = False
     if not net.bridge:
         decided["hostname"] = vm.meta.name or f"vm{vm.meta.vmid}"
+    _assume_mtu(net, host, report)
     net = fill(net, host_mtu=_host_mtu(net, vm, host, report), **decided)
     elsewhere = host.bridge_map.get(net.bridge or "")
     net = change(net, bridge=elsewhere) if elsewhere else net
@@ -218,6 +226,8 @@ def _unresolve_mtu(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
         if net.host_mtu is not None:
             report.add("host-lost", net.where, f"{net.key}: mtu {net.host_mtu} is for virtio cards on a bridge only")
         return net
+    if net.host_mtu is not None:
+        _assume_mtu(net, host, report)
     told = _told_mtu(net, vm, host)
     if net.host_mtu == told:
         return change(net, mtu=None)

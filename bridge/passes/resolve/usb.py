@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ...host.facts import HostFacts
-from ...host.mapping import usb_host
+from ...host.mapping import missing, usb_host
 from ...model.part import USBAddress
 from ...model.usb import USB
 from ...model.vm import VM
@@ -41,13 +41,9 @@ def _resolve(usb: USB, host: HostFacts, report: Report) -> USB:
     if text == "spice":  # qemu-server looks at the case here, though its grammar does not
         return fill(usb, spice=True)
     if usb.mapping and not text:
-        if not host.usb_mappings:
-            report.add(
-                "resource-unknown",
-                usb.where,
-                f"the mapping '{usb.mapping}' of {usb.key} is not in the host facts",
-                "give the cluster's mapping/usb.cfg: --host DIR",
-            )
+        hint = missing(host, "usb", usb.mapping)
+        if hint:
+            report.add("resource-unknown", usb.where, f"the mapping '{usb.mapping}' of {usb.key} is not in the host facts", hint)
             return usb
         text = usb_host(host, usb.mapping)
     elif usb.mapping:
