@@ -103,7 +103,8 @@ class HostFacts(_Table, frozen=True):
     arch: Literal["x86_64", "aarch64"] = "x86_64"
     cpus: Annotated[int, Meta(ge=1, le=8192)] = 8192
     """Limit of sockets * cores and of iothreads; the default limits nothing that could be meant."""
-    cpu_vendor: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 !]{1,12}\Z")] = "GenuineIntel"
+    cpu_vendor: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 !]{1,12}\Z")] | None = None
+    """As /proc/cpuinfo has it, `GenuineIntel`. None: not known; Intel's is assumed where it matters."""
     cpu_flags: list[str] | None = None
     phys_address_bits: Annotated[int, Meta(ge=32, le=64)] | None = None
     render_node: bool | None = None

@@ -11,7 +11,19 @@ from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..fill import fill, forget
 from . import cpu_said
-from .cpu_flags import Chosen, Setting, Words, choose, default_type, flag_words, meaning, setting, with_custom
+from .cpu_flags import (
+    INTEL,
+    Chosen,
+    Setting,
+    Words,
+    choose,
+    default_type,
+    flag_words,
+    meaning,
+    setting,
+    wants_evmcs,
+    with_custom,
+)
 
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
@@ -24,6 +36,9 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         chosen, cpu = Chosen(default_type(here.arch, here.kvm)), _without_type(cpu)
     if custom := chosen.custom:
         cpu = with_custom(cpu, custom)
+    if host.cpu_vendor is None and cpu.runningcpu is None and wants_evmcs(here, host):
+        message = f"whose CPUs the host has is not known, {INTEL} is taken"
+        report.add("assumed", cpu.where, message, f"--host-fact cpu_vendor={INTEL}, or AuthenticAMD")
     words = flag_words(chosen, cpu, here, host, report)
     _warn(chosen.model, cpu, words, here, host, report)
     can_plug = "cpu" in hotplug_features(vm.machine.hotplug) and here.machine_has("cpu_hotplug")

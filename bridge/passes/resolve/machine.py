@@ -24,6 +24,7 @@ from ...model.machine import Machine
 from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..fill import fill, forget
+from .cpu_flags import is_intel
 from .disk import LAST_OLD_SCSI
 
 HPET_SWITCH = frozenset({"i440fx", "q35"})
@@ -185,7 +186,7 @@ def _raw_flash(vm: VM) -> bool:
 
 def _evmcs(vm: VM, host: HostFacts) -> bool:
     enlightened = windows_version(vm.meta.ostype) >= WINDOWS["win11"] and not vm.cpu.runningcpu
-    return enlightened and host.cpu_vendor == "GenuineIntel" and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"
+    return enlightened and is_intel(host) and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"
 
 
 USES: dict[str, Callable[[VM, HostFacts], bool]] = {
