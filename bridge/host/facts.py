@@ -154,6 +154,9 @@ class HostFacts(_Table, frozen=True):
 
     # From files of their own, never from host.toml
     storages: dict[str, Storage] = msgspec.field(default_factory=lambda: {LOCAL.id: LOCAL})
+    remembered: frozenset[str] = frozenset()
+    """Storages of which only the metadata of an XML tells: they stand for volumes of VM `remembered_for` alone (security-rules M2)."""
+    remembered_for: int | None = None
     cpu_models: dict[str, CPUModel] = {}
     pci_mappings: dict[str, PCIMapping] = {}
     usb_mappings: dict[str, USBMapping] = {}
@@ -207,7 +210,20 @@ class HostFacts(_Table, frozen=True):
     @property
     def storages_known(self) -> bool:
         """Whether somebody told which storages there are, beside the one that every node has."""
-        return self.storages.keys() != {LOCAL.id} or self.storages[LOCAL.id] is not LOCAL
+        return self.storages.keys() - self.remembered != {LOCAL.id} or self.storages[LOCAL.id] is not LOCAL
+
+    def remembering(self, text: str, vmid: int) -> HostFacts:
+        """With storages as the metadata of VM `vmid` has them, in the form of storage.cfg; those that are known otherwise stay."""
+        if self.storages_known or not text:
+            return self
+        told = {name: storage for name, storage in read_storage_cfg(text, "the metadata", []).items() if name not in self.storages}
+        return msgspec.structs.replace(
+            self, storages={**self.storages, **told}, remembered=frozenset(told), remembered_for=vmid
+        )
+
+    def knows(self, storage: str, owner: int | None) -> bool:
+        """Whether the storage may stand for a volume of this owner."""
+        return storage not in self.remembered or owner == self.remembered_for
 
     def mtu(self, bridge: str) -> int:
         return self.bridge_mtu.get(bridge, 1500)
@@ -235,7 +251,7 @@ class HostFacts(_Table, frozen=True):
         return self.zfs_over_iscsi.luns.get(volid, self.zfs_over_iscsi.lun)
 
 
-_FROM_FILES = ("storages", "cpu_models", "pci_mappings", "usb_mappings", "directory_mappings", "warnings")
+_FROM_FILES = ("storages", "remembered", "remembered_for", "cpu_models", "pci_mappings", "usb_mappings", "directory_mappings", "warnings")
 
 _TOML_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+")
 _TOML_HEADER = re.compile(r"\s*\[\[?((?:\"[^\"]*\"|[^\]\"])*)\]")

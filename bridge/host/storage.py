@@ -117,6 +117,9 @@ def locate(facts: HostFacts, volid: str) -> Location:
         return Location(
             kind="volume", volid=volid, storage=parts[0], volume=parts[1], cloudinit=is_cloudinit(volid), doubt=error.message
         )  # fmt: skip
+    if not facts.knows(storage.id, volume.vmid):
+        doubt = _no_storage(facts, storage.id)
+        return Location(kind="volume", volid=volid, storage=storage.id, volume=parts[1], cloudinit=is_cloudinit(volid), doubt=doubt)
     return _on_storage(facts, storage, volid, parts[1], volume)
 
 
