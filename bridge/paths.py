@@ -98,7 +98,7 @@ def _storages(vm: VM, wanted: Wanted) -> str:
     named = [disk.source for disk in vm.disks] + [vm.firmware.vars, vm.tpm.source if vm.tpm else None]
     ids = {source.volid.partition(":")[0] for source in named if source is not None and source.volid and is_own(source.volid, wanted.vmid)}
     known = wanted.host.storages
-    return "".join(section_text(known[name]) for name in sorted(ids) if name in known and known[name] != LOCAL)
+    return "".join(section_text(known[name]) for name in sorted(ids & known.keys() - {LOCAL.id})).rstrip()
 
 
 def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:

@@ -186,7 +186,7 @@ def section_text(storage: Storage) -> str:
         said.append(("monhost", ",".join(storage.monhost)))
     if storage.content_dirs:
         said.append(("content-dirs", ",".join(f"{content}={path}" for content, path in storage.content_dirs.items())))
-    return f"{storage.type}: {storage.id}\n" + "".join(f"\t{key} {value}\n" for key, value in said)
+    return f"{storage.type}: {storage.id}\n" + "".join(f"  {key} {value}\n" for key, value in said)
 
 
 def _read_storage(section: Section, warnings: Warnings) -> Storage | None:
