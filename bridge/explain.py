@@ -43,6 +43,7 @@ ADVICE = {
     "pending-changes": "Look at them in the config before you start the VM, or remove the section.",
     "args-off": "Pass --args to carry raw QEMU arguments over. Read them first: they can open any file and any port.",
     "warning": "qemu-server prints the same when it starts the VM. Nothing changes by the conversion.",
+    "assumed": "Name the fact as the hint says, if the node is another one than was taken; on a node itself it is read.",
     "ambiguous": "Check whether the reading is the one that you mean; say it outright in the input if not.",
     "metadata-only": "It comes back when the XML becomes a config again. Until then nothing acts on it.",
     "no-live-move": "Shut the VM down for the move. Only a saved or migrating state is concerned, not the machine itself.",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from . import __version__
+from .data.facts import FACTS
 from .explain import MEANING
 from .report import KINDS
 
@@ -47,6 +48,8 @@ def page(main: click.Group) -> str:
     for each, own in zip(contexts, options, strict=True):
         lines += _command(each, own, common)
     lines += [".SH COMMON OPTIONS", *_terms((common | _options(context)).items())]
+    lines += [".SH HOST FACTS", "Keys of --host-fact and of host.toml. On a Proxmox VE node they are read from its files."]
+    lines += _terms(FACTS.items())
     lines += [".SH FINDINGS", "What a conversion has to say beside its document. Each kind has a severity:", *_terms(MEANING.items())]
     lines += [".PP", "The kinds, which", r".B virt-qm explain", "tells more about:"]
     lines += _terms((kind, f"({severity}) {meaning}") for kind, (severity, meaning) in KINDS.items())

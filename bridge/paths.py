@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from .host.storagecfg import LOCAL, section_text
 from .model.vm import VM
-from .passes import resources
+from .passes import iothreads, resources
 from .passes.answered import Told, open_questions
 from .passes.proof import compare
 from .report import BridgeError, Finding, Report, Silence
@@ -49,7 +50,7 @@ def _argv(vm: VM, wanted: Wanted, report: Report) -> Result:
     from .argv.write import write
     from .passes.template import reduce
 
-    vm = completed(reduce(vm), wanted, report)
+    vm = completed(iothreads.released(reduce(vm), wanted.host), wanted, report, start=True)
     words = write(vm, wanted.host, report)
     return Result(vm, argv=words)
 
@@ -83,10 +84,21 @@ def _xml(vm: VM, config: ConfigText | None, wanted: Wanted, report: Report) -> R
             raise BridgeError(f"the XML could not be read back: {error}", wanted.file) from None
         rest = residue.compare(values, seen.values, wanted.vmid, always=spoken)
         rest.sections = residue.public(sections)
+        rest.storages = _storages(said, wanted)
         if seen.description != description:
             rest.description = description
         document.insert(residue.element(rest))
     return Result(vm, document.text())
+
+
+def _storages(vm: VM, wanted: Wanted) -> str:
+    """The storages that the VM's own volumes are on, but the one that every node has."""
+    from .roundtrip.resources import is_own
+
+    named = [disk.source for disk in vm.disks] + [vm.firmware.vars, vm.tpm.source if vm.tpm else None]
+    ids = {source.volid.partition(":")[0] for source in named if source is not None and source.volid and is_own(source.volid, wanted.vmid)}
+    known = wanted.host.storages
+    return "".join(section_text(known[name]) for name in sorted(ids & known.keys() - {LOCAL.id})).rstrip()
 
 
 def _canonical(config: ConfigText) -> tuple[dict[str, str], str | None, str]:
@@ -132,6 +144,7 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         follow_target(wanted, named_version(domain.root))
         if rest.vmid and not wanted.vmid_said:
             wanted.vmid = rest.vmid
+        wanted.host = wanted.host.remembering(rest.storages, wanted.vmid)  # only for the VM's own volumes
         if wanted.args:
             report.mended = frozenset(_remembered(text, wanted))
         domain.residue = _heard(rest, wanted)
@@ -147,8 +160,12 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         values = retyped_values(made.values, found.read.machine, wanted.machine, report)
         made = Config(values, made.description, wanted, made.sections)
     check_written(made.parsed, found.values, report)
+    iothreads.report_release(made.said, wanted.host, report, found.vm.iothreads.where)
     if taken.ours and told:
         report.leave_out(told if taken.same and _is_alone(domain) else _answered(told, made, wanted))
+    if names := ", ".join(sorted(wanted.host.remembered)):
+        message = f"storage {names} is taken to be what the metadata remembers, for volumes of VM {wanted.vmid}"
+        report.add("assumed", "/domain/metadata", message, "give the node's storage.cfg: --host DIR")
     after = made.after
     if made.refusal is not None:
         message = f"qemu-server would refuse this config: {made.refusal.message}"

@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "args-off": Kind("host", "Raw QEMU arguments are carried only on request."),
     # note
     "warning": Kind("note", "qemu-server itself warns here."),
+    "assumed": Kind("note", "A fact of the node that nobody told: the most usual was taken; the hint names the key that settles it."),
     "ambiguous": Kind("note", "Several readings are possible; the most likely one was taken."),
     "metadata-only": Kind("note", "Kept as text in the metadata; the target has no use for it."),
     "no-live-move": Kind("note", "The state of the running VM cannot go to the other side; shut down, it can move."),

@@ -54,9 +54,9 @@ def follow_target(wanted: Wanted, version: tuple[int, int] | None = None) -> Non
         wanted.host = msgspec.structs.replace(wanted.host, qemu_version=".".join(map(str, newest)))
 
 
-def completed(vm: VM, wanted: Wanted, report: Report) -> VM:
-    """A VM as said -> the whole machine that qemu-server would run."""
-    vm = resolve(vm, wanted.host, report)
+def completed(vm: VM, wanted: Wanted, report: Report, start: bool = False) -> VM:
+    """A VM as said -> the whole machine that qemu-server would run; `start`: on this host."""
+    vm = resolve(vm, wanted.host, report, start)
     vm = place(iothreads.spread(vm, wanted.host, report), report)
     if report.heard:
         lint(vm, wanted.host, report)
@@ -122,5 +122,6 @@ def read_conf(text: ConfigText | str | bytes, wanted: Wanted, report: Report, ch
         vm.raw.args = vm.raw.words = None
     if wanted.machine is not None:
         vm.machine = retyped(vm.machine, wanted.machine, report)
+    iothreads.report_release(vm, wanted.host, report)
     return config, vm
 

@@ -67,7 +67,7 @@ def test_other_facts_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "facts").mkdir()
     done = virt_qm("to-xml", "100", "--host", tmp_path / "facts")
     assert "host facts of" not in done.stderr
-    assert "storage 'tank' does not exist -> give the node's storage.cfg: --host DIR" in done.stderr
+    assert "storage 'tank' is not in the host facts -> give the node's storage.cfg: --host DIR" in done.stderr
 
 
 def test_an_id_elsewhere_is_a_file_that_is_not_there() -> None:

@@ -249,6 +249,7 @@ SILENT_FORWARD = {
     "SMBIOS.base64": "how the texts are spelled",
     "Firmware.pre_enrolled_keys": "the variables have the keys already",
     "Raw.args": "its words count",
+    "Memory.spelled": "how the number is spelled; the residue keeps it",
     "Disk.size": "the image has it",
     "TPM.size": "the image has it",
     "TPM.format": "the image has it",

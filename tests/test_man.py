@@ -13,6 +13,8 @@ import pytest
 
 from bridge.cli import COMMANDS, main
 from bridge.completion import SHELLS
+from bridge.data.facts import FACTS
+from bridge.host.facts import _FROM_FILES, HostFacts
 from bridge.manual import page
 from bridge.report import KINDS
 from tests.corpus import ROOT
@@ -115,3 +117,15 @@ def test_what_a_shell_offers(shell: str, source: str, words: list[str], wanted: 
     done = subprocess.run([shell, "-c", script], capture_output=True, text=True, env=environment, cwd=home, check=True)
     assert done.stderr == ""
     assert {re.split(r"\t|(?<!\\\\):", line)[0] for line in done.stdout.split("\n") if line} == wanted
+
+
+def test_every_host_fact_is_described() -> None:
+    """Unknown is told with a key, and every key stands in the manual."""
+    told = {key.partition(".")[0] for key in FACTS}
+    assert told == set(HostFacts.__struct_fields__) - set(_FROM_FILES)
+
+
+def test_a_host_fact_that_the_manual_names_is_taken() -> None:
+    given = ("nodename=pve1", "bridge_mtu.vmbr1=9000", "pci.present=0000:01:00.0,0000:01:00.1", "qemu_server=8.4.10")
+    host = HostFacts().with_facts(given)
+    assert (host.nodename, host.mtu("vmbr1"), host.pci.present) == ("pve1", 9000, ["0000:01:00.0", "0000:01:00.1"])

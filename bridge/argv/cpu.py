@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ..host.facts import HostFacts
 from ..model.vm import VM
-from ..passes.resolve.cpu import check_model
-from ..report import BridgeError
 from ..rows import Row
 from .emit import Command
 
@@ -37,30 +35,25 @@ def affinity_words(vm: VM) -> list[str]:
     return ["/usr/bin/taskset", "--cpu-list", "--all-tasks", affinity] if affinity not in (None, "", "0") else []
 
 
-def write_smp(vm: VM, command: Command, host: HostFacts) -> None:
+def write_smp(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step
     """-smp; with CPU hotplug one CPU, and the others as devices."""
     cpu = vm.cpu
     sockets, cores = cpu.sockets or cpu.smp or 1, cpu.cores or 1
     most = sockets * cores
-    if host.cpus is not None and most > host.cpus:
-        raise BridgeError(f"MAX {host.cpus} vcpus allowed per VM on this node", cpu.where)
     count = cpu.vcpus or most
     topology = f"sockets={sockets},cores={cores},maxcpus={most}"
     if not cpu.hotplug:
         command.options += ("-smp", f"{count},{topology}")
         return
     command.options += ("-smp", f"1,{topology}")
-    if count > 1 and vm.machine.arch != "x86_64":
-        raise BridgeError("Hotplug of non x86_64 CPU not yet supported", cpu.where)
     for n in range(2, count + 1):
         socket, core = divmod(n - 1, cores)
         device = f"{cpu.model}-x86_64-cpu,id=cpu{n},socket-id={socket},core-id={core},thread-id=0"
         command.options += ("-device", device)
 
 
-def write(vm: VM, command: Command, host: HostFacts) -> None:
+def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
     """-cpu: model, level, flags by name, then the address bits."""
-    check_model(vm, host.arch)
     cpu = vm.cpu
     if cpu.runningcpu is not None:
         command.options += ("-cpu", cpu.runningcpu)

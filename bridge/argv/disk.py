@@ -58,7 +58,7 @@ class _Dialect:
         self.rfc = host.qemu_server == gates.RFC_IOTHREADS
         self.json = self.rfc or vm.iothreads.pool is not None
         self.era = era_of(vm)
-        self.blockdev, self.front_blockdev = self.era.blockdev, self.era.front_blockdev
+        self.blockdev = self.era.blockdev
         self.template = bool(vm.meta.template)
         self.scsihw = vm.scsihw or "lsi"
         self.q35 = vm.machine.base == "q35"
@@ -184,7 +184,7 @@ def _drive(dialect: _Dialect, disk: Disk, location: Location) -> str:
 
 
 def _device(dialect: _Dialect, disk: Disk, location: Location, type_: str, pool: bool) -> Properties:
-    drive = [] if dialect.front_blockdev and location.kind == "empty" else [("drive", f"drive-{disk.key}")]
+    drive = [] if dialect.blockdev and location.kind == "empty" else [("drive", f"drive-{disk.key}")]
     key = ("id", disk.key)
     if disk.bus == "virtio":
         properties: Properties = [("driver", "virtio-blk-pci"), *drive, key, *_pci(disk.address), *dialect.served_by(disk.served_by, pool)]
@@ -202,7 +202,7 @@ def _device(dialect: _Dialect, disk: Disk, location: Location, type_: str, pool:
         properties.append(("bootindex", disk.bootindex))
     if disk.serial:
         properties.append(("serial", _text(dialect, disk.serial)))
-    if dialect.front_blockdev:
+    if dialect.blockdev:
         if disk.write_cache is not None:
             properties.append(("write-cache", "on" if disk.write_cache else "off"))
         properties += [(name, policy) for name in ("rerror", "werror") if (policy := getattr(disk, name)) is not None]
@@ -232,7 +232,7 @@ def _scsi_place(dialect: _Dialect, disk: Disk) -> Properties:
 
 def _scsi_properties(dialect: _Dialect, disk: Disk, type_: str) -> Properties:
     properties: Properties = []
-    if dialect.front_blockdev and not dialect.rfc and type_ in ("hd", "cd"):
+    if dialect.blockdev and not dialect.rfc and type_ in ("hd", "cd"):
         properties.append(("device_id", disk.device_id))
     if disk.ssd and type_ in ("block", "hd"):
         properties.append(("rotation_rate", 1))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..data.gates import RFC_IOTHREADS, binary_has, machine_has, qemu_version
+from ..data.gates import QEMU_SERVER, RFC_IOTHREADS, SAME_SINCE, binary_has, machine_has, qemu_version, release_of
 from ..data.machines import BINARY, NATIVE_BINARY, POWER_OBJECT
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
+from ..report import Report
 from ..rows import Row
 from .cpu import affinity_words
 from .emit import Command
@@ -101,6 +102,17 @@ def flags(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  t
 def sharing(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step
     if vm.machine.allow_ksm is False:
         command.machine_flags.append("mem-merge=off")
+
+
+def report_release(host: HostFacts, report: Report) -> None:
+    """What of an older release is not known word by word."""
+    release = release_of(host.qemu_server)
+    if release is not None and release < SAME_SINCE:
+        message = (
+            f"qemu-server {host.qemu_server}: MTUs, +pve revisions, script paths and CPU flags are its own; the place of aio= in -drive,"
+            f" the -drive of CD drives and the devices of templates are those of {QEMU_SERVER} and may differ"
+        )
+        report.add("ambiguous", None, message, f"compare with: qm showcmd VMID, or name {QEMU_SERVER}")
 
 
 def rfc(host: HostFacts) -> bool:

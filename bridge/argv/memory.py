@@ -11,6 +11,7 @@ from .emit import Command
 
 ROWS = (
     Row("size", "-m", code=True),
+    Row("spelled", "-m", code=True),
     Row("static", "-m size", code=True),
     Row("maximum", "-m maxmem", code=True),
     Row("slots", "-m slots", code=True),
@@ -42,11 +43,11 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:
     if memory.hotplug:
         options += ("-m", f"size={memory.static},slots={memory.slots},maxmem={memory.maximum}M")
     else:
-        options += ("-m", str(memory.size))
+        options += ("-m", (memory.spelled or str(memory.size)).strip(",").rpartition("=")[2])
     _nodes(memory, command)
     if memory.shared and not memory.numa:
         # qemu-server prints the config's own text here: nothing if no memory is said
-        size = "" if "size" in memory.filled else memory.size
+        size = "" if "size" in memory.filled else memory.spelled or memory.size
         options += ("-object", f"memory-backend-memfd,id=virtiofs-mem,size={size}M,share=on")
         command.machine_flags.append("memory-backend=virtiofs-mem")
     for dimm in memory.dimms or ():
@@ -61,7 +62,7 @@ def _nodes(memory: Memory, command: Command) -> None:
         backend = f"{prefix}{node.id}"
         text = _backend(memory, backend, node.memory or "", node.hugepage_mib)
         if node.hostnodes is not None:
-            text += f",host-nodes={node.hostnodes.replace(';', ',')},policy={node.policy}"
+            text += "".join(f",host-nodes={part}" for part in node.hostnodes.split(";")) + f",policy={node.policy}"
         cpus = (node.cpus or "").replace(";", ",cpus=")
         command.options += ("-object", text)
         command.options += ("-numa", f"node,nodeid={node.id},cpus={cpus},memdev={backend}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..data.gates import server_has
 from ..host.facts import HostFacts
 from ..model.net import Net
 from ..model.vm import VM
@@ -10,6 +11,7 @@ from ..rows import ON_OFF, Row
 from .emit import Command, escaped, pci, properties
 
 SCRIPTS = "/usr/libexec/qemu-server"
+OLD_SCRIPTS = "/var/lib/qemu-server"
 
 ROWS = (
     Row("packed", "packed", ON_OFF),
@@ -17,6 +19,7 @@ ROWS = (
     Row("tx_queue_size", "tx_queue_size"),
     Row("bootindex", "bootindex"),
     Row("host_mtu", "host_mtu"),
+    Row("running_mtu", "host_mtu", code=True),
     Row("romfile", "romfile"),
     Row("model", "driver", code=True),
     Row("macaddr", "mac", code=True),
@@ -29,15 +32,16 @@ ROWS = (
 )
 
 
-def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind
+def write(vm: VM, command: Command, host: HostFacts) -> None:
+    scripts = SCRIPTS if server_has(host.qemu_server, "scripts_in_libexec") else OLD_SCRIPTS
     for net in vm.nets:
-        command.devices += ("-netdev", _netdev(net))
+        command.devices += ("-netdev", _netdev(net, scripts))
         command.device(_device(vm, net))
 
 
-def _netdev(net: Net) -> str:
+def _netdev(net: Net, scripts: str) -> str:
     if net.bridge:
-        text = f"type=tap,id={net.key},ifname={net.ifname},script={SCRIPTS}/pve-bridge,downscript={SCRIPTS}/pve-bridgedown"
+        text = f"type=tap,id={net.key},ifname={net.ifname},script={scripts}/pve-bridge,downscript={scripts}/pve-bridgedown"
         if net.vhost:
             text += ",vhost=on"
     else:

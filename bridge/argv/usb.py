@@ -66,5 +66,5 @@ def _source(usb: USB) -> str:
     if usb.hostbus is not None and usb.hostport:
         return f",hostbus={usb.hostbus},hostport={usb.hostport}"
     if usb.mapping:
-        raise BridgeError(f"USB device mapping not found for '{usb.mapping}'", usb.where)
+        raise BridgeError(f"{usb.key}: the USB device mapping '{usb.mapping}' is not in the host facts", usb.where)
     raise BridgeError("no usb id or path given", usb.where)

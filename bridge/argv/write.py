@@ -77,6 +77,7 @@ def write(vm: VM, host: HostFacts, report: Report) -> list[str]:
     """The words that qemu-server would run, its own program first. Raises BridgeError where it would refuse to."""
     command = Command(vm.meta.vmid or 0)
     iothread.report_pins(vm, report)
+    machine.report_release(host, report)
     for step in STEPS:
         step(vm, command, host)
     last: list[str] = []

@@ -28,6 +28,11 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return apply
 
 
+def stdout_if_dash(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:  # noqa: ARG001
+    """`-o -` is stdout, as everywhere."""
+    return None if value == Path("-") else value
+
+
 host_options = together(
     click.option(
         "--host",
@@ -35,9 +40,15 @@ host_options = together(
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Directory with the host's facts: storage.cfg, cpu-models.conf, mapping/*.cfg, host.toml.",
     ),
-    click.option("--host-fact", "host_facts", multiple=True, metavar="KEY=VALUE", help="One fact: qemu_version=10.0.2; wins over --host."),
+    click.option(
+        "--host-fact",
+        "host_facts",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="One fact: qemu_version=10.0.2; wins over --host. The manual lists them.",
+    ),
     click.option("--storage", "storages", multiple=True, metavar="PATH-OR-POOL=STORAGE", help="Which storage a path or pool is."),
-    click.option("--bridge", "bridges", multiple=True, metavar="A=B", help="Which bridge stands for a network or bridge of the XML."),
+    click.option("--bridge", "bridges", multiple=True, metavar="A=B", help="Which bridge stands for a network or bridge of the input."),
 )
 target_options = together(
     click.option("--libvirt", metavar="VERSION", help="libvirt of the target host, e.g. 11.3."),
@@ -94,7 +105,13 @@ fleet_options = together(
     click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes for many inputs; one a CPU if left out."),
 )
 output_options = together(
-    click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; for several inputs a directory, made if need be."),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        callback=stdout_if_dash,
+        help="File to write, `-` for stdout; for several inputs a directory, made if need be.",
+    ),
     click.option("--force", is_flag=True, help="Replace an existing file."),
 )
 trust_option = click.option(

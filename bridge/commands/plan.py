@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .files import exit_code, guarded, keywords, print_findings, read, write
-from .options import connect_option, format_options, host_options, report_options, target_options
+from .options import connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
 
 if TYPE_CHECKING:
     from ..plan.step import Plan
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--image-format", type=click.Choice(["raw", "qcow2"]), help="Format of all copied disks; as they are if left out.")
 @click.option("--copy", multiple=True, metavar="STORAGE", help="Copy volumes of this shared storage, which the other host does not reach.")
 @click.option("--as", "form", type=click.Choice(["script", "json"]), default="script", show_default=True, help="What to print.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), callback=stdout_if_dash, help="File to write.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @format_options
 @host_options

@@ -15,13 +15,33 @@ QEMU_SERVER = "9.2.6"
 RFC_IOTHREADS = "rfc-iothreads"
 """The tree of the shared-iothreads RFC (July 2025)."""
 
-NEWEST_QEMU = {QEMU_SERVER: "11.0", RFC_IOTHREADS: "10.0"}
-"""Release of qemu-server -> the newest QEMU it knows, for hosts whose QEMU is not known."""
-
 TARGET_LIBVIRT = (11, 3)
 TARGET_QEMU = (10, 0)
+"""Also the QEMU of a node of which nobody says what it runs: one default for all documents."""
 
 Version = tuple[int, ...]
+
+OLDEST_SERVER: Version = (8, 0)
+"""Of older releases nobody asked what they run."""
+SHIPPED_QEMU: tuple[tuple[Version, Version], ...] = (
+    ((9, 2), (11, 0)),
+    ((9, 1), (10, 1)),
+    ((9, 0), (10, 0)),
+    ((8, 4), (9, 2)),
+    ((8, 3), (9, 0)),
+    ((8, 1), (8, 1)),
+    ((8, 0), (8, 0)),
+)
+"""Release of qemu-server from this one on -> the QEMU that Proxmox VE had beside it, for nodes whose QEMU is not said; youngest first."""
+SERVER: dict[str, Version] = {
+    # feature of qemu-server: since release (its history on GitHub, and the releases themselves, asked with configs of the corpora)
+    "scripts_in_libexec": (8, 3, 11),
+    "bridge_mtu": (9, 0, 3),
+    "host_mtu": (9, 0, 20),
+    "vmx_mbec": (9, 2, 0),
+}
+SAME_SINCE: Version = (9, 0, 20)
+"""From this release on, what `SERVER` and `REVISIONS` hold is all that differs from `QEMU_SERVER`, for a QEMU that it knows."""
 
 
 def version(text: str) -> Version:
@@ -33,9 +53,44 @@ def version(text: str) -> Version:
 
 
 @lru_cache(maxsize=64)
-def qemu_version(text: str | None, qemu_server: str = QEMU_SERVER) -> Version:
-    """A host's QEMU version as numbers; None means the newest that this release of qemu-server knows."""
-    return version(text or NEWEST_QEMU.get(qemu_server, NEWEST_QEMU[QEMU_SERVER]))
+def qemu_version(text: str | None, qemu_server: str | None = None) -> Version:
+    """A host's QEMU version as numbers. None: the one that came with that qemu-server, or the default."""
+    if text is not None:
+        return version(text)
+    release = release_of(qemu_server)
+    return TARGET_QEMU if release is None else next(qemu for since, qemu in SHIPPED_QEMU if release >= since)
+
+
+@lru_cache(maxsize=64)
+def release_of(qemu_server: str | None) -> Version | None:
+    """The release as numbers; None if none is said, and for the RFC's tree. Raises ValueError for a word that is neither."""
+    if qemu_server is None or qemu_server == RFC_IOTHREADS:
+        return None
+    try:
+        release = version(qemu_server)
+    except ValueError:
+        release = ()
+    if len(release) < MIN_RELEASE:
+        raise ValueError(f"'{qemu_server[:40]}' is no release of qemu-server: write it as {QEMU_SERVER}, or {RFC_IOTHREADS}")
+    if release < OLDEST_SERVER:
+        oldest = ".".join(map(str, OLDEST_SERVER))
+        raise ValueError(f"qemu-server {qemu_server} is older than {oldest}, and what it runs is not known: name a younger release")
+    return release
+
+
+MIN_RELEASE = 2
+"""Numbers of a release."""
+
+
+def server_has(qemu_server: str | None, name: str) -> bool:
+    """Whether that qemu-server has the feature; one that is not said, and the RFC's tree, have all. KeyError for a name that is no gate."""
+    since, release = SERVER[name], release_of(qemu_server)
+    return release is None or release >= since
+
+
+def has_pool(qemu_server: str | None) -> bool:
+    """Whether that qemu-server knows `iothreads`: no release does."""
+    return release_of(qemu_server) is None
 
 
 MACHINE: dict[str, Version] = {
@@ -78,8 +133,20 @@ MACHINE: dict[str, Version] = {
     "hv_evmcs": (11, 0, 2),
 }
 
-REVISIONS: dict[Version, int] = {(4, 1): 2, (9, 2): 1, (10, 0): 1, (11, 0): 2}
-"""The highest +pve revision that qemu-server 9.2.6 knows of a machine version; 0 for all others."""
+REVISIONS: dict[Version, tuple[Version, ...]] = {
+    (4, 1): (OLDEST_SERVER, OLDEST_SERVER),
+    (9, 2): ((8, 3, 10),),
+    (10, 0): ((9, 0, 20),),
+    (11, 0): ((9, 1, 18), (9, 2, 0)),
+}
+"""Machine version -> the releases of qemu-server that its +pve revisions 1, 2, ... came with; all others have none (Machine.pm)."""
+
+
+def highest_revision(machine_version: Version, qemu_server: str | None = None) -> int:
+    """The highest +pve revision that this release of qemu-server knows of a machine version (major, minor)."""
+    release = release_of(qemu_server)
+    return sum(1 for since in REVISIONS.get(machine_version, ()) if release is None or release >= since)
+
 
 WINDOWS_PIN: Version = (5, 1)
 """The machine version of Windows VMs that name none and have no younger `creation-qemu` (qemu-server 9.2.6, get_vm_machine)."""

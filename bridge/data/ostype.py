@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_WIN = re.compile(r"win([0-9]{1,9})", re.ASCII)
+
 WINDOWS: dict[str, int] = {
     "wxp": 5,
     "w2k": 5,
@@ -13,12 +17,25 @@ WINDOWS: dict[str, int] = {
     "win10": 10,
     "win11": 11,
 }
-"""ostype -> the number that qemu-server compares; every other ostype counts as 0."""
+"""ostype -> the number that qemu-server compares."""
 
 
 def windows_version(ostype: str | None) -> int:
-    """The Windows number of an ostype; 0 if it is no Windows or unsaid."""
-    return WINDOWS.get(ostype, 0) if ostype else 0
+    """The Windows number of an ostype; 0 if it is no Windows or unsaid. A file may name `win2025`, though the API would refuse it."""
+    if not ostype:
+        return 0
+    known = WINDOWS.get(ostype)
+    if known is None and (match := _WIN.fullmatch(ostype)):
+        return int(match[1])
+    return known or 0
+
+
+def is_linux(ostype: str | None) -> bool:
+    """Whether qemu-server takes the guest for a Linux, or for nothing else, where a QXL card has several heads (print_vga_device)."""
+    return not ostype or _LINUX.match(ostype) is not None
+
+
+_LINUX = re.compile(r"l[0-9][0-9]|.*other\Z", re.ASCII)
 
 
 OSINFO_PREFIX: tuple[tuple[str, str], ...] = (

@@ -98,19 +98,21 @@ def _firmware_bytes() -> dict[str, int]:
 class HostFacts(_Table, frozen=True):
     """What a host knows. Every field has a default, so that `HostFacts()` converts too; None means not known."""
 
-    nodename: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")] = "localhost"
+    nodename: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")] | None = None
+    """The node's name, which mappings and storages go by."""
     arch: Literal["x86_64", "aarch64"] = "x86_64"
     cpus: Annotated[int, Meta(ge=1, le=8192)] = 8192
     """Limit of sockets * cores and of iothreads; the default limits nothing that could be meant."""
-    cpu_vendor: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 !]{1,12}\Z")] = "GenuineIntel"
+    cpu_vendor: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 !]{1,12}\Z")] | None = None
+    """As /proc/cpuinfo has it, `GenuineIntel`. None: not known; Intel's is assumed where it matters."""
     cpu_flags: list[str] | None = None
     phys_address_bits: Annotated[int, Meta(ge=32, le=64)] | None = None
     render_node: bool | None = None
     """There is a /dev/dri/renderD*. None: not known."""
-    qemu_server: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,40}\Z")] = gates.QEMU_SERVER
-    """The release whose command line is wanted."""
+    qemu_server: str | None = None
+    """The release whose command line is wanted, `9.2.6`, or `rfc-iothreads`. None: the newest known one, but `iothreads` is the RFC's."""
     qemu_version: VersionText | None = None
-    """Of the QEMU binary on the node. None: the newest that that release of qemu-server knows."""
+    """Of the QEMU binary on the node. None: the one that came with that release of qemu-server, or the default where none is said."""
     vhost_net: bool = True
     iscsi_initiator_name: Annotated[str, Meta(pattern=r"^[!-+\--~]{1,223}\Z")] | None = None
     cdrom_path: Annotated[str, Meta(pattern=r"^(/dev/[A-Za-z0-9_./-]+)?\Z")] = "/dev/cdrom"
@@ -152,12 +154,18 @@ class HostFacts(_Table, frozen=True):
 
     # From files of their own, never from host.toml
     storages: dict[str, Storage] = msgspec.field(default_factory=lambda: {LOCAL.id: LOCAL})
+    remembered: frozenset[str] = frozenset()
+    """Storages of which only the metadata of an XML tells: they stand for volumes of VM `remembered_for` alone (security-rules M2)."""
+    remembered_for: int | None = None
     cpu_models: dict[str, CPUModel] = {}
     pci_mappings: dict[str, PCIMapping] = {}
     usb_mappings: dict[str, USBMapping] = {}
     directory_mappings: dict[str, DirectoryMapping] = {}
     warnings: tuple[tuple[str, str], ...] = ()
     """(file:line, message) of lines in those files that were skipped."""
+
+    def __post_init__(self) -> None:
+        gates.release_of(self.qemu_server)  # a ValueError for a word that is none
 
     @classmethod
     def load(cls, directory: str | Path | None = None, **overrides: Any) -> HostFacts:
@@ -199,6 +207,24 @@ class HostFacts(_Table, frozen=True):
         changed = _convert(values, "", "--host-fact", strict=False)
         return msgspec.structs.replace(changed, **{name: getattr(self, name) for name in _FROM_FILES})
 
+    @property
+    def storages_known(self) -> bool:
+        """Whether somebody told which storages there are, beside the one that every node has."""
+        return self.storages.keys() - self.remembered != {LOCAL.id} or self.storages[LOCAL.id] is not LOCAL
+
+    def remembering(self, text: str, vmid: int) -> HostFacts:
+        """With storages as the metadata of VM `vmid` has them, in the form of storage.cfg; those that are known otherwise stay."""
+        if self.storages_known or not text:
+            return self
+        told = {name: storage for name, storage in read_storage_cfg(text, "the metadata", []).items() if name not in self.storages}
+        return msgspec.structs.replace(
+            self, storages={**self.storages, **told}, remembered=frozenset(told), remembered_for=vmid
+        )
+
+    def knows(self, storage: str, owner: int | None) -> bool:
+        """Whether the storage may stand for a volume of this owner."""
+        return storage not in self.remembered or owner == self.remembered_for
+
     def mtu(self, bridge: str) -> int:
         return self.bridge_mtu.get(bridge, 1500)
 
@@ -225,7 +251,7 @@ class HostFacts(_Table, frozen=True):
         return self.zfs_over_iscsi.luns.get(volid, self.zfs_over_iscsi.lun)
 
 
-_FROM_FILES = ("storages", "cpu_models", "pci_mappings", "usb_mappings", "directory_mappings", "warnings")
+_FROM_FILES = ("storages", "remembered", "remembered_for", "cpu_models", "pci_mappings", "usb_mappings", "directory_mappings", "warnings")
 
 _TOML_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+")
 _TOML_HEADER = re.compile(r"\s*\[\[?((?:\"[^\"]*\"|[^\]\"])*)\]")
@@ -289,6 +315,12 @@ def _read_toml(text: str, file: str) -> dict[str, Any]:
 
 def _convert(values: dict[str, Any], text: str, file: str, strict: bool = True) -> HostFacts:
     """`text` and `file`: where the values came from."""
+    try:
+        if isinstance(release := values.get("qemu_server"), str):
+            gates.release_of(release)
+    except ValueError as error:
+        line = _toml_line(text, ["qemu_server"])
+        raise BridgeError(f"qemu_server: {error}", Line(file, line) if line else file or None) from None
     try:
         return msgspec.convert(values, HostFacts, strict=strict)
     except msgspec.ValidationError as error:

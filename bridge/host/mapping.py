@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -51,9 +51,6 @@ class PCIMapping(msgspec.Struct, frozen=True, kw_only=True):
     live_migration_capable: bool = False
     maps: tuple[PCIMap, ...] = ()
 
-    def on_node(self, node: str) -> tuple[PCIMap, ...]:
-        return tuple(entry for entry in self.maps if entry.node == node)
-
 
 class USBMap(msgspec.Struct, frozen=True, kw_only=True):
     node: str
@@ -76,6 +73,31 @@ class DirectoryMap(msgspec.Struct, frozen=True, kw_only=True):
 class DirectoryMapping(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     maps: tuple[DirectoryMap, ...] = ()
+
+
+Entry = TypeVar("Entry", PCIMap, USBMap, DirectoryMap)
+
+
+def on_node(maps: tuple[Entry, ...], node: str | None) -> list[Entry]:
+    """The entries for this node; where its name is not known, those of the only node that has any."""
+    if node is None:
+        return [] if len(_nodes(maps)) > 1 else list(maps)
+    return [entry for entry in maps if entry.node == node]
+
+
+def missing(facts: HostFacts, file: str, name: str) -> str | None:
+    """What must be told before anybody knows what the mapping of this name in `mapping/FILE.cfg` stands for; None: nothing."""
+    files: dict[str, Any] = {"pci": facts.pci_mappings, "usb": facts.usb_mappings, "directory": facts.directory_mappings}
+    known = files[file]
+    if not known:
+        return f"give the cluster's mapping/{file}.cfg: --host DIR"
+    mapping = known.get(name)
+    nodes = _nodes(mapping.maps) if mapping is not None and facts.nodename is None else []
+    return f"say which node it is of {', '.join(nodes)}: --host-fact nodename={nodes[0]}" if len(nodes) > 1 else None
+
+
+def _nodes(maps: Iterable[PCIMap | USBMap | DirectoryMap]) -> list[str]:
+    return sorted({entry.node for entry in maps})
 
 
 # Reading the files
@@ -204,12 +226,12 @@ def pci_functions(facts: HostFacts, host: str) -> list[str]:
     """The functions, `0000:01:00.0`, that one `host=` item names, in the order in which the guest gets them.
 
     Without the function number it is every function that the host has there. Where the host's functions are not known
-    (`facts.pci.present` is None), a function that is named is believed, and a device is taken for its function 0.
+    (`facts.pci.present` is None), a function that is named is believed, and of a device none is known.
     Raises BridgeError if the host has no such device."""
     host = host.lower()
     if facts.pci.present is None:
         full = host if _HAS_DOMAIN.match(host) else f"0000:{host}"
-        return [full if _FUNCTION.search(full) else f"{full}.0"]
+        return [full] if _FUNCTION.search(full) else []
     found = sorted(function for function in facts.pci.present if function.startswith((host, f"0000:{host}")))
     if not found:
         raise BridgeError(f"no PCI device found for '{host}'")
@@ -221,7 +243,7 @@ def pci_alternatives(facts: HostFacts, mapping: str) -> list[list[str]]:
 
     Raises BridgeError if there is none, or if the host's device is another one than the mapping expects."""
     known = facts.pci_mappings.get(mapping)
-    maps = known.on_node(facts.nodename) if known else ()
+    maps = on_node(known.maps, facts.nodename) if known else []
     if known is None or not maps:
         raise BridgeError(f"PCI device mapping not found for '{mapping}'")
     for entry in maps:
@@ -261,7 +283,7 @@ def _hex(text: str | None) -> str:
 def usb_host(facts: HostFacts, mapping: str) -> str:
     """The `host=` text, `1-4.2` or `1234:5678`, that a USB mapping stands for on this node. Raises BridgeError if there is not just one."""
     known = facts.usb_mappings.get(mapping)
-    maps = [entry for entry in known.maps if entry.node == facts.nodename] if known else []
+    maps = on_node(known.maps, facts.nodename) if known else []
     if not maps:
         raise BridgeError(f"USB device mapping not found for '{mapping}'")
     if len(maps) > 1:
@@ -274,7 +296,7 @@ def directory_path(facts: HostFacts, dirid: str) -> str:
     known = facts.directory_mappings.get(dirid)
     if known is None:
         raise BridgeError(f"Directory ID {dirid} does not exist.")
-    maps = [entry for entry in known.maps if entry.node == facts.nodename]
+    maps = on_node(known.maps, facts.nodename)
     if len(maps) != 1:
         problem = "More than one" if maps else "No"
         raise BridgeError(f"{problem} directory mapping for node {facts.nodename}.")

@@ -12,7 +12,7 @@ import msgspec
 
 from ..model.disk import NetworkHost, Source
 from ..report import BridgeError
-from .storagecfg import LOCAL, Storage
+from .storagecfg import Storage
 from .volume import IMAGE_FORMATS, Volume, is_cloudinit, parse_volname, split_volume_id, volume_path
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ CEPH_CONF = "/etc/pve/ceph.conf"
 CEPH_PRIVATE = "/etc/pve/priv/ceph"
 CEPH_PORT = 3300
 """Port of a monitor where none is said."""
+NOT_CONTENT = "storage '{}' does not support content-type '{}'"
 ATTACHABLE = frozenset({"images", "iso", "import"})
 
 _NBD_UNIX = re.compile(r"nbd:unix:(\S+):exportname=(\S+)")
@@ -108,7 +109,7 @@ def locate(facts: HostFacts, volid: str) -> Location:
     if storage is None:
         return Location(
             kind="volume", volid=volid, storage=parts[0], volume=parts[1], cloudinit=is_cloudinit(volid),
-            doubt=f"storage '{parts[0]}' does not exist",
+            doubt=_no_storage(facts, parts[0]),
         )  # fmt: skip
     try:
         volume = parse_volname(storage, parts[1])
@@ -116,7 +117,29 @@ def locate(facts: HostFacts, volid: str) -> Location:
         return Location(
             kind="volume", volid=volid, storage=parts[0], volume=parts[1], cloudinit=is_cloudinit(volid), doubt=error.message
         )  # fmt: skip
+    if not facts.knows(storage.id, volume.vmid):
+        doubt = _no_storage(facts, storage.id)
+        return Location(kind="volume", volid=volid, storage=storage.id, volume=parts[1], cloudinit=is_cloudinit(volid), doubt=doubt)
     return _on_storage(facts, storage, volid, parts[1], volume)
+
+
+def check_volume(facts: HostFacts, volid: str) -> None:
+    """Raises BridgeError for a volume id that qemu-server refuses before it looks at anything else of a VM; what is no id comes later.
+
+    A storage may be one that no facts tell of: then nobody knows."""
+    parts = split_volume_id(volid)
+    storage = facts.storages.get(parts[0]) if parts else None
+    if parts is None or (storage is None and not facts.storages_known):
+        return
+    if storage is None:
+        raise BridgeError(_no_storage(facts, parts[0]))
+    vtype = parse_volname(storage, parts[1]).vtype
+    if vtype not in storage.content:
+        raise BridgeError(NOT_CONTENT.format(storage.id, vtype))
+
+
+def _no_storage(facts: HostFacts, storage: str) -> str:
+    return f"storage '{storage}' " + ("does not exist" if facts.storages_known else "is not in the host facts")
 
 
 def hint(facts: HostFacts, volid: str) -> str:
@@ -124,7 +147,7 @@ def hint(facts: HostFacts, volid: str) -> str:
     storage = volid.partition(":")[0]
     if storage in facts.storages:
         return "correct the volume's name"
-    if facts.storages.keys() <= {LOCAL.id}:
+    if not facts.storages_known:
         return "give the node's storage.cfg: --host DIR"
     from difflib import get_close_matches
 
@@ -224,7 +247,7 @@ def _nbd(volid: str) -> Location:
 def check_content(location: Location) -> None:
     """Raises BridgeError if the storage is not meant for such volumes; qemu-server refuses to start the VM then."""
     if not location.content_allowed:
-        raise BridgeError(f"storage '{location.storage}' does not support content-type '{location.vtype}'")
+        raise BridgeError(NOT_CONTENT.format(location.storage, location.vtype))
 
 
 def checked_format(location: Location, key: str, said: str | None) -> str:

@@ -129,8 +129,9 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
         texts = self.monhost if self.type in ("rbd", "cephfs") else (self.portal or "",)
         return tuple(host for host in map(host_and_port, texts) if host)
 
-    def on_node(self, node: str) -> bool:
-        return not self.disable and (self.nodes is None or node in self.nodes)
+    def on_node(self, node: str | None) -> bool:
+        """Whether that node has the storage; one whose name is not known may have any."""
+        return not self.disable and (self.nodes is None or node is None or node in self.nodes)
 
 
 @lru_cache(maxsize=1024)
@@ -170,6 +171,22 @@ def read_storage_cfg(text: str, file: str, warnings: Warnings) -> dict[str, Stor
 
 LOCAL = Storage(id="local", type="dir", path="/var/lib/vz", content=_FILES - {"import"})
 """Every node has this storage, and always there (pve-storage, Plugin.pm parse_config)."""
+
+
+_PLACES = ("path", "vgname", "pool", "namespace", "username", "fsid", "portal", "target", "mountpoint")
+"""Keys with one text that say where volumes are."""
+
+
+def section_text(storage: Storage) -> str:
+    """A section of storage.cfg that finds the same volumes again; it does not say what else the storage is."""
+    said = [(key, value) for key in _PLACES if (value := getattr(storage, key)) is not None]
+    said += [(key, "1") for key, field in _FLAGS.items() if field not in ("disable", "shared") and getattr(storage, field)]
+    said.append(("content", ",".join(sorted(storage.content))))
+    if storage.monhost:
+        said.append(("monhost", ",".join(storage.monhost)))
+    if storage.content_dirs:
+        said.append(("content-dirs", ",".join(f"{content}={path}" for content, path in storage.content_dirs.items())))
+    return f"{storage.type}: {storage.id}\n" + "".join(f"  {key} {value}\n" for key, value in said)
 
 
 def _read_storage(section: Section, warnings: Warnings) -> Storage | None:

@@ -85,6 +85,14 @@ def volume_id(facts: HostFacts, source: Source, vmid: int) -> Match | None:
 
     `source`: kind `file` or `block` with path; `network` with protocol, name, namespace, hosts; `volume` with storage (the
     libvirt pool) and volume. Raises BridgeError for a path that must not get into a config."""
+    found = _volume_id(facts, source, vmid)
+    if found is not None and found.storage is not None and not facts.knows(found.storage, found.owner):
+        storages = {name: storage for name, storage in facts.storages.items() if name not in facts.remembered}
+        return _volume_id(msgspec.structs.replace(facts, storages=storages, remembered=frozenset()), source, vmid)
+    return found
+
+
+def _volume_id(facts: HostFacts, source: Source, vmid: int) -> Match | None:
     match source.kind:
         case "file" | "block":
             return _of_path(facts, source.path or "", source.format, vmid)
@@ -230,7 +238,7 @@ class _There(NamedTuple):
     places: list[tuple[tuple[str, ...], Storage]]
 
 
-_THERE: dict[tuple[int, str], _There] = {}
+_THERE: dict[tuple[int, str | None], _There] = {}
 """By the identity of a host's dict of storages, which anybody may change, and its node's name."""
 MAX_THERE = 64
 """Hosts that are remembered."""

@@ -25,6 +25,7 @@ SUBDIRS = {
 
 _IMAGE = r"[^/\s]+\.(?:raw|qcow2|vmdk|subvol)"
 _DIR_IMAGE = re.compile(rf"(?:(\d+)/({_IMAGE})/)?(\d+)/({_IMAGE})", re.ASCII)
+_DIR_NAME = re.compile(r"(?:\d+/\S+/)?\d+/(\S+)", re.ASCII)
 _SNAPSHOT = re.compile(r"snap-.*\.qcow2")
 _DIR_ISO = re.compile(r"iso/([^/]+\.(?:iso|img))", re.IGNORECASE)
 _DIR_IMPORT = re.compile(r"import/([ A-Za-z0-9.+=_-]+\.(ova|ovf|qcow2|raw|vmdk))")
@@ -92,6 +93,8 @@ def _dir(name: str) -> Volume | None:
         return Volume("import", match[1], match[2])
     if match := _DIR_OTHER.fullmatch(name):
         return Volume(match[1], match[2])
+    if match := _DIR_NAME.fullmatch(name):
+        raise BridgeError(f"unable to parse volume filename '{match[1][:200]}'")
     return None
 
 

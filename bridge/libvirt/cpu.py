@@ -20,7 +20,7 @@ from ..data.cpus import (
 )
 from ..model.cpu import CPU
 from ..model.vm import VM
-from ..passes.resolve.cpu import check_model
+from ..passes.resolve.cpu import check_known
 from ..passes.resolve.cpu_flags import kept_from_libvirt
 from ..rows import Row
 from . import hyperv, numa, vcpu
@@ -64,7 +64,7 @@ _MODELS = {mode: model for model, mode in MODES.items()}
 
 
 def write(vm: VM, domain: Domain) -> None:
-    check_model(vm, None)
+    check_known(vm, None)
     vcpu.write_vcpus(vm, domain)
     hyperv.write_enlightenments(vm, domain)
     node = domain.root.add("cpu")

@@ -52,7 +52,8 @@ ID_FIELDS = ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
 def write(vm: VM, domain: Domain) -> None:
     for device in vm.hostpcis:
         if not device.ids:
-            domain.report.add("guest-lost", device.where, f"{device.key}: the device behind '{device.mapping}' is not known: left out")
+            said = device.mapping or device.host
+            domain.report.add("guest-lost", device.where, f"{device.key}: the device {said} is not known: left out")
         elif device.mdev_uuid:
             _write_mdev(vm, domain, device)
         else:

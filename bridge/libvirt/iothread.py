@@ -23,7 +23,7 @@ ROWS = (
 PIN_ROWS = (Row("iothreadpin", "/cputune/iothreadpin@cpuset", code=True),)
 POOL_ROWS = (
     Row("threads", "iothreads", code=True),
-    Row("pool", "iothreadids", code=True),
+    Row("pool", "iothreadids", code=True, finding="not-applied"),
     Row("affinity", "cputune/iothreadpin@cpuset", code=True),
 )
 """Of the domain."""

@@ -21,6 +21,7 @@ MAX_DESCRIPTION = 8192
 """Characters, as of <description>."""
 _SECRET_LINE = re.compile(r"^(?:cipassword|sshkeys): .*\n", re.MULTILINE)
 MAX_ROWS = 2000
+MAX_STORAGES = 1 << 16
 
 _UNSAFE = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _UNSAFE_IN_LINES = re.compile("[%\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -36,6 +37,8 @@ class Residue(msgspec.Struct):
     vmid: int | None = None
     keys: Keys = msgspec.field(default_factory=dict)
     sections: str = ""
+    storages: str = ""
+    """The storages of the VM's volumes, as sections of storage.cfg: what a reader without the node's facts finds them by."""
     description: str | None = None
     """Only if <description> cannot hold it."""
 
@@ -99,6 +102,8 @@ def element(residue: Residue) -> Node:
         vm.add("virt-qm:description", escape_lines(residue.description))
     if residue.sections:
         vm.add("virt-qm:sections", escape_lines(residue.sections))
+    if residue.storages:
+        vm.add("virt-qm:storages", escape_lines(residue.storages))
     return metadata
 
 
@@ -120,11 +125,13 @@ def take(root: Node) -> Residue | None:
         key, seen = node.need("name"), node.get("seen")
         text: str | None = unescape(node.text.strip(" \t\r\n") or node.text) if node.tag == "virt-qm:key" else None
         residue.keys[key] = (text, None if seen is None else unescape(seen))
-    for name in ("sections", "description"):
+    for name in ("sections", "description", "storages"):
         node_of = vm.only(f"virt-qm:{name}")
         if node_of is not None:
             node_of.text_claimed = True
             setattr(residue, name, unescape(node_of.text))
+    if len(residue.storages) > MAX_STORAGES:
+        raise BridgeError(f"the storages have more than {MAX_STORAGES} characters: remove <virt-qm:storages>", vm)
     if len(residue.description or "") > MAX_DESCRIPTION:
         raise BridgeError(f"the description has more than {MAX_DESCRIPTION} characters: shorten it", vm)
     return residue

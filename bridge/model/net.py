@@ -18,6 +18,8 @@ class Net(Device, kw_only=True):
     queues: int | None = None
     mtu: int | None = None
     """As said; 1 means the bridge's."""
+    running_mtu: int | None = None
+    """What the card of a saved state was told (`running-nets-host-mtu`); 0: nothing."""
     host_mtu: int | None = None
     """What the guest's card is told; None: nothing is sent."""
     host_tunnel: bool | None = None

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from ..data import gates
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..report import Report, Setting
+from .iothreads import as_json
 from .keep import adapter_key
 
 DRIVERS = {"rng": "virtio-rng-pci", "ivshmem": "ivshmem-plain", "virtiofs": "vhost-user-fs-pci"}
@@ -47,7 +47,7 @@ def _settle(setting: Setting, vm: VM, prefix: tuple[str, str] | None, host: Host
     if prefix is None:
         report.add(setting.kind, setting.where, setting.message)
         return
-    if prefix[1].startswith(JSON) and (vm.iothreads.pool is not None or host.qemu_server == gates.RFC_IOTHREADS):
+    if prefix[1].startswith(JSON) and as_json(vm, host):
         report.add(setting.kind, setting.where, setting.message, NO_JSON)
         return
     option, device = prefix

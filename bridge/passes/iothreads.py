@@ -11,10 +11,41 @@ from ..model.disk import Disk
 from ..model.iothread import IOThread, IOThreads, ServedBy
 from ..model.part import DriveAddress
 from ..model.vm import VM
-from ..report import BridgeError, Report
+from ..report import BridgeError, Report, Silence
 from .fill import change
 
 SINGLE = "virtio-scsi-single"
+
+
+def as_json(vm: VM, host: HostFacts) -> bool:
+    """Whether that qemu-server prints drives and their adapters as JSON, as the RFC's tree does, and the pool anywhere."""
+    return host.qemu_server == gates.RFC_IOTHREADS or (vm.iothreads.pool is not None and gates.has_pool(host.qemu_server))
+
+
+def released(vm: VM, host: HostFacts) -> VM:
+    """Law: the VM as that qemu-server reads it; a release does not know `iothreads` and drops the line."""
+    if vm.iothreads.pool is None or gates.has_pool(host.qemu_server):
+        return vm
+    return change(vm, iothreads=IOThreads(where=vm.iothreads.where))
+
+
+def report_release(vm: VM, host: HostFacts, report: Report, where: object = None) -> None:
+    """`iothreads` of a config is an option of the RFC's tree: what the node makes of it, or what is assumed of the node."""
+    said, place = vm.iothreads, where or vm.iothreads.where
+    if host.qemu_server == gates.RFC_IOTHREADS or (said.pool is None and said.affinity is None):
+        return
+    if host.qemu_server is None:
+        message = "iothreads: no release of qemu-server knows this option; the tree of the shared-iothreads RFC is taken"
+        report.add("not-applied", place, message, f"name the node's own: --host-fact qemu_server={gates.QEMU_SERVER}")
+        return
+    message = (
+        f"iothreads: qemu-server {host.qemu_server} does not know this option: it warns, drops the line and starts an iothread of its own"
+        " for each disk with iothread=1"
+    )
+    own = [name for name in names(_private(vm, Silence())).values() if said.affinity]
+    pins = " ".join(f"--set {name}={said.affinity}" for name in own)
+    hint = f"pin those: virt-qm pin {vm.meta.vmid or 'VMID'} {pins}" if own else "libvirt has the pool: virt-qm to-xml"
+    report.add("not-applied", place, message, hint)
 
 
 def spread(vm: VM, host: HostFacts, report: Report) -> VM:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..data import gates
 from ..data.pci import Q35_PORTS
 from ..host.facts import HostFacts
 from ..model.controller import Controller
 from ..model.part import Device, DriveAddress, PCIAddress
 from ..model.vm import VM
 from ..report import Report
+from .iothreads import as_json
 from .place.drives import LSI_UNITS
 
 Place = tuple[str, int]
@@ -82,7 +82,7 @@ def _free(place: Place, taken: set[Place]) -> Place:
 
 def _movable(vm: VM, host: HostFacts) -> Iterator[tuple[str, Place]]:
     """Devices that qemu-server prints with an id, as text (JSON takes no -set): id and place."""
-    text = vm.iothreads.pool is None and host.qemu_server != gates.RFC_IOTHREADS
+    text = not as_json(vm, host)
     devices: list[Device | None] = [*vm.nets, vm.balloon, *(vm.display.videos or ())]
     devices += [device for device in vm.hostpcis if len(device.ids or ()) < 2 and not device.pcie]
     if vm.audio is not None:

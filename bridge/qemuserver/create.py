@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from ..data.gates import has_pool
 from ..data.options import option
 from ..host.facts import HostFacts
 from ..host.volid import mapped_storage
@@ -35,7 +36,7 @@ def command(text: str, vmid: int, host: HostFacts, report: Report) -> str:
     if config.main.description is not None:
         lines.append(_option("description", config.main.description))
     for key, entry in config.main.entries.items():
-        value = _taken(key, entry.value, vmid, report)
+        value = _taken(key, entry.value, vmid, host, report)
         if value is not None:
             lines.append(_option(key, _imported(value, vmid, host) if DRIVE.fullmatch(key) else value))
     for name in (*config.snapshots, *config.special):
@@ -50,10 +51,12 @@ def _option(key: str, text: str) -> str:
     return f"--{key}={shlex.quote(text)}" if text.startswith("-") else f"--{key} {shlex.quote(text)}"
 
 
-def _taken(key: str, text: str, vmid: int, report: Report) -> str | None:
+def _taken(key: str, text: str, vmid: int, host: HostFacts, report: Report) -> str | None:
     if key in SECRETS:
         report.add("secret-left-out", None, f"{key} is not written into a command line", f"qm set {vmid} --{key} ...")
         return None
+    if key == "iothreads" and not has_pool(host.qemu_server):
+        return None  # told already; the API refuses the whole command
     later = AFTER.get(key.rstrip("0123456789"))
     if later is not None:
         report.add("not-applied", None, f"{key} is for a VM that is there", later.format(vmid=vmid, key=key, value=shlex.quote(text)))

@@ -31,14 +31,15 @@ def true(value: object) -> bool:
 
 def _limits_problem(said: Mapping[str, str | bool]) -> str | None:
     limits: dict[str, str | bool] = dict(said)
+    problems = []
     for name in OLD_LIMITS:
         if name in limits:
             if "m" + name in limits:
-                return f"both {name} and m{name} specified"
-            limits["m" + name] = "0.000"  # what the reference's conversion gives; true in Perl
-    for option, wanted in NEEDS:
-        if true(limits.get(option)) and not true(limits.get(wanted)):
-            return f"{option} requires {wanted}"
+                problems.append(f"both {name} and m{name} specified")
+            limits.setdefault("m" + name, "0.000")  # what the reference's conversion gives; true in Perl
+    problems += [f"{option} requires {need}" for option, need in NEEDS if true(limits.get(option)) and not true(limits.get(need))]
+    if problems:
+        return ", ".join(problems)
     for total, part in CLASHES:
         if true(limits.get(total)) and true(limits.get(part)):
             return f"{total} together with {part}"

@@ -34,6 +34,8 @@ def read(section: Section, vm: VM) -> None:
     if said := section.props("memory"):
         memory.where = section.line("memory")
         memory.size = int(said["current"])
+        text = section.text("memory")
+        memory.spelled = None if text == str(memory.size) else text
     memory.numa = section.flag("numa")
     memory.hugepages = section.text("hugepages")
     memory.keephugepages = section.flag("keephugepages")

@@ -8,6 +8,9 @@ from ..rows import Codec, Row
 from .section import Lines, Section, read_rows, write_rows
 
 MAX_NETS = 32
+RUNNING = "running-nets-host-mtu"
+"""Of a snapshot with state, and of a suspended VM: what its cards were told. It is written as text (`meta`)."""
+MOST_DIGITS = 10
 COUNTED = Codec(int, str)
 """A number whose text the grammar has checked already (`+4` is fine there)."""
 
@@ -29,10 +32,14 @@ ROWS = (
 
 def read(section: Section, vm: VM) -> None:
     nets = []
+    running = dict(part.partition("=")[::2] for part in (section.text(RUNNING) or "").split(",") if "=" in part)
     for index, key in section.indexed("net", MAX_NETS):
         said = section.props(key)
         if said is not None:
-            nets.append(Net(key=key, index=index, where=section.line(key), **read_rows(said, ROWS)))
+            net = Net(key=key, index=index, where=section.line(key), **read_rows(said, ROWS))
+            if (mtu := running.get(key, "")).isdecimal() and len(mtu) < MOST_DIGITS:
+                net.running_mtu = int(mtu)
+            nets.append(net)
     vm.nets = nets
 
 

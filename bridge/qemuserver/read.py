@@ -22,6 +22,8 @@ HINTS = {
     "quotes": "put the quotes around single words",
     "restore": "remove it, unless the file comes out of a backup",
 }
+KEY_HINTS = {"iothreads": "affinity= holds one CPU or one range: write it as iothreads: 4,affinity=2-6"}
+"""What else to do about a value of this key."""
 FINDINGS = {
     "duplicate": "lint", "swallowed": "lint", "quotes": "lint", "percent": "lint", "restore": "lint", "aside": "metadata-only",
     "blank": "normalised",
@@ -40,7 +42,7 @@ def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str
     if snapshot is not None:
         if snapshot not in config.snapshots:
             known = ", ".join(config.snapshots) or "none"
-            raise BridgeError(f"no snapshot '{snapshot}' in the config: there is {known}", file)
+            raise BridgeError(f"snapshot '{snapshot}' does not exist: the config has {known}", file)
         part = config.snapshots[snapshot]
     guesses = GUESSES
     for problem in chain(config.problems, config.notes):
@@ -66,7 +68,9 @@ def _check(config: ConfigText, file: str, report: Report, snapshot: str | None) 
     """Raises BridgeError at the first line that must not become part of another document (security-rules C1 to C9)."""
     for problem, refuse in doubts(config, snapshot):
         if refuse:
-            raise BridgeError(_message(problem), Line(file, problem.line) if problem.line else file)
+            hint = KEY_HINTS.get(problem.key)
+            message = _message(problem) + (f": {hint}" if hint else "")
+            raise BridgeError(message, Line(file, problem.line) if problem.line else file)
         if problem.kind in FINDINGS:
             _tell(problem, file, report)
 
@@ -90,7 +94,7 @@ def _tell(problem: Problem, file: str, report: Report, guess: bool = False) -> N
     if report.full(kind):
         report.add(kind, None, "")  # counted
         return
-    hint = HINTS.get(problem.kind, "")
+    hint = KEY_HINTS.get(problem.key) or HINTS.get(problem.kind, "")
     if problem.kind == "unknown":
         from .suggest import NO_GUESS, suggestion
 

@@ -133,11 +133,11 @@ IMPLIED = {
     HostPCI: _also("ids", "multifunction", "mdev_uuid"),
     IOThread: frozenset(IOThread.__struct_fields__),
     Machine: frozenset(("pinned", "smm", "graphics", "pci_hotplug_bridge", "viommu_address", "irqchip_split")),
-    Memory: frozenset(("static", "maximum", "slots", "dimms", "shared", "source", "pages")),
+    Memory: frozenset(("static", "maximum", "slots", "dimms", "shared", "source", "pages", "spelled")),
     Meta: frozenset(("vmid", "title", "uuid")),
     NUMANode: frozenset(("id", "hugepage_mib")),
     Net: _also(
-        *("packed", "rx_queue_size", "tx_queue_size", "vhost", "ifname", "romfile", "hostname", "openvswitch", "network")
+        *("running_mtu", "packed", "rx_queue_size", "tx_queue_size", "vhost", "ifname", "romfile", "hostname", "openvswitch", "network")
     ),
     Parallel: _also("port"),
     Security: frozenset(("cbitpos", "reduced_phys_bits", "policy")),

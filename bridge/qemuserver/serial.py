@@ -25,7 +25,8 @@ PARALLEL = re.compile(r"/dev/(?:parport|usb/lp)[0-9]+")
 def _path(section: Section, key: str, pattern: re.Pattern[str]) -> str:
     text = section.text(key) or ""
     if not pattern.fullmatch(text):
-        raise BridgeError(f"{key}: '{text[:60]}' is not a device that qemu-server takes there", section.line(key))
+        word = key.rstrip("0123456789")
+        raise BridgeError(f"no such {word} device: {key}: '{text[:60]}' is none that qemu-server takes there", section.line(key))
     return text
 
 

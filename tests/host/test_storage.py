@@ -113,9 +113,9 @@ def test_names_that_a_storage_cannot_have_are_never_a_path(volid: str) -> None:
 def test_an_unknown_storage_leaves_only_names() -> None:
     location = locate(HostFacts(), "nowhere:100/vm-100-disk-0.qcow2")
     assert (location.kind, location.storage, location.volume) == ("volume", "nowhere", "100/vm-100-disk-0.qcow2")
-    assert location.doubt == "storage 'nowhere' does not exist"
+    assert location.doubt == "storage 'nowhere' is not in the host facts"
     for told in (blockdev_options, drive_file):
-        with pytest.raises(BridgeError, match="storage 'nowhere' does not exist"):
+        with pytest.raises(BridgeError, match="storage 'nowhere' is not in the host facts"):
             told(location)
 
 

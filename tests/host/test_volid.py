@@ -80,7 +80,7 @@ def test_a_storage_that_is_meant_for_the_content_comes_first() -> None:
 def test_storages_that_are_off_or_elsewhere_do_not_count() -> None:
     for more in ({"disable": True}, {"nodes": frozenset({"other"})}):
         away = Storage(id="away", type="dir", path="/srv/pool1", **more)
-        assert find(HostFacts.load(storages={"away": away}), "/srv/pool1/images/1/vm-1-disk-0.raw").storage is None
+        assert find(HostFacts.load(nodename="here", storages={"away": away}), "/srv/pool1/images/1/vm-1-disk-0.raw").storage is None
 
 
 def test_device_mapper_names() -> None:

@@ -8,7 +8,7 @@ from tests.kinds.both import HOST, OLD_HOST, back, commandline, domain, findings
 
 TOO_NEW_A_REVISION = (
     "Installed qemu-server (max feature level for 9.0 is pve0) is too old to run machine type 'pc-i440fx-9.0+pve77',"
-    " please upgrade node 'localhost'"
+    " please upgrade the node"
 )
 
 
@@ -66,7 +66,7 @@ def test_globals(config: str, wanted: list[str]) -> None:
     [
         (
             "machine: pc-i440fx-10.0\n",
-            "Installed QEMU version '9.2.0' is too old to run machine type 'pc-i440fx-10.0+pve0', please upgrade node 'localhost'",
+            "Installed QEMU version '9.2.0' is too old to run machine type 'pc-i440fx-10.0+pve0', please upgrade the node",
         ),
         ("machine: pc-i440fx-9.0+pve77\n", TOO_NEW_A_REVISION),
         ("machine: pc,viommu=intel\n", "to use Intel vIOMMU please set the machine type to q35"),

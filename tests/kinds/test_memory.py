@@ -39,7 +39,7 @@ def words(config: str, host: bridge.HostFacts = HOST) -> list[str]:
             "memory: 3072\nnuma: 1\ncores: 4\nnuma0: cpus=0;2,memory=1024,hostnodes=0;1,policy=interleave\nnuma2: cpus=1-3,memory=2048",
             [
                 "3072",
-                "memory-backend-ram,id=ram-node0,size=1024M,host-nodes=0,1,policy=interleave",
+                "memory-backend-ram,id=ram-node0,size=1024M,host-nodes=0,host-nodes=1,policy=interleave",
                 "node,nodeid=0,cpus=0,cpus=2,memdev=ram-node0",
                 "memory-backend-ram,id=ram-node2,size=2048M", "node,nodeid=2,cpus=1-3,memdev=ram-node2",
             ],

@@ -29,13 +29,11 @@ def _bridge(key: str, chassis_nr: int, bus: str, slot: int) -> Controller:
 def _on_root_bus(vm: VM, used: set[str]) -> tuple[Controller, ...]:
     """i440fx and virt: bridges on the root bus."""
     machine = vm.machine
-    numbers = {int(bus[4:]) for bus in used if bus.startswith("pci.")}
+    numbers = {1, *(int(bus[4:]) for bus in used if bus.startswith("pci."))}  # an xhci that is not there has its place on pci.1
     if machine_has(machine.version or (), machine.pve or 0, "pci_bridges"):
-        numbers |= {1, 2}
+        numbers.add(2)
     if vm.scsihw == "virtio-scsi-single":
         numbers.add(3)
-    if 4 in numbers:
-        numbers.add(1)
     legacy_igd = any(device.legacy_igd for device in vm.hostpcis)
     return _flat(machine.base == "virt", frozenset(numbers - {0}), legacy_igd)
 

@@ -11,7 +11,19 @@ from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..fill import fill, forget
 from . import cpu_said
-from .cpu_flags import Chosen, Setting, Words, choose, default_type, flag_words, meaning, setting, with_custom
+from .cpu_flags import (
+    INTEL,
+    Chosen,
+    Setting,
+    Words,
+    choose,
+    default_type,
+    flag_words,
+    meaning,
+    setting,
+    wants_evmcs,
+    with_custom,
+)
 
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
@@ -24,6 +36,9 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         chosen, cpu = Chosen(default_type(here.arch, here.kvm)), _without_type(cpu)
     if custom := chosen.custom:
         cpu = with_custom(cpu, custom)
+    if host.cpu_vendor is None and cpu.runningcpu is None and wants_evmcs(here, host):
+        message = f"whose CPUs the host has is not known, {INTEL} is taken"
+        report.add("assumed", cpu.where, message, f"--host-fact cpu_vendor={INTEL}, or AuthenticAMD")
     words = flag_words(chosen, cpu, here, host, report)
     _warn(chosen.model, cpu, words, here, host, report)
     can_plug = "cpu" in hotplug_features(vm.machine.hotplug) and here.machine_has("cpu_hotplug")
@@ -50,7 +65,29 @@ def check_firmware(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG0
     return vm
 
 
-def check_model(vm: VM, host_arch: str | None) -> None:
+def check_count(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is. Raises BridgeError for more vCPUs than the host has CPUs."""
+    cpu = vm.cpu
+    if (cpu.sockets or cpu.smp or 1) * (cpu.cores or 1) > host.cpus:
+        raise BridgeError(f"MAX {host.cpus} vcpus allowed per VM on this node", cpu.where)
+    return vm
+
+
+def check_hotplug(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is. Raises BridgeError for CPUs that would have to be plugged in."""
+    cpu = vm.cpu
+    if cpu.hotplug and vm.machine.arch != "x86_64" and (cpu.vcpus or (cpu.sockets or 1) * (cpu.cores or 1)) > 1:
+        raise BridgeError("Hotplug of non x86_64 CPU not yet supported", cpu.where)
+    return vm
+
+
+def check_model(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is. Raises BridgeError if the architecture has no such model."""
+    check_known(vm, host.arch)
+    return vm
+
+
+def check_known(vm: VM, host_arch: str | None) -> None:
     """Raises BridgeError if the architecture has no such model. `host_arch` None: not known, so `host` is taken on trust."""
     model, arch = vm.cpu.model, vm.machine.arch or "x86_64"
     if vm.cpu.runningcpu is None and model not in MODELS[arch] and not (model == "host" and host_arch in (None, arch)):

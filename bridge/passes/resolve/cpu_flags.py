@@ -19,7 +19,7 @@ from ...data.cpus import (
     REPLACED,
     VENDOR,
 )
-from ...data.gates import BINARY, MACHINE, Version, qemu_version
+from ...data.gates import BINARY, MACHINE, Version, qemu_version, server_has
 from ...data.ostype import WINDOWS, windows_version
 from ...host.cpumodels import CPUModel
 from ...host.facts import HostFacts
@@ -44,6 +44,7 @@ class Setting(NamedTuple):
     ovmf: bool
     x_vga: bool
     """A passed-through graphics card: qemu-server hides KVM then."""
+    qemu_server: str | None = None
 
     def machine_has(self, name: str) -> bool:
         return self.machine >= MACHINE[name]
@@ -64,6 +65,7 @@ def setting(vm: VM, host: HostFacts) -> Setting:
         vm.meta.ostype,
         vm.firmware.bios == "ovmf",
         any(device.x_vga for device in vm.hostpcis),
+        host.qemu_server,
     )
 
 
@@ -153,7 +155,8 @@ def _always(model: str, here: Setting) -> Words:
     if x86 and windows_version(here.ostype) >= 11 and here.binary_has("cet"):
         words["cet-ibt"] = "-cet-ibt"
         words["cet-ss"] = "-cet-ss"
-    if x86 and model == "host" and here.binary_has("vmx_mbec") and not here.machine_has("vmx_mbec"):
+    known = here.binary_has("vmx_mbec") and server_has(here.qemu_server, "vmx_mbec")
+    if x86 and model == "host" and known and not here.machine_has("vmx_mbec"):
         words["vmx-mbec"] = "-vmx-mbec"
     return words
 
@@ -167,6 +170,9 @@ _HYPERV = (
 )
 
 
+INTEL = "GenuineIntel"
+
+
 def has_hyperv(here: Setting) -> bool:
     """Whether qemu-server gives this guest enlightenments at all."""
     win = windows_version(here.ostype)
@@ -175,7 +181,12 @@ def has_hyperv(here: Setting) -> bool:
 
 def wants_evmcs(here: Setting, host: HostFacts) -> bool:
     """Enlightened VMCS: the one enlightenment that depends on the host's CPU, and on a +pve revision."""
-    return has_hyperv(here) and windows_version(here.ostype) >= 11 and host.cpu_vendor == "GenuineIntel" and here.machine_has("hv_evmcs")
+    return has_hyperv(here) and windows_version(here.ostype) >= 11 and is_intel(host) and here.machine_has("hv_evmcs")
+
+
+def is_intel(host: HostFacts) -> bool:
+    """A host of which nobody says what its CPUs are is taken for Intel's."""
+    return host.cpu_vendor in (None, INTEL)
 
 
 @lru_cache(maxsize=256)
@@ -215,8 +226,11 @@ def _said(flags: str, host: HostFacts, report: Report | None) -> Words:
         own = nested_flag(host)
         if own:
             words[own] = nested[0] + own
+        elif report is not None and host.cpu_flags is None:
+            message = "nested-virt is svm or vmx, as the host's CPU has it, which is not in the host facts: the flag is left out"
+            report.add("resource-unknown", None, message, "--host-fact cpu_flags=vmx, or svm")
         elif report is not None:
-            report.add("warning", None, "ignoring the CPU flag 'nested-virt': the host's CPU flags hold neither svm nor vmx")
+            report.add("warning", None, "ignoring 'nested-virt' CPU flag - unable to resolve from host CPU flags")
     return words
 
 

@@ -8,7 +8,7 @@ from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 from ...data.gates import Version, machine_has
-from ...data.machines import UNVERSIONED, version_of, without_revision
+from ...data.machines import version_of
 from ...host import storage
 from ...host.facts import HostFacts
 from ...host.storage import Location
@@ -32,27 +32,38 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     return change(vm, disks=[_resolve(era, disk, name, host, report) for disk, name in zip(vm.disks, names, strict=True)])
 
 
+def check_volumes(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is. Volumes are looked up before anything else is (vm_commandline, get_current_vm_volumes)."""
+    named = [(disk.source, disk.where) for disk in vm.disks]
+    named.append((vm.firmware.vars, vm.firmware.where))
+    if vm.tpm is not None:
+        named.append((vm.tpm.source, vm.tpm.where))
+    for source, where in named:
+        if source is not None and source.volid is not None:
+            try:
+                storage.check_volume(host, source.volid)
+            except BridgeError as error:
+                raise BridgeError(error.message, where) from None
+    return vm
+
+
 class Era(NamedTuple):
     """What the machine's version decides about drives."""
 
     blockdev: bool
     many_scsi: bool
     """More than 14 SCSI disks."""
-    front_blockdev: bool
-    front_iscsi: bool
-    """As `blockdev`, and an iSCSI disk as scsi-hd, where the drive's device is concerned. DriveDevice.pm takes a machine without a
-    version for that of the node's own QEMU, whatever QEMU the rest was told of; that one is new enough."""
+    iscsi_scsi_hd: bool
+    """An iSCSI disk is a scsi-hd."""
 
 
 @lru_cache(maxsize=64)
-def _era(version: Version, pve: int, unversioned: bool) -> Era:
-    blockdev, many_scsi, iscsi = (machine_has(version, pve, name) for name in ("blockdev", "scsi_more_than_14", "iscsi_scsi_hd"))
-    return Era(blockdev, many_scsi, unversioned or blockdev, unversioned or iscsi)
+def _era(version: Version, pve: int) -> Era:
+    return Era(*(machine_has(version, pve, name) for name in ("blockdev", "scsi_more_than_14", "iscsi_scsi_hd")))
 
 
 def era_of(vm: VM) -> Era:
-    machine = vm.machine
-    return _era(machine.version or (), machine.pve or 0, without_revision(machine.pinned or "") in UNVERSIONED)
+    return _era(vm.machine.version or (), vm.machine.pve or 0)
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
@@ -130,10 +141,10 @@ def defaults(era: Era, disk: Disk, location: Location, host: HostFacts) -> dict[
         found["discard"] = "ignore"  # libvirt's silence would let the lower node of a qcow2 unmap
         found["detect_zeroes"] = "unmap" if disk.discard == "on" else "on"
     type_ = scsi_type(era, disk, location, host) if disk.bus == "scsi" else None
-    if era.front_blockdev and not cdrom and type_ not in ("block", "generic"):
+    if era.blockdev and not cdrom and type_ not in ("block", "generic"):
         found["write_cache"] = disk.cache not in ("writethrough", "directsync")
     if type_ in ("hd", "cd"):  # before -blockdev it was QEMU that chose: the serial, else the drive's id
-        found["device_id"] = (None if era.front_blockdev else disk.serial) or f"drive-{disk.key}"
+        found["device_id"] = (None if era.blockdev else disk.serial) or f"drive-{disk.key}"
     return found
 
 
@@ -147,7 +158,7 @@ def scsi_type(era: Era, disk: Disk, location: Location, host: HostFacts) -> str:
     if location.volid.startswith("/"):
         answer = host.scsi_type.get(location.volid)
         return "generic" if answer == "tape" else "block" if answer == "disk" and disk.scsiblock else "hd"
-    return "hd" if location.protocol != "iscsi" or era.front_iscsi else "generic"
+    return "hd" if location.protocol != "iscsi" or era.iscsi_scsi_hd else "generic"
 
 
 LAST_OLD_SCSI = 13

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ...data.ostype import WINDOWS, windows_version
+from ...data.ostype import WINDOWS, is_linux, windows_version
 from ...host.facts import HostFacts
 from ...model.display import Display, Video
 from ...model.vm import VM
@@ -32,16 +32,27 @@ LINUX_RAM, LINUX_VRAM = 128, 64
 
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
-    """Law: type, cards and channels are those that qemu-server would start. Raises BridgeError where it refuses."""
+    """Law: type, cards and channels are those that qemu-server would start."""
+    type_ = vm.display.type or default_type(vm, host)
+    return change(vm, display=fill(vm.display, type=type_, **parts(vm, host, type_)))
+
+
+def check_card(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
+    """Law: the VM stays as it is. Raises BridgeError for a card that this host cannot draw."""
     display = vm.display
-    type_ = display.type or default_type(vm, host)
-    if display.clipboard == "vnc" and not type_.startswith(CLIPBOARD):
-        raise BridgeError(f"vga type {type_} is not compatible with VNC clipboard", display.where)
-    if type_ == "virtio-gl" and host.render_node is False and display.videos is None:
+    if display.type == "virtio-gl" and host.render_node is False and "videos" in display.filled:
         raise BridgeError(
             "no DRM render node detected (/dev/dri/renderD*), no GPU? - needed for 'virtio-gl' display", display.where
         )
-    return change(vm, display=fill(display, type=type_, **parts(vm, host, type_)))
+    return vm
+
+
+def check_clipboard(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001
+    """Law: the VM stays as it is. Raises BridgeError for a card that the clipboard does not work with."""
+    display = vm.display
+    if display.clipboard == "vnc" and not (display.type or "").startswith(CLIPBOARD):
+        raise BridgeError(f"vga type {display.type} is not compatible with VNC clipboard", display.where)
+    return vm
 
 
 def default_type(vm: VM, host: HostFacts) -> str:
@@ -97,9 +108,7 @@ def _qxl(vm: VM, heads: int) -> list[Video]:
     """One card with several heads for Linux, a card for each head for Windows."""
     windows = windows_version(vm.meta.ostype)
     memory = vm.display.memory
-    ostype = vm.meta.ostype or ""
-    linux = not ostype or ostype in ("l24", "l26") or ostype.endswith("other")
-    outputs = QXL_OUTPUTS if linux and has(vm.machine, "qxl_max_outputs") else None
+    outputs = QXL_OUTPUTS if is_linux(vm.meta.ostype) and has(vm.machine, "qxl_max_outputs") else None
     first = Video(model="qxl-vga", primary=True, max_outputs=outputs)
     if memory:
         first.vgamem, first.ram, first.vram = memory, 4 * memory, 2 * memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...host.facts import HostFacts
-from ...host.mapping import pci_alternatives, pci_functions
+from ...host.mapping import missing, pci_alternatives, pci_functions
 from ...model.hostpci import HostPCI
 from ...model.vm import VM
 from ...report import BridgeError, Report
@@ -39,24 +39,33 @@ def _alternatives(device: HostPCI, vm: VM, host: HostFacts, report: Report) -> l
     if device.host is not None and device.mapping is not None:
         raise BridgeError("Cannot set both 'host' and 'mapping'.", device.where)
     if device.mapping:
-        if not host.pci_mappings:
-            report.add(
-                "resource-unknown",
-                device.where,
-                f"the mapping '{device.mapping}' of {device.key} is not in the host facts",
-                "give the cluster's mapping/pci.cfg: --host DIR",
-            )
+        hint = missing(host, "pci", device.mapping)
+        if hint:
+            report.add("resource-unknown", device.where, f"the mapping '{device.mapping}' of {device.key} is not in the host facts", hint)
             return []
         found = pci_alternatives(host, device.mapping)
     elif device.host:
-        found = [[function for text in device.host.split(";") for function in pci_functions(host, text)]]
+        parts = [pci_functions(host, text) for text in device.host.split(";")]
+        found = [[function for functions in parts for function in functions]] if all(parts) else [[]]
     else:
         raise BridgeError("Either 'host' or 'mapping' must be set.", device.where)
     if device.mdev and any(len(functions) > 1 for functions in found):
         raise BridgeError("cannot use mediated device with multifunction device", device.where)
     if device.pcie and vm.machine.base != "q35":
         raise BridgeError("q35 machine model is not enabled", device.where)
+    if not all(found):
+        said = device.mapping or device.host
+        message = f"{device.key}: {said} means all functions of a device, and which it has is not in the host facts: it is left out"
+        report.add("resource-unknown", device.where, message, f"name them: --host-fact pci.present={_example(said or '')}")
+        return []
     return found
+
+
+def _example(said: str) -> str:
+    """The first two functions of a device, as a fact names them."""
+    device = said.partition(";")[0].partition(".")[0]
+    full = device if device.count(":") > 1 else f"0000:{device}"
+    return f"{full}.0,{full}.1" if ":" in device else "0000:01:00.0,0000:01:00.1"
 
 
 def _igd_problem(device: HostPCI, found: list[list[str]], vm: VM) -> str | None:

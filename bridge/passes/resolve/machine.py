@@ -24,6 +24,7 @@ from ...model.machine import Machine
 from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..fill import fill, forget
+from .cpu_flags import is_intel
 from .disk import LAST_OLD_SCSI
 
 HPET_SWITCH = frozenset({"i440fx", "q35"})
@@ -41,13 +42,15 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     arch = machine.arch or host.arch
     if arch not in DEFAULT:
         raise BridgeError(f"don't know how to emulate architecture '{arch}'", machine.where)
-    full = _full_type(vm, arch, qemu)
+    full = _full_type(vm, arch, qemu, host.qemu_server)
     said = version_of(full)
-    version = said or (qemu[0], qemu[1], gates.REVISIONS.get(qemu[:2], 0))
+    version = said or (qemu[0], qemu[1], gates.highest_revision(qemu[:2], host.qemu_server))
     if len(qemu) > 2 and qemu[2] >= gates.RELEASE_CANDIDATE:
         report.add("warning", machine.where, f"Installed QEMU version ({shown}) is a release candidate, ignoring version checks")
+    elif said is None and host.qemu_version is None:
+        report.add("assumed", machine.where, f"the node's QEMU is not known, {shown} is taken", f"--host-fact qemu_version={shown}")
     elif said is not None:
-        _check(full, version, qemu, shown, host.nodename, machine)
+        _check(full, version, qemu, shown, host, machine)
     base = base_of(machine.type or DEFAULT[arch])
     if base is None:
         raise BridgeError(f"unable to determine machine base type '{machine.type}'", machine.where)
@@ -56,19 +59,19 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     return replace(vm, machine=fill(machine, **_defaults(vm, machine, host)))
 
 
-def _full_type(vm: VM, arch: str, qemu: gates.Version) -> str:
+def _full_type(vm: VM, arch: str, qemu: gates.Version, qemu_server: str | None) -> str:
     """The type with its +pve revision, as qemu-server names it in messages."""
     machine = vm.machine
     name = machine.running or machine.type or DEFAULT[arch]
     if name in UNVERSIONED:
         if windows_version(vm.meta.ostype):
-            name = f"{VERSIONED[base_of(name) or 'i440fx']}-{_windows_pin(vm, qemu)}"
+            name = f"{VERSIONED[base_of(name) or 'i440fx']}-{_windows_pin(vm, qemu, qemu_server)}"
         else:
-            name = f"{name}+pve{gates.REVISIONS.get(qemu[:2], 0)}"
+            name = f"{name}+pve{gates.highest_revision(qemu[:2], qemu_server)}"
     return with_revision(name)
 
 
-def _windows_pin(vm: VM, qemu: gates.Version) -> str:
+def _windows_pin(vm: VM, qemu: gates.Version, qemu_server: str | None) -> str:
     """Windows is confused by new hardware: it stays at an old version, or at the one that it was made with."""
     pin = gates.WINDOWS_PIN
     if vm.meta.creation_qemu is not None:
@@ -77,7 +80,7 @@ def _windows_pin(vm: VM, qemu: gates.Version) -> str:
             pin = created[:2]
     if qemu[:2] >= pin:
         return f"{pin[0]}.{pin[1]}"
-    revision = gates.REVISIONS.get(qemu[:2], 0)
+    revision = gates.highest_revision(qemu[:2], qemu_server)
     return f"{qemu[0]}.{qemu[1]}" + (f"+pve{revision}" if revision else "")
 
 
@@ -90,17 +93,18 @@ def _created(vm: VM) -> gates.Version:
         raise BridgeError(f"internal error: cannot check version of invalid string '{text}'", vm.meta.where) from None
 
 
-def _check(full: str, version: tuple[int, int, int], qemu: gates.Version, shown: str, node: str, machine: Machine) -> None:
+def _check(full: str, version: tuple[int, int, int], qemu: gates.Version, shown: str, host: HostFacts, machine: Machine) -> None:
+    upgrade = f"please upgrade node '{host.nodename}'" if host.nodename else "please upgrade the node"
     major, minor, pve = version
     if qemu < (major, minor):
         raise BridgeError(
-            f"Installed QEMU version '{shown}' is too old to run machine type '{full}', please upgrade node '{node}'", machine.where
+            f"Installed QEMU version '{shown}' is too old to run machine type '{full}', {upgrade}", machine.where
         )
-    highest = gates.REVISIONS.get((major, minor), 0)
+    highest = gates.highest_revision((major, minor), host.qemu_server)
     if pve > highest:
         raise BridgeError(
             f"Installed qemu-server (max feature level for {major}.{minor} is pve{highest}) is too old to run machine type '{full}',"
-            f" please upgrade node '{node}'",
+            f" {upgrade}",
             machine.where,
         )
 
@@ -182,7 +186,7 @@ def _raw_flash(vm: VM) -> bool:
 
 def _evmcs(vm: VM, host: HostFacts) -> bool:
     enlightened = windows_version(vm.meta.ostype) >= WINDOWS["win11"] and not vm.cpu.runningcpu
-    return enlightened and host.cpu_vendor == "GenuineIntel" and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"
+    return enlightened and is_intel(host) and bool(vm.machine.kvm) and vm.machine.arch == "x86_64"
 
 
 USES: dict[str, Callable[[VM, HostFacts], bool]] = {
@@ -205,7 +209,7 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: what `resolve` would fill in again is unsaid; a switch that no option holds is a finding."""
     machine = _named(vm, host, report)
     qemu = gates.qemu_version(host.qemu_version, host.qemu_server)
-    machine = fill(machine, version=qemu[:2], pve=gates.REVISIONS.get(qemu[:2], 0))
+    machine = fill(machine, version=qemu[:2], pve=gates.highest_revision(qemu[:2], host.qemu_server))
     if machine.arch == host.arch:
         machine = forget(machine, "arch")
     usual = _defaults(vm, machine, host) | _console(vm)

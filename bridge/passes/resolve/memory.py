@@ -3,87 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from ...host.facts import HostFacts
 from ...model.memory import DIMM, Balloon, Memory, NUMANode
 from ...model.vm import VM
-from ...report import BridgeError, Report
+from ...report import BridgeError, Report, Silence
 from ..fill import fill, forget
 from .cpu import hotplug_features, with_hotplug
 from .cpu_flags import setting
+from .memory_dimms import ASSUMED_BITS, dimms, maximum, page_mib, static_mib
 
 MAX_CPUS = 8192
 """The most of which the host facts can speak."""
-PAGES = ("2", "1024")
-"""What `hugepages` may say beside `any`."""
 
 DEFAULT_MIB = 512
-STATIC_MIB = 1024
-"""What is no DIMM when memory can be plugged."""
 SLOTS = 255
-LIMIT_MIB = 4 << 20
 STATS_PERIOD = 2
 """Seconds; set by QMP after the start."""
 
 
-def maximum(vm: VM, host: HostFacts) -> int:
-    """MiB that could be plugged: the guest's physical address bits, made even, less 21 (QEMU needs room), at most 4 TiB."""
-    said = None if "phys_bits" in vm.cpu.filled else vm.cpu.phys_bits
-    bits: int | None = host.phys_address_bits if said == "host" else int(said) if said else None
-    if bits is None:
-        bits = host.phys_address_bits or 36
-        if vm.cpu.cputype not in ("host", "max") or "cputype" in vm.cpu.filled:
-            bits = min(bits, 40)
-    bits &= ~1
-    return min(1 << (bits - 21), LIMIT_MIB) if bits >= 21 else 0
-
-
-def static_mib(memory: Memory, sockets: int) -> int:
-    return STATIC_MIB * sockets if memory.hugepages == "1024" else STATIC_MIB
-
-
-def dimms(memory: Memory, static: int, total: int, nodes: int, host: HostFacts) -> Iterator[DIMM]:
-    """The modules that qemu-server plugs until `total` is reached or passed: 32 of a size, then 32 of twice that size."""
-    size = 1024 if memory.hugepages == "1024" else 512
-    reached, slot = static, 0
-    for _ in range(8):
-        for n in range(32):
-            if reached >= total:
-                return
-            yield DIMM(slot, size, n % nodes, page_mib(memory, str(size), host))
-            slot += 1
-            reached += size
-        size *= 2
-
-
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Fills size, nodes and DIMMs, and whether there is a balloon; refuses what qemu-server refuses."""
-    del report
     here = setting(vm, host)
     memory = fill(vm.memory, size=DEFAULT_MIB, hotplug="memory" in hotplug_features(vm.machine.hotplug), shared=bool(vm.virtiofs))
     assert memory.size is not None
     sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
     if sockets * cores > MAX_CPUS:  # before nodes are counted out; the host's own number is asked when the command line is written
         raise BridgeError(f"MAX {min(MAX_CPUS, host.cpus)} vcpus allowed per VM on this node", vm.cpu.where)
-    memory = _pluggable(vm, memory, sockets, host) if memory.hotplug else fill(memory, static=memory.size)
+    plug_sockets = 1 if "sockets" in vm.cpu.filled else sockets  # Memory.pm knows no `smp` where it plugs
+    _tell(vm, memory, host, report)
+    memory = _pluggable(vm, memory, plug_sockets, host) if memory.hotplug else fill(memory, static=memory.size)
     if memory.hugepages and not memory.numa:
         raise BridgeError("numa needs to be enabled to use hugepages", memory.where)
     if memory.hotplug and memory.shared:
         raise BridgeError("Memory hotplug does not work in combination with virtio-fs.", memory.where)
     if memory.numa:
         assert memory.static is not None
-        nodes = _said_nodes(memory, memory.static, host) or _equal_nodes(memory, memory.static, sockets, cores, host)
+        nodes = _said_nodes(memory, memory.static, host, report) or _equal_nodes(memory, memory.static, sockets, cores, host)
         memory = fill(memory, nodes=nodes)
     if memory.hotplug:
-        memory = fill(memory, dimms=_dimms(memory, sockets, host))
+        memory = fill(memory, dimms=_dimms(memory, plug_sockets, host))
     present = vm.balloon.target != 0
     reporting = True if present and here.machine_has("free_page_reporting") else None
     period = STATS_PERIOD if present else None
     balloon = fill(vm.balloon, present=present, free_page_reporting=reporting, stats_period=period)
     return replace(vm, memory=memory, balloon=balloon)
+
+
+def _tell(vm: VM, memory: Memory, host: HostFacts, report: Report) -> None:
+    """A text that QEMU refuses as qemu-server hands it on, and a fact that is assumed."""
+    if memory.shared and not memory.numa and ("size" in memory.filled or "=" in (memory.spelled or "")):
+        message = f"memory: qemu-server hands its text on with virtiofs, and QEMU refuses size={memory.spelled or ''}M"
+        report.add("lint", memory.where, message, f"write memory: {memory.size}")
+    if memory.hotplug and host.phys_address_bits is None and not (vm.cpu.phys_bits or "").isdecimal():
+        message = f"the address bits of the host's CPUs, which limit the memory to plug, are not known: {ASSUMED_BITS} are taken"
+        report.add("assumed", memory.where, message, f"--host-fact phys_address_bits={ASSUMED_BITS}")
 
 
 def _pluggable(vm: VM, memory: Memory, sockets: int, host: HostFacts) -> Memory:
@@ -127,8 +103,8 @@ def ranges(text: str, where: object) -> list[tuple[int, int]]:
     return found
 
 
-def _said_nodes(memory: Memory, static: int, host: HostFacts) -> list[NUMANode]:
-    nodes = []
+def _said_nodes(memory: Memory, static: int, host: HostFacts, report: Report) -> list[NUMANode]:
+    nodes: list[NUMANode] = []
     total = 0.0
     for said in memory.numa_said or ():
         if said.memory is None or said.memory == "0":
@@ -139,7 +115,7 @@ def _said_nodes(memory: Memory, static: int, host: HostFacts) -> list[NUMANode]:
             raise BridgeError(f"missing NUMA node{said.id} cpus", said.where)
         ranges(said.cpus, said.where)
         if said.hostnodes is not None:
-            _check_hostnodes(said, host)
+            _check_hostnodes(said, host, report)
         elif memory.hugepages:
             raise BridgeError("numa hostnodes need to be defined to use hugepages", said.where)
         policy = said.policy if said.hostnodes is not None else None
@@ -149,13 +125,18 @@ def _said_nodes(memory: Memory, static: int, host: HostFacts) -> list[NUMANode]:
     return nodes
 
 
-def _check_hostnodes(node: NUMANode, host: HostFacts) -> None:
+def _check_hostnodes(node: NUMANode, host: HostFacts, report: Report) -> None:
     assert node.hostnodes is not None
+    own = re.sub("^0,", "0", node.hostnodes.replace(";", ","))
+    """As qemu-server spells it: it forgets the comma behind a first 0."""
     for first, last in ranges(node.hostnodes, node.where):
         if host.numa_nodes is not None and last >= host.numa_nodes:
             raise BridgeError(f"host NUMA node{max(host.numa_nodes, first)} doesn't exist", node.where)
     if node.policy is None:
-        raise BridgeError(f"you need to define a policy for hostnode {node.hostnodes.replace(';', ',')}", node.where)
+        raise BridgeError(f"you need to define a policy for hostnode {own}", node.where)
+    if ";" in node.hostnodes:
+        message = f"numa{node.id}: qemu-server itself writes host-nodes={own}, of which QEMU takes one node or range: all are meant"
+        report.add("lint", node.where, message, "name one range in hostnodes")
 
 
 def _equal_nodes(memory: Memory, static: int, sockets: int, cores: int, host: HostFacts) -> list[NUMANode]:
@@ -169,31 +150,6 @@ def _equal_nodes(memory: Memory, static: int, sockets: int, cores: int, host: Ho
         cpus = str(first) if cores == 1 else f"{first}-{first + cores - 1}"
         nodes.append(NUMANode(id=n, cpus=cpus, memory=share, hugepage_mib=page_mib(memory, share, host)))
     return nodes
-
-
-def page_mib(memory: Memory, size: str, host: HostFacts, where: object = None) -> int | None:
-    """The size of the huge pages that back `size` MiB; None without huge pages."""
-    if not memory.hugepages:
-        return None
-    where = where or memory.where
-    sizes = host.hugepage_sizes_mib
-    mib = int(float(size))
-    if mib <= 0 or mib & 1:
-        raise BridgeError(f"memory size '{size}' is not a positive even integer; cannot use for hugepages", where)
-    if 2 not in sizes and 1024 not in sizes:
-        raise BridgeError("your system doesn't support hugepages", where)
-    if memory.hugepages == "any":
-        if 1024 in sizes and mib & 1023 == 0:
-            return 1024
-        if 2 in sizes:
-            return 2
-        raise BridgeError(f"host only supports 1024 GB hugepages, but requested size '{size}' is not a multiple of 1024 MB", where)
-    page = int(memory.hugepages) if memory.hugepages in PAGES else 0
-    if page not in sizes:
-        raise BridgeError(f"your system doesn't support hugepages of {memory.hugepages} MB", where)
-    if mib % page:
-        raise BridgeError(f"Memory size {size} is not a multiple of the requested hugepages size {page}", where)
-    return page
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
@@ -330,7 +286,7 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
     wanted = replace(bound, hugepages=memory.hugepages, numa=True, size=total)
     try:
         static = static_mib(wanted, sockets) if known.hotplug else total
-        nodes = _said_nodes(wanted, static, host) or _equal_nodes(wanted, static, sockets, cores, host)
+        nodes = _said_nodes(wanted, static, host, Silence()) or _equal_nodes(wanted, static, sockets, cores, host)
     except BridgeError as error:
         report.add("host-lost", memory.where, f"huge pages ({listed or 'the default size'}) are lost: {error.message}")
         return replace(known, hugepages=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from ...data.gates import server_has
 from ...host.facts import HostFacts
 from ...model.net import Net
 from ...model.vm import VM
@@ -62,25 +63,43 @@ def _decided(net: Net, vm: VM, host: HostFacts) -> dict[str, Any]:
     }
 
 
+def _assume_mtu(net: Net, host: HostFacts, report: Report) -> None:
+    """Nobody told the MTU of any bridge: what qemu-server would ask the node."""
+    if net.model == "virtio" and net.bridge and not host.bridge_mtu and host.bridges is None and net.running_mtu is None:
+        message = f"the MTU of bridge {net.bridge} is not known, {STANDARD_MTU} is taken"
+        report.add("assumed", None, message, f"--host-fact bridge_mtu.{net.bridge}=MTU")
+
+
 def _told_mtu(net: Net, vm: VM, host: HostFacts) -> int | None:
     """What the guest's card is told when the config says no `mtu`; None: nothing."""
     if net.model != "virtio" or not net.bridge:
         return None
-    mtu = host.mtu(net.bridge)
-    return mtu if has(vm.machine, "host_mtu") or mtu != STANDARD_MTU else None
+    return _printed(host.mtu(net.bridge), False, vm, host)
+
+
+def _printed(mtu: int, said: bool, vm: VM, host: HostFacts) -> int | None:
+    """What that release of qemu-server prints of an MTU that the config says, or that is the bridge's; None: nothing."""
+    if not server_has(host.qemu_server, "bridge_mtu"):
+        return mtu if said else None
+    always = has(vm.machine, "host_mtu") and server_has(host.qemu_server, "host_mtu")
+    return mtu if always or mtu != STANDARD_MTU else None
 
 
 def _host_mtu(net: Net, vm: VM, host: HostFacts, report: Report) -> int | None:
-    """`mtu` checked against the bridge. Raises BridgeError as qemu-server does."""
-    mtu = net.mtu
+    """`mtu` checked against the bridge. Raises BridgeError as qemu-server does. What the card of a saved state was told, wins."""
+    running = net.running_mtu
+    if running == 0:
+        _report_without_mtu(net, vm, report)
+        return None
+    mtu = running or net.mtu
     if net.model != "virtio" or not net.bridge:
         if mtu is not None:
             why = "not using VirtIO" if net.bridge else "no bridge configured"
             report.add("warning", net.where, f"netdev {net.key}: ignoring MTU '{mtu}', {why}")
         return None
-    if mtu is None or mtu == 1:
-        return _told_mtu(net, vm, host)
     bridge_mtu = host.mtu(net.bridge)
+    if mtu is None or mtu == 1:
+        return bridge_mtu if running else _printed(bridge_mtu, mtu is not None, vm, host)
     if mtu < MIN_MTU:
         raise BridgeError(f"netdev {net.key}: MTU '{mtu}' is smaller than the IP minimum MTU '{MIN_MTU}'", net.where)
     if mtu > bridge_mtu:
@@ -89,7 +108,14 @@ def _host_mtu(net: Net, vm: VM, host: HostFacts, report: Report) -> int | None:
             "VM configuration, while ensuring that the bridge is configured as desired.",
             net.where,
         )
-    return mtu if has(vm.machine, "host_mtu") or mtu != STANDARD_MTU else None
+    return mtu if running else _printed(mtu, True, vm, host)
+
+
+def _report_without_mtu(net: Net, vm: VM, report: Report) -> None:
+    """The card of the saved state was told no MTU: another I/O region than with one."""
+    if net.mtu is not None and (has(vm.machine, "host_mtu") or net.mtu != STANDARD_MTU):
+        why = "not used on the source side according to migration parameters"
+        report.add("warning", net.where, f"netdev {net.key}: ignoring MTU '{net.mtu}', {why}")
 
 
 def _resolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
@@ -108,6 +134,7 @@ def _resolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
         decided["host_tunnel"] = False
     if not net.bridge:
         decided["hostname"] = vm.meta.name or f"vm{vm.meta.vmid}"
+    _assume_mtu(net, host, report)
     net = fill(net, host_mtu=_host_mtu(net, vm, host, report), **decided)
     elsewhere = host.bridge_map.get(net.bridge or "")
     net = change(net, bridge=elsewhere) if elsewhere else net
@@ -133,7 +160,7 @@ def _unresolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
     for name, value in decided.items():
         _compare(net, name, value, report)
     net = _unresolve_mtu(net, vm, host, report)
-    drop = ["hostname", "host_mtu", "network", "openvswitch", *DECIDED]
+    drop = ["hostname", "host_mtu", "running_mtu", "network", "openvswitch", *DECIDED]
     if net.model != "virtio" or not has(vm.machine, "host_tunnel") or net.host_tunnel == (not has(vm.machine, "host_tunnel_off")):
         drop.append("host_tunnel")
     return forget(net, *drop)
@@ -199,6 +226,8 @@ def _unresolve_mtu(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
         if net.host_mtu is not None:
             report.add("host-lost", net.where, f"{net.key}: mtu {net.host_mtu} is for virtio cards on a bridge only")
         return net
+    if net.host_mtu is not None:
+        _assume_mtu(net, host, report)
     told = _told_mtu(net, vm, host)
     if net.host_mtu == told:
         return change(net, mtu=None)

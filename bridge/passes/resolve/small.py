@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...data.ostype import windows_version
 from ...host.facts import HostFacts
-from ...host.mapping import directory_path
+from ...host.mapping import directory_path, missing, on_node
 from ...model.agent import Agent
 from ...model.part import Device
 from ...model.rng import RNG
@@ -58,13 +58,10 @@ def _known(vm: VM, gate: str, device: Device, report: Report) -> bool:
 
 def _share(share: VirtioFS, host: HostFacts, report: Report) -> VirtioFS:
     """The directory behind the mapping."""
-    if not host.directory_mappings:
-        report.add(
-            "resource-unknown",
-            share.where,
-            f"the directory mapping '{share.dirid}' of {share.key} is not in the host facts",
-            "give the cluster's mapping/directory.cfg: --host DIR",
-        )
+    hint = missing(host, "directory", share.dirid or "")
+    if hint:
+        message = f"the directory mapping '{share.dirid}' of {share.key} is not in the host facts"
+        report.add("resource-unknown", share.where, message, hint)
         path = None
     else:
         path = directory_path(host, share.dirid or "")
@@ -133,12 +130,12 @@ def _bare_parallels(parallels: list[Parallel]) -> list[Parallel]:
 def _bare_share(share: VirtioFS, host: HostFacts, report: Report) -> VirtioFS:
     """`dirid` is the mount tag that the guest knows; it must be a mapping to the same directory."""
     mapping = host.directory_mappings.get(share.dirid or "")
-    paths = [entry.path for entry in mapping.maps if entry.node == host.nodename] if mapping else []
+    paths = [entry.path for entry in on_node(mapping.maps, host.nodename)] if mapping else []
     if share.path is not None and share.path not in paths:
         report.add(
             "resource-unknown",
             share.where,
             f"no directory mapping '{share.dirid}' to {share.path} is in the host facts",
-            f"make one: pvesh create /cluster/mapping/dir --id {share.dirid} --map node={host.nodename},path={share.path}",
+            f"make one: pvesh create /cluster/mapping/dir --id {share.dirid} --map node={host.nodename or 'NODE'},path={share.path}",
         )
     return forget(share, "path")

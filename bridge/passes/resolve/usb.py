@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ...host.facts import HostFacts
-from ...host.mapping import usb_host
+from ...host.mapping import missing, usb_host
 from ...model.part import USBAddress
 from ...model.usb import USB
 from ...model.vm import VM
@@ -24,15 +24,16 @@ MAX_HOST_BUS = 1 << 16
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: every device is either SPICE, an id or a port. Raises BridgeError for what qemu-server refuses."""
-    if not vm.usbs:
+    return change(vm, usbs=[_resolve(usb, host, report) for usb in vm.usbs]) if vm.usbs else vm
+
+
+def check_numbers(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
+    """Law: the VM stays as it is; numbers that need the one controller of newer machines are refused with the controllers."""
+    last = max((usb.index or 0 for usb in vm.usbs), default=0)
+    if last < OLD_MAX_USB or xhci_era(vm):
         return vm
-    era = xhci_era(vm)
-    for usb in vm.usbs:
-        if (usb.index or 0) >= OLD_MAX_USB and not era:
-            raise BridgeError(
-                f"using usb{usb.index} is only possible with machine type >= 7.1 and ostype l26 or windows > 7", usb.where
-            )
-    return change(vm, usbs=[_resolve(usb, host, report) for usb in vm.usbs])
+    first = next(usb for usb in vm.usbs if (usb.index or 0) >= OLD_MAX_USB)
+    raise BridgeError(f"using usb{first.index} is only possible with machine type >= 7.1 and ostype l26 or windows > 7", first.where)
 
 
 def _resolve(usb: USB, host: HostFacts, report: Report) -> USB:
@@ -40,13 +41,9 @@ def _resolve(usb: USB, host: HostFacts, report: Report) -> USB:
     if text == "spice":  # qemu-server looks at the case here, though its grammar does not
         return fill(usb, spice=True)
     if usb.mapping and not text:
-        if not host.usb_mappings:
-            report.add(
-                "resource-unknown",
-                usb.where,
-                f"the mapping '{usb.mapping}' of {usb.key} is not in the host facts",
-                "give the cluster's mapping/usb.cfg: --host DIR",
-            )
+        hint = missing(host, "usb", usb.mapping)
+        if hint:
+            report.add("resource-unknown", usb.where, f"the mapping '{usb.mapping}' of {usb.key} is not in the host facts", hint)
             return usb
         text = usb_host(host, usb.mapping)
     elif usb.mapping:

@@ -1,0 +1,41 @@
+"""Every key of the host facts, for people: what it says, and what is taken where nobody tells it (`host.facts.HostFacts`)."""
+
+from __future__ import annotations
+
+FACTS: dict[str, str] = {
+    "nodename": "The node's name. Not told: mappings count if they are for one node only, and storages whatever their nodes.",
+    "arch": "x86_64 or aarch64. Not told: x86_64.",
+    "cpus": "Logical CPUs: the limit of vCPUs and of shared iothreads. Not told: no limit.",
+    "cpu_vendor": "As /proc/cpuinfo has it: GenuineIntel, AuthenticAMD. Not told: GenuineIntel, and a finding where it matters.",
+    "cpu_flags": "Flags of /proc/cpuinfo; svm or vmx settle nested-virt. Not told: nested-virt is left out, with a finding.",
+    "phys_address_bits": "Physical address bits of the CPUs; they limit memory hotplug. Not told: 40, with a finding.",
+    "render_node": "Whether there is a /dev/dri/renderD*, for virtio-gl. Not told: not asked.",
+    "qemu_server": "The release of qemu-server, as 9.2.6, or rfc-iothreads. Not told: the newest known one; iothreads is then the RFC's.",
+    "qemu_version": "The version of QEMU. Not told: the one that came with qemu_server, else the default of --qemu, with a finding.",
+    "vhost_net": "Whether the kernel has vhost-net. Not told: yes.",
+    "iscsi_initiator_name": "The node's iSCSI initiator.",
+    "cdrom_path": "The physical CD drive behind `cdrom`; empty: there is none. Not told: /dev/cdrom.",
+    "spice_port": "The port of SPICE on a command line. Not told: the first that qemu-server takes.",
+    "spice_address": "Where SPICE listens. Not told: the loopback address.",
+    "hugepage_sizes_mib": "Sizes of huge pages that the kernel has: 2, 1024. Not told: both.",
+    "numa_nodes": "How many NUMA nodes the host has. Not told: as many as are named.",
+    "bridges": "Names of the bridges. Not told: any may be there.",
+    "bridge_mtu.NAME": "The MTU of a bridge. If none is told at all: 1500, with a finding.",
+    "firmware_bytes.PATTERN": "Sizes of the firmware's variable templates, by file name. Not told: those of pve-edk2-firmware.",
+    "hw_capabilities.KIND.NAME": "What host-hw-capabilities.json says of amd-sev and intel-tdx.",
+    "pci.present": "All PCI functions, as 0000:01:00.0,0000:01:00.1. Not told: a hostpciN without a function is left out, with a finding.",
+    "pci.info.START.NAME": "vendor, device, iommugroup, mdev of functions whose address starts so.",
+    "volume_chain": "Volumes that stand on snapshot volumes (host.toml only).",
+    "zfs_over_iscsi.NAME": "lun, or luns.VOLUME: the logical units of ZFS over iSCSI.",
+    "ceph_fsid.STORAGE": "The fsid of the storage's Ceph cluster.",
+    "ceph_keyring": "Ceph storages with a keyring: they authenticate.",
+    "ceph_conf": "Ceph storages with a ceph.conf of their own.",
+    "secret_uuid.STORAGE": "libvirt's secret with the key of a Ceph storage.",
+    "path_kind.PATH": "file or block, for a path that is not what its name says.",
+    "scsi_type.PATH": "disk or tape, for scsiblock=1.",
+    "storage_map.PATH": "The storage that a path or pool is: --storage PATH=STORAGE.",
+    "bridge_map.NAME": "The bridge on the other side, whichever side that is: --bridge NAME=BRIDGE.",
+    "firmware_map.PATH": "The firmware's path on the other side.",
+    "pools.NAME": "The directory of a libvirt storage pool.",
+}
+"""Key, as --host-fact and host.toml take it -> its meaning."""
