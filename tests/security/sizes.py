@@ -175,6 +175,9 @@ XML = (
         "<qemu:override>",
         "</qemu:override>",
     ),
+    _residue("devices beside a residue that is forged", "<virt-qm:key name='net5'>virtio,bridge=vmbr0</virt-qm:key>", "", "")._replace(
+        item="<sound model='ich9'/>", tail=f"{_RESIDUE[1]}{_OS}{_DEVICES}{_END}"
+    ),
     _residue("keys of the residue", "", "<virt-qm:key name='k{n}' seen='x'>v</virt-qm:key>", ""),
     _residue("absent keys of the residue", "", "<virt-qm:absent name='k{n}' seen='x'/>", ""),
     _residue("args of the residue", "<virt-qm:key name='args'>", "-a{n} ", "</virt-qm:key>"),
