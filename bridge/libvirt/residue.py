@@ -25,7 +25,7 @@ MAX_STORAGES = 1 << 16
 
 _UNSAFE = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _UNSAFE_IN_LINES = re.compile("[%\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_ESCAPED = re.compile("%([0-9A-F]{2})((?:%[0-9A-F]{2})*)")
+_ESCAPED = re.compile("(?:%[0-9A-F]{2})++")
 
 
 Keys = dict[str, tuple[str | None, str | None]]
