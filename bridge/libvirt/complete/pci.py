@@ -192,10 +192,15 @@ class _Assignment:
     def _controllers(self) -> None:
         """A controller for each bus that was added, with a place of its own."""
         n = 1
+        known = {index_of(node) for node in self.draft.of_type("pci")}
+        highest = max((number for number in known if number is not None), default=0)
         while n < len(self.buses.buses):
-            if all(index_of(node) != n for node in self.draft.of_type("pci")):
+            if n not in known:
                 node = self.draft.add("controller", type="pci", index=str(n), model=self.buses.buses[n].model)
-                insert(self.draft.of_type("pci"), node)
+                if n > highest:
+                    self.draft.of_type("pci").append(node)
+                else:
+                    insert(self.draft.of_type("pci"), node)
                 plug = self.devices.kinds.controller(node)
                 if plug is not None:
                     self.buses.next(plug)

@@ -104,6 +104,8 @@ class Buses:
     def __init__(self, models: list[str], dry: bool) -> None:
         self.buses = [Bus(model) for model in models]
         self.dry = dry
+        self._room: dict[Plug, int] = {}
+        """Kind of device -> the first bus that may have room for one: what is full stays full, and there may be hundreds."""
 
     def used(self, bus: int, slot: int) -> bool:
         return bool(self.buses[bus].slots.get(slot))
@@ -126,15 +128,18 @@ class Buses:
 
     def next(self, plug: Plug, function: int | None = None) -> tuple[int, int, int]:
         """Take the next free place."""
-        for bus, on in enumerate(self.buses):
-            if on.fits(bus, plug) and (found := on.free(plug, function)) is not None:
+        bus = 0 if plug.together else self._room.get(plug, 0)
+        while bus < len(self.buses):
+            if self.buses[bus].fits(bus, plug) and (found := self.buses[bus].free(plug, function)) is not None:
                 slot, n = found
                 break
+            bus += 1
         else:
             if not self.dry:
                 raise NoPlaceError
             bus = self._grow(len(self.buses), plug)
             slot, n = self.buses[bus].first, function or 0
+        self._room[plug] = bus
         self.reserve(bus, slot, n, plug, told=False)
         return bus, slot, n
 
