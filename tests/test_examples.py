@@ -32,6 +32,13 @@ main(prog_name="virt-qm")
 """
 NODE = re.compile(r" 100\b|/etc/pve")
 """What only a Proxmox VE node has."""
+PRIVATE = """\
+kvm: 0
+memory: 128
+scsi1: local:100/vm-100-disk-1.raw,iothread=1
+scsihw: virtio-scsi-single
+virtio0: local:100/vm-100-disk-0.raw,iothread=1
+"""
 DOMAIN = "<domain type='qemu'><name>web</name><memory>65536</memory><os><type machine='pc' arch='x86_64'>hvm</type></os></domain>"
 
 
@@ -75,10 +82,16 @@ class Stage:
         return daemon.uri
 
     def socket(self) -> str:
-        """VM 100, running."""
+        """VM 100, running with a pool of iothreads."""
+        return self._running(without(node.CONFIG, "cpu", "usb").replace("tank:vm-100-disk-0", "local:100/vm-100-disk-0.raw"))
+
+    def private(self) -> str:
+        """VM 100, running with an iothread for each of two disks."""
+        return self._running(PRIVATE)
+
+    def _running(self, config: str) -> str:
         facts = bridge.HostFacts(qemu_server="rfc-iothreads", qemu_version="10.0.2")
-        text = without(node.CONFIG, "cpu", "usb").replace("tank:vm-100-disk-0", "local:100/vm-100-disk-0.raw")
-        qemu = start(bridge.convert(text, "argv", "conf", vmid=100, host=facts).argv or [])
+        qemu = start(bridge.convert(config, "argv", "conf", vmid=100, host=facts).argv or [])
         self.closing.append(qemu.close)
         return str(qemu.socket)
 
@@ -88,6 +101,9 @@ class Stage:
             "qemu:///system": self.host,
             "qemu+ssh://root@host/system": self.host,
             "/var/run/qemu-server/100.qmp": self.socket,
+            "pin 100 --set": lambda: f"pin 100 --qmp {self.private()} --set",
+            "=2-3": lambda: "=0",  # CPUs that any host has
+            "=4": lambda: "=0",
             "/etc/pve": lambda: str(self.node / "etc/pve"),
             "-o /tmp": lambda: f"-o {self.home}",
         }
