@@ -193,6 +193,7 @@ ELEMENTS: dict[str, Element] = {
     "nvram_source": Element((8, 5)),
     "nvram_format": Element((9, 2)),
     "nvram_block": Element((10, 10)),
+    "tpm_persistent": Element((7, 0)),
     "tpm_source": Element((10, 10)),
     "vlan_bridge": Element((11, 0)),
     "discard_no_unref": Element((9, 5), (8, 1)),
