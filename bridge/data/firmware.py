@@ -8,6 +8,12 @@ BASE = "/usr/share/pve-edk2-firmware/"
 TEMPORARY_VARS = "/run/qemu-server/efidisk/{}-ovmf.fd"
 """Where qemu-server puts the variables of a VM without efidisk0, by VMID."""
 
+PICTURE = "/usr/share/qemu-server/bootsplash.jpg"
+"""What the firmware shows; the guest finds it as a file of fw_cfg (mapping-machine 13)."""
+PICTURE_THERE = "/usr/share/qemu/bootsplash.jpg"
+"""Where it may stand on a host of libvirt: in QEMU's own directory, which AppArmor lets it read."""
+PICTURES = (PICTURE, PICTURE_THERE)
+
 IMAGES: dict[tuple[str, str], tuple[str, str | None]] = {
     ("x86_64", "4m-no-smm"): ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"),
     ("x86_64", "4m-no-smm-ms"): ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.ms.fd"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from tests.boot.images import image, tpm_state, variables
+from tests.boot.images import image, picture, tpm_state, variables
 from tests.libvirtd.daemon import Daemon, affinity
 from tests.processes import remove
 
@@ -78,6 +78,9 @@ def runnable(root: Any, directory: Path, boot: tuple[Path, Path], append: str) -
     if nvram is not None and nvram.find("source") is not None:
         source = nvram.find("source")
         source.set("file", str(variables(source.get("file"), directory, nvram.get("format", "raw"))))
+    for argument in root.iter(f"{{{QEMU_NS}}}arg"):
+        if argument.get("value").startswith("splash="):
+            argument.set("value", f"splash={picture(directory)}")
     devices = root.find("devices")
     for disk in devices.iterfind("disk"):
         own_disk(disk, directory)

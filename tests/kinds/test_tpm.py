@@ -22,7 +22,8 @@ def test_xml_and_back() -> None:
     assert tpm is not None
     assert tpm.get("model") == "tpm-tis"
     assert outline(tpm).endswith(
-        '<backend type="emulator" version="2.0" persistent_state="yes"><source type="file" path="/var/lib/vz/images/100/vm-100-disk-1.raw"/></backend>'
+        '<backend type="emulator" version="2.0" persistent_state="yes">'
+        '<source type="file" path="/var/lib/vz/images/100/vm-100-disk-1.raw"/></backend>'
         '<alias name="ua-tpmstate0"/></tpm>'
     )
     assert back(LINE)["tpmstate0"] == LINE.partition(": ")[2]
