@@ -130,6 +130,7 @@ def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 
 def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    from .libvirt.boot import for_node
     from .libvirt.machine import named_version
     from .libvirt.parse import parse
     from .libvirt.residue import take
@@ -147,6 +148,8 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         wanted.host = wanted.host.remembering(rest.storages, wanted.vmid)  # only for the VM's own volumes
         if wanted.args:
             report.mended = frozenset(_remembered(text, wanted))
+    if for_node(domain.root):
+        wanted.target = wanted.target._replace(node=True)
         domain.residue = _heard(rest, wanted)
     domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
     found = keys_of(domain, wanted, report)

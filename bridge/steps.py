@@ -15,6 +15,7 @@ from .passes.fill import change
 from .passes.gate import gate
 from .passes.lint import lint
 from .passes.place import place
+from .passes.portable import portable
 from .passes.resolve import resolve
 from .passes.unplace import unplace
 from .report import BridgeError, Report
@@ -68,6 +69,7 @@ def domain_of(vm: VM, wanted: Wanted, report: Report, whole: VM | None = None) -
     from .libvirt.write import write
 
     vm = gate(whole or whole_of(vm, wanted, report), wanted.target, report)
+    vm = portable(vm, wanted.host, wanted.target, report)
     if wanted.name:
         vm = change(vm, meta=change(vm.meta, name=wanted.name))
     return vm, write(vm, report, wanted.target).root

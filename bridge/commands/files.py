@@ -78,6 +78,7 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "args": given.get("args"),
         "snapshot": given.get("snapshot"),
         "keep_layout": bool(given.get("keep_layout")),
+        "node_paths": bool(given.get("node_paths")),
         "create": given.get("form") == "qm-create",
         "file": "stdin" if file == "-" else located(file),
     }

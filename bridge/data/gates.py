@@ -259,6 +259,8 @@ class Target(NamedTuple):
 
     libvirt: Version = TARGET_LIBVIRT
     qemu: Version = TARGET_QEMU
+    node: bool = False
+    """It is a node of Proxmox VE, and has the files of one."""
 
     def has(self, name: str) -> bool:
         """Whether the element of this name is known there. Raises KeyError for a name that is no gate."""

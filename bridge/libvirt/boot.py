@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..data.firmware import PICTURES
+from ..data.firmware import PICTURE, PICTURES
 from ..model.boot import Boot
 from ..model.vm import VM
 from ..rows import Row
@@ -65,6 +65,12 @@ def read_classes(domain: Domain, vm: VM) -> None:
     for place, name in enumerate(dict.fromkeys(vm.boot.classes), 1):
         if (device := first.get(name)) is not None:
             device.bootindex = place
+
+
+def for_node(root: Node) -> bool:
+    """Whether the domain was written for a node (`gates.Target.node`): only there the picture is in qemu-server's directory."""
+    commandline = root.peek("qemu:commandline")
+    return commandline is not None and any(node.attrib.get("value") == f"splash={PICTURE}" for node in commandline.children)
 
 
 def _read_picture(domain: Domain) -> None:

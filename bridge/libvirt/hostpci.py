@@ -16,10 +16,13 @@ from .domain import Domain
 from .node import Node, read_rows, write_rows
 
 ROM_DIRECTORY = "/usr/share/kvm/"
+"""Of a node; `romfile` is the name of a file there."""
+ROM_THERE = "/usr/share/qemu/"
+"""Of a libvirt host: QEMU's own directory, which AppArmor lets it read."""
 
 
 def _rom(path: str) -> str:
-    name = path.removeprefix(ROM_DIRECTORY)
+    name = path.removeprefix(ROM_DIRECTORY).removeprefix(ROM_THERE)
     if name == path or "/" in name or not name or set(name) & set(",; \t"):
         raise ValueError(f"'{path[:60]}' is not below {ROM_DIRECTORY}")
     return name
@@ -27,7 +30,7 @@ def _rom(path: str) -> str:
 
 ROWS = (
     Row("rombar", "rom@bar", Codec({"on": True, "off": False}.__getitem__, lambda on: "on" if on else "off"), code=True),
-    Row("romfile", "rom@file", Codec(_rom, lambda name: ROM_DIRECTORY + name)),
+    Row("romfile", "rom@file", Codec(_rom, lambda name: ROM_DIRECTORY + name), finding="import-needed"),
     BOOT,
     Row("ids", "source/address", code=True),
     Row("host", "source/address", code=True),
@@ -117,6 +120,10 @@ def _write_options(vm: VM, domain: Domain, node: Node, device: HostPCI) -> None:
     if device.rombar is False:
         node.ensure("rom").set("bar", "off")
     write_rows(node, device, ROWS)
+    if device.romfile and not domain.target.node:
+        there = ROM_THERE + device.romfile
+        node.ensure("rom").set("file", there)
+        domain.report.add("import-needed", device.where, f"{device.key}: copy {ROM_DIRECTORY}{device.romfile} of the node to {there}")
     write_device(domain, node, device)
     if device.x_vga and vm.firmware.bios != "ovmf":
         domain.set_override(name, "x-vga", "bool", "true")
@@ -167,8 +174,11 @@ def _function(node: Node) -> str | None:
 
 
 def _options(domain: Domain, node: Node) -> dict[str, Any]:
-    said = read_rows(node, ROWS)
     rom = node.peek("rom")
+    path = rom.attrib.get("file", "") if rom is not None else ""
+    said = read_rows(node, ROWS)
+    if path.startswith(ROM_THERE) and "romfile" in said:
+        domain.report.add("import-needed", rom, f"copy {path} to {ROM_DIRECTORY} on the node: romfile names a file there")
     if rom is not None and rom.attrib.get("bar") in ("on", "off"):
         said["rombar"] = False if rom.get("bar") == "off" else None
         rom.claimed = True

@@ -108,7 +108,7 @@ IMPLIED = {
     Controller: frozenset(("builtin", "master", "alias", "iothread")),
     CPU: frozenset(("words",)),
     Disk: frozenset(("size", "write_cache", "cloudinit", "outline")),
-    Firmware: frozenset(("size", "target_code", "target_template", "pre_enrolled_keys")),
+    Firmware: frozenset(("size", "target_code", "target_template", "fresh", "pre_enrolled_keys")),
     IOThread: frozenset(("id", "private_to")),
     Machine: frozenset(("pxe",)),
     Memory: frozenset(("spelled",)),
