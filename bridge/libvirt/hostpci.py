@@ -16,13 +16,11 @@ from .domain import Domain
 from .node import Node, read_rows, write_rows
 
 ROM_DIRECTORY = "/usr/share/kvm/"
-"""Of a node; `romfile` is the name of a file there."""
-ROM_THERE = "/usr/share/qemu/"
-"""Of a libvirt host: QEMU's own directory, which AppArmor lets it read."""
+"""`romfile` is the name of a file there; on a libvirt host AppArmor lets QEMU read it, too."""
 
 
 def _rom(path: str) -> str:
-    name = path.removeprefix(ROM_DIRECTORY).removeprefix(ROM_THERE)
+    name = path.removeprefix(ROM_DIRECTORY)
     if name == path or "/" in name or not name or set(name) & set(",; \t"):
         raise ValueError(f"'{path[:60]}' is not below {ROM_DIRECTORY}")
     return name
@@ -121,9 +119,8 @@ def _write_options(vm: VM, domain: Domain, node: Node, device: HostPCI) -> None:
         node.ensure("rom").set("bar", "off")
     write_rows(node, device, ROWS)
     if device.romfile and not domain.target.node:
-        there = ROM_THERE + device.romfile
-        node.ensure("rom").set("file", there)
-        domain.report.add("import-needed", device.where, f"{device.key}: copy {ROM_DIRECTORY}{device.romfile} of the node to {there}")
+        message = f"{device.key}: the card's ROM is the node's file {ROM_DIRECTORY}{device.romfile}"
+        domain.report.add("import-needed", device.where, message, "copy it to the same place on the other host")
     write_device(domain, node, device)
     if device.x_vga and vm.firmware.bios != "ovmf":
         domain.set_override(name, "x-vga", "bool", "true")
@@ -174,11 +171,8 @@ def _function(node: Node) -> str | None:
 
 
 def _options(domain: Domain, node: Node) -> dict[str, Any]:
-    rom = node.peek("rom")
-    path = rom.attrib.get("file", "") if rom is not None else ""
     said = read_rows(node, ROWS)
-    if path.startswith(ROM_THERE) and "romfile" in said:
-        domain.report.add("import-needed", rom, f"copy {path} to {ROM_DIRECTORY} on the node: romfile names a file there")
+    rom = node.peek("rom")
     if rom is not None and rom.attrib.get("bar") in ("on", "off"):
         said["rombar"] = False if rom.get("bar") == "off" else None
         rom.claimed = True

@@ -115,7 +115,9 @@ IMPLIED = {
     Meta: frozenset(("vmid", "ostype", "creation_qemu", "uuid")),
     Net: frozenset(("running_mtu",)),
     SMBIOS: frozenset(("base64",)),
-    Source: frozenset(("kind", "volid", "storage_type", "is_iso", "location", "chain_snapshots", "discard_no_unref", "namespace")),
+    Source: frozenset((
+        *("kind", "volid", "storage_type", "is_iso", "importing", "location", "chain_snapshots", "discard_no_unref", "namespace"),
+    )),
     TPM: frozenset(("size", "format")),
 }
 """Sizes of images and keys enrolled in them (they have them), what a name or an ostype means (it is written out), spellings."""

@@ -24,7 +24,6 @@ PARTS = {
     "TDX": "bios: ovmf\nmachine: pc-q35-10.1\nintel-tdx: tdx,attestation=0\n",
     "aarch64": "arch: aarch64\nbios: ovmf\nefidisk0: local:100/vm-100-disk-1.qcow2,efitype=4m,size=64M\n",
     "boot ROM of an old card": "machine: pc-i440fx-2.3\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n",
-    "ROM of a card": "hostpci0: 0000:01:00.0,romfile=vbios.bin\n",
 }
 NODE = re.compile(r"/var/run/qemu-server|/run/qemu-server|/usr/share/(?:pve-edk2-firmware|kvm|qemu-server)")
 
@@ -103,6 +102,14 @@ def test_another_picture_stands_in_args(path: str, told: int) -> None:
     assert sum("picture" in f.message for f in found.findings) == told
     assert "args" not in found.text
     assert (f"args: -boot splash={path}\n" in bridge.convert(text, "conf", "xml", args=True).text) == bool(told)
+
+
+def test_a_file_of_the_users_is_to_be_copied() -> None:
+    result = converted("hostpci0: 0000:01:00.0,romfile=vbios.bin\n")
+    assert [(f.kind, f.hint) for f in result.findings if "vbios.bin" in f.message] == [
+        ("import-needed", "copy it to the same place on the other host")
+    ]
+    assert [f for f in converted("hostpci0: 0000:01:00.0,romfile=a.bin\n", node_paths=True).findings if f.kind == "import-needed"] == []
 
 
 def test_a_map_of_firmware_names_another_file() -> None:
