@@ -141,6 +141,8 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
+    if for_node(domain.root):
+        wanted.target = wanted.target._replace(node=True)
     if rest is not None:
         follow_target(wanted, named_version(domain.root))
         if rest.vmid and not wanted.vmid_said:
@@ -148,8 +150,6 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         wanted.host = wanted.host.remembering(rest.storages, wanted.vmid)  # only for the VM's own volumes
         if wanted.args:
             report.mended = frozenset(_remembered(text, wanted))
-    if for_node(domain.root):
-        wanted.target = wanted.target._replace(node=True)
         domain.residue = _heard(rest, wanted)
     domain.raw_arguments = {None: "refuse", False: "drop", True: "carry"}[wanted.args]
     found = keys_of(domain, wanted, report)
