@@ -52,7 +52,11 @@ def convert(
     """
     if to not in FORMATS or source not in (None, *FORMATS):
         raise ValueError(f"formats are {', '.join(FORMATS)}")
-    source = source or guess(text)
+    if source is None:
+        try:
+            source = guess(text)
+        except BridgeError as error:
+            raise BridgeError(error.message, file or "the input") from None
     wanted = Wanted(
         host=host or HostFacts(),
         target=_target(libvirt, qemu)._replace(node=node_paths),

@@ -113,10 +113,14 @@ def keys_of(domain: Domain, wanted: Wanted, report: Report) -> Keys:
 
 
 def read_conf(text: ConfigText | str | bytes, wanted: Wanted, report: Report, checked: bool = False) -> tuple[ConfigText, VM]:
+    from .qemuserver.held import unwrap
     from .qemuserver.machine import retyped
     from .qemuserver.read import read
     from .qemuserver.text import parse
 
+    if isinstance(text, str | bytes):
+        text, owner = unwrap(text, wanted.file, wanted.host, report)
+        wanted.vmid = owner if owner and not wanted.vmid_said else wanted.vmid
     config = parse(text, vmid=wanted.vmid, name=wanted.file) if isinstance(text, str | bytes) else text  # parsed already
     vm = read(config, wanted.vmid, wanted.file, report, wanted.snapshot, checked)
     if wanted.args is False and vm.raw.words:
