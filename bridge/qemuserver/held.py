@@ -13,6 +13,7 @@ from ..data.options import option
 from ..host.facts import HostFacts
 from ..report import BridgeError, Report
 from . import command, vma
+from .suggest import nearest
 from .text import MAX_FILE, body
 
 EXPECTED = (
@@ -38,7 +39,17 @@ def is_held(text: str | bytes) -> bool:
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if start == "{" or command.FIRST(text):
         return True
-    return any(is_setting(line.lstrip("\ufeff")) for line in text.split("\n"))
+    lines = [line.lstrip("\ufeff") for line in text.split("\n")]
+    return any(map(is_setting, lines)) or any(map(_is_mistyped, lines[:MOST_LINES]))
+
+
+MOST_LINES = 50
+"""In which a mistyped option is looked for, where there is none that is right."""
+
+
+def _is_mistyped(line: str) -> bool:
+    match = _KEY.match(line)
+    return match is not None and bool(nearest(match[1]))
 
 
 def is_command(text: str) -> bool:
