@@ -180,7 +180,7 @@ def test_cd_roms_and_cloud_init_drives_were_dropped(way: str, host: Path, node: 
     document = vm["steps"][-1]["document"]
     if way == "libvirt":
         assert document.count('device="cdrom"') == 6
-        for name in ("debian.iso", "drives-ide3.raw", "drives-sata0.raw"):
+        for name in ("debian.iso", "vm-100-cloudinit.raw", "drives-sata0.raw"):
             assert f"/var/lib/libvirt/images/{name}" in document
     else:
         assert "ide3: store:100/vm-100-cloudinit.qcow2,media=cdrom\n" in document

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from ..define import Candidate, Host, clashes, offline, prepare
+from ..qemuserver.drive import CLOUDINIT
 from ..qemuserver.text import ConfigText, write
 from ..report import BridgeError
 from .given import Input, Refused, read
@@ -124,7 +125,7 @@ def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]
     name = _name(config, vmid)
     stays = {v.key: _why_it_stays(v) for v in here if is_shared(v, facts) and v.location.storage not in wish.copy}
     copies = [volume for volume in here if volume.key not in stays]
-    targets = {volume.key: _target(volume, name, wish) for volume in copies}
+    targets = {volume.key: _target(volume, name, vmid, wish) for volume in copies}
     moved(config, {key: (f"{wish.images}/{image}", form) for key, (image, form) in targets.items()})
     candidate = _candidate(file, write(config), given.keywords, vmid, host)
     steps = [_stopped(vmid)] if is_config else []
@@ -151,8 +152,10 @@ def _why_it_stays(volume: Volume) -> str:
     return f"{volume.location.volid} is on {where}, which both hosts reach"
 
 
-def _target(volume: Volume, name: str, wish: Wish) -> tuple[str, str]:
-    """File name and format over there."""
+def _target(volume: Volume, name: str, vmid: int, wish: Wish) -> tuple[str, str]:
+    """File name and format over there. A cloud-init drive is known by its name, and boots otherwise than a CD-ROM."""
+    if CLOUDINIT.search(volume.location.volid):
+        return f"vm-{vmid}-cloudinit.raw", "raw"
     if volume.key in ("efidisk0", "tpmstate0"):
         return f"{name}-{volume.key}.raw", "raw"
     if volume.cdrom and volume.location.is_iso:
