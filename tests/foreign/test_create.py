@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -11,7 +12,8 @@ from click.testing import CliRunner
 
 import bridge
 from bridge.cli import main
-from tests.corpus import Row
+from bridge.data.options import option
+from tests.corpus import ROOT, Row
 
 VMID = 100
 CONF = """\
@@ -174,6 +176,61 @@ def test_the_hint_of_an_import_wiped_the_options_of_the_disk() -> None:
     assert hint.endswith(f"or import it: qm set 100 --virtio0 STORAGE:0,{value}")
     found = options(bridge.convert(DISK, "conf", "xml", vmid=VMID, create=True).text)
     assert found["virtio0"] == f"local:0,{value}"
+
+
+NEW_DISK = re.compile(r"(?:([^/:\s]+):)?(\d+(?:\.\d+)?)")
+NO_PARAMETERS = ("meta", "parent", "running-nets-host-mtu", "runningcpu", "runningmachine", "snaptime", "vmstate")
+
+
+def refusals(command: str) -> list[str]:
+    """What `qm create` would say to its options: the checks of API2/Qemu.pm (create_vm, check_drive_param), as a stand-in for it."""
+    found = []
+    for key, value in options(command).items():
+        if key != "description" and ((option(key) is None and key != "args") or key in NO_PARAMETERS):
+            found.append(f"{key}: no such parameter")
+        if key == "cpuunits" and not 1 <= int(value) <= 262144:
+            found.append("cpuunits: out of range")
+        if not re.fullmatch(r"(ide|sata|scsi|virtio)\d+|efidisk0|tpmstate0", key):
+            continue
+        file, *rest = value.split(",")
+        said = dict(part.split("=", 1) for part in rest)
+        if "import-from" in said:
+            new = NEW_DISK.fullmatch(file)
+            if new is None or new[1] is None or float(new[2]) != 0 or "media" in said:
+                found.append(f"{key}: 'import-from' requires special syntax")
+            needed = {"efidisk0": ("efitype", "pre-enrolled-keys"), "tpmstate0": ("version",)}.get(key, ())
+            found += [f"{key}: need to specify '{name}' when using 'import-from'" for name in needed if name not in said]
+        elif file.startswith("/") and not file.startswith(("/dev/", "/var/lib/vz/")):
+            found.append(f"{key}: unable to associate path '{file}' to any storage")
+        elif key == "tpmstate0" and file == "none":
+            found.append("tpmstate0: no volume")
+    text = "".join(f"{key}: {value}\n" for key, value in options(command).items() if key != "description" and "import-from" not in value)
+    try:
+        bridge.rewrite_config(text, vmid=VMID, strict=True)
+    except bridge.BridgeError as error:
+        found.append(str(error))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests/cases").glob("*.conf")), ids=lambda path: path.stem)
+def test_the_api_takes_the_command_of_every_case(path: Path) -> None:
+    text, host = path.read_text(), bridge.HostFacts.load(ROOT / "tests/cases/host")
+    xml = bridge.convert(text, "xml", "conf", vmid=VMID, host=host, metadata=False).text
+    assert refusals(bridge.convert(text, "conf", "conf", vmid=VMID, host=host, create=True).text) == []
+    assert refusals(bridge.convert(xml, "conf", "xml", vmid=VMID, host=bridge.HostFacts(), create=True, args=True).text) == []
+
+
+def test_the_stand_in_refuses() -> None:
+    efidisk = "--efidisk0 local:0,import-from=/x,efitype=4m"
+    for words in ("--meta x", "--cpuunits 0", "--virtio0 /x.raw", efidisk, "--tpmstate0 none", "--foo 1"):
+        assert len(refusals(f"qm create 100 {words}\n")) >= 1, words
+
+
+@pytest.mark.corpus("random.jsonl", sample=60)
+def test_the_api_takes_the_command_of_every_row(row: Row) -> None:
+    text = bridge.rewrite_config(row["conf"], vmid=row["vmid"])
+    command = bridge.convert(text, "conf", "conf", vmid=row["vmid"], create=True).text.replace(f"qm create {row['vmid']}", "qm create 100")
+    assert [each for each in refusals(command) if "unable to parse" not in each] == []
 
 
 @pytest.mark.corpus("random.jsonl", sample=60)
