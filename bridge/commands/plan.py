@@ -52,7 +52,7 @@ def command(**given: Any) -> None:
     \b
     Example:
       virt-qm plan --to libvirt -c qemu+ssh://root@host/system --upload /etc/pve/qemu-server/100.conf
-      virt-qm plan --to qemu-server -c qemu:///system --vmid-from 200 web db
+      virt-qm plan --to qemu-server -c qemu:///system --vmid-from 200 web
     """
     plan = guarded(lambda: _to_libvirt(given) if given["to"] == "libvirt" else _to_qemu_server(given))
     for refused in plan.refused:

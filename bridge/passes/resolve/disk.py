@@ -6,6 +6,8 @@ from functools import lru_cache
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ...data.gates import Version, machine_has
 from ...data.machines import version_of
 from ...host import storage
@@ -191,13 +193,14 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
     volid = match.volid if match else "none"
     if match is not None and volid is None:
         told = "the drive stays empty" if disk.media == "cdrom" else "the disk is left out"
-        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}: {disk.outline or source.path}", match.hint)
+        report.add("guest-lost", disk.where, f"{name}: {match.message}; {offered}: {disk.outline or source.path}", match.hint)
         if disk.media != "cdrom":
             return None
         volid = "none"
     elif match is not None and match.finding and (match.finding != "lint" or vm.meta.vmid):
         if match.finding in ("storage-unknown", "import-needed") and source.path is not None and disk.media != "cdrom":
-            source = change(source, importing=match)  # told with the command, when all of the drive's line is known
+            offered = replace(match, message=f"{name}: {match.message}")
+            source = change(source, importing=offered)  # with the command, when all of the drive's line is known
             disk = change(disk, source=source)
         else:
             report.add(match.finding, disk.where, f"{name}: {match.message}", match.hint)
