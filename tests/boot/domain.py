@@ -127,7 +127,7 @@ def override(root: Any, alias: str, name: str, value: str) -> None:
 
 
 def own_sockets(devices: Any, directory: Path) -> None:
-    """Only the first serial port goes to a file: libvirt chooses all others, and SPICE has no port, which another program could take meanwhile."""
+    """Only the first serial port goes to a file, libvirt chooses all others; SPICE gets no port, which another program could take."""
     first = devices.find("serial")
     first.set("type", "file")
     first.insert(0, etree.Element("source", path=str(directory / "console")))

@@ -50,7 +50,7 @@ def test_a_node_keeps_its_paths_if_wanted(part: str) -> None:
 @pytest.mark.parametrize("node", [False, True])
 def test_the_config_comes_back_from_either(part: str, node: bool) -> None:
     text = converted(PARTS[part], node_paths=node).text
-    assert bridge.convert(text, "conf", "xml", host=HOST).text == bridge.rewrite_config(PARTS[part])
+    assert bridge.convert(text, "conf", "xml", vmid=100, host=HOST).text == bridge.rewrite_config(PARTS[part])
 
 
 def test_sockets_are_libvirts_to_choose() -> None:
