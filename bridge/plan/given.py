@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..convert import DEFAULT_VMID, convert, guess
+from ..data.options import DRIVES
 from ..dumpxml import dumped, wanted, with_onboot
+from ..host.storage import locate
 from ..libvirt.connect import Connection
 from ..qemuserver.held import unwrap
+from ..qemuserver.setting import Entry, checked, checker_of
 from ..qemuserver.text import ConfigText, parse
 from ..report import BridgeError, Finding, Report
 
@@ -49,7 +52,30 @@ def read(given: Input) -> Given:
     result = convert(text, "conf", **keywords)
     vmid = result.vm.meta.vmid or DEFAULT_VMID
     written = result.text if autostart is None else with_onboot(result.text, autostart, vmid)
-    return Given(parse(written, vmid=vmid, name=file), vmid, result.findings, is_config=False)
+    config = parse(written, vmid=vmid, name=file)
+    _as_the_xml_says(config, given, vmid)
+    return Given(config, vmid, result.findings, is_config=False)
+
+
+def _as_the_xml_says(config: ConfigText, given: Input, vmid: int) -> None:
+    """Volumes that the metadata names, and whose storage nobody knows here, are where the XML itself says: there the images are."""
+    host, entries = given.keywords["host"], config.main.entries
+    unknown = [key for key in DRIVES if key in entries and (file := _file(entries[key])) and locate(host, file).kind == "volume"]
+    if not unknown:
+        return
+    plain = convert(given.text, "conf", **{**given.keywords, "metadata": False, "vmid": vmid}).text
+    said = parse(plain, vmid=vmid, name=given.file).main.entries
+    for key in unknown:
+        there = _file(said[key]) if key in said else None
+        if there is not None and locate(host, there).kind != "volume":
+            kept = [part for part in entries[key].value.split(",")[1:] if not part.startswith(("format=", "size="))]
+            form = [part for part in said[key].value.split(",") if part.startswith("format=")]
+            text = ",".join((there, *kept, *form))
+            entries[key] = checked(checker_of(key), key, text, entries[key].line)
+
+
+def _file(entry: Entry) -> str | None:
+    return str(entry.parts["file"]) if entry.parts and "file" in entry.parts else None
 
 
 def domains(connection: Connection, names: Sequence[str], keywords: dict[str, Any]) -> Iterator[Input | Refused]:
