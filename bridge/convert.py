@@ -33,6 +33,7 @@ def convert(
     machine: str | None = None,
     keep_layout: bool = False,
     create: bool = False,
+    node_paths: bool = False,
     file: str | None = None,
 ) -> Result:
     """Convert one VM.
@@ -45,15 +46,20 @@ def convert(
     `args`: whether raw QEMU arguments are carried (None: from configs yes, from XML no).
     `snapshot` converts the VM as it was at that snapshot. `name` is the domain's and `machine` a type, in place of the VM's own.
     `keep_layout`: XML's PCI places are kept by `args` where a config can. `create`: a config is given as a `qm create` command.
+    `node_paths`: XML is for a libvirt on a node of Proxmox VE, and keeps the node's sockets, firmware and ROM files.
     `file` is the input's name in messages.
     Raises BridgeError when the input cannot be converted. Touches no file, network or process.
     """
     if to not in FORMATS or source not in (None, *FORMATS):
         raise ValueError(f"formats are {', '.join(FORMATS)}")
-    source = source or guess(text)
+    if source is None:
+        try:
+            source = guess(text)
+        except BridgeError as error:
+            raise BridgeError(error.message, file or "the input") from None
     wanted = Wanted(
         host=host or HostFacts(),
-        target=_target(libvirt, qemu),
+        target=_target(libvirt, qemu)._replace(node=node_paths),
         vmid=vmid or DEFAULT_VMID,
         vmid_said=vmid is not None,
         file=file or (f"{vmid or DEFAULT_VMID}.conf" if source == "conf" else "domain.xml" if source == "xml" else "argv"),

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from .convert import convert
 from .host.facts import HostFacts
 from .libvirt.capabilities import firmware_map, machines, missing, nearest
-from .libvirt.chardev import DIRECTORY
 from .libvirt.connect import Connection, Definition, Domain
 from .model.vm import VM
 from .report import BridgeError, Finding, Report
@@ -102,7 +101,6 @@ def offline(file: str, text: bytes, keywords: dict[str, Any]) -> Candidate:
     """Convert one VM for a libvirt host that is not asked."""
     result = convert(text, "xml", **keywords)
     domain: Any = etree.fromstring(result.text)
-    _own_sockets(domain)
     name, number = str(domain.findtext("name")), _identified(domain, result.vm.meta.vmid)
     applied = [finding for finding in result.findings if finding.kind != "not-applied" or not finding.message.startswith("onboot ")]
     return Candidate(file, text, _text(domain), name, number, result.vm, applied)
@@ -120,19 +118,6 @@ def _capabilities(host: Host, file: str, text: bytes, xml: str) -> str:
 def _text(domain: Any) -> str:
     text: str = etree.tostring(domain, encoding="unicode", pretty_print=True)
     return text
-
-
-def _own_sockets(domain: Any) -> None:
-    """Sockets in the directory of a node's qemu-server, which a libvirt host does not have, become libvirt's own choice."""
-    for element in domain.xpath(f"devices/*[starts-with(source/@path, '{DIRECTORY}/') and source/@mode = 'bind']"):
-        if element.tag == "channel":
-            del element.find("source").attrib["path"]
-        else:
-            element.set("type", "pty")
-            element.remove(element.find("source"))
-    for element in domain.xpath(f"devices/graphics[starts-with(@socket, '{DIRECTORY}/')]"):
-        del element.attrib["socket"]
-        etree.SubElement(element, "listen", type="socket")
 
 
 def _identified(domain: Any, vmid: int | None) -> str:

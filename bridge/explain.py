@@ -46,6 +46,8 @@ ADVICE = {
     "assumed": "Name the fact as the hint says, if the node is another one than was taken; on a node itself it is read.",
     "ambiguous": "Check whether the reading is the one that you mean; say it outright in the input if not.",
     "metadata-only": "It comes back when the XML becomes a config again. Until then nothing acts on it.",
+    "boot-picture": "Put any JPEG there, or name one: --host-fact firmware_map./usr/share/qemu-server/bootsplash.jpg=PATH. It matters to a"
+    " guest whose state moves: fw_cfg files have numbers, and those behind the picture have others without it.",
     "no-live-move": "Shut the VM down for the move. Only a saved or migrating state is concerned, not the machine itself.",
     "secret-left-out": "Set the password or key again on the other side.",
     "stale-residue": "Your edit counts. What was remembered for the old value is dropped.",

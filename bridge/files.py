@@ -9,19 +9,27 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from .archive import BACKUP_MAGIC, begins
+from .report import BridgeError
+
 if TYPE_CHECKING:
     from .report import Finding
 
 SUFFIX = {"xml": ".xml", "conf": ".conf", "argv": ".cmd"}
 """Format -> how the name of a file of that format ends."""
 
+BACKUP = "vzdump-qemu-"
+"""How the name of a VM's backup begins."""
+
 MAX_INPUT = 4 << 20
 """Bytes (security-rules S16)."""
 
 
 def vmid_of(file: str) -> int | None:
-    """`.../8006.conf` names VM 8006, as on a node."""
+    """`.../8006.conf` names VM 8006, as on a node, and so does `vzdump-qemu-8006-2024_05_01-00_00_00.vma.zst`."""
     stem = os.path.basename(file).split(".")[0]  # noqa: PTH119 -- called for every file of a fleet
+    if stem.startswith(BACKUP):
+        stem = stem[len(BACKUP) :].partition("-")[0]
     return int(stem) if stem.isascii() and stem.isdigit() and 0 < len(stem) < 10 and int(stem) else None
 
 
@@ -32,11 +40,13 @@ def read(file: str) -> bytes:
 
 
 def bounded(stream: BinaryIO, name: str) -> bytes:
-    """What a stream holds; BridgeError for more than any input may be, of which no more is read."""
-    data = stream.read(MAX_INPUT + 1)
-    if len(data) > MAX_INPUT:
-        from .report import BridgeError
-
+    """What a stream holds, unpacked, and of a backup its beginning; BridgeError for more than any input may be, of which no more is read,
+    and for what cannot be unpacked."""
+    try:
+        data = begins(stream.read(MAX_INPUT + 1), MAX_INPUT + 1)
+    except BridgeError as error:
+        raise BridgeError(error.message, name) from None
+    if len(data) > MAX_INPUT and not data.startswith(BACKUP_MAGIC):
         raise BridgeError(f"is larger than {MAX_INPUT >> 20} MiB", name)
     return data
 

@@ -130,6 +130,7 @@ def _conf_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
 
 def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    from .libvirt.boot import for_node
     from .libvirt.machine import named_version
     from .libvirt.parse import parse
     from .libvirt.residue import take
@@ -140,6 +141,8 @@ def _xml_to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
     domain = parse(text, report, wanted.target)
     rest = take(domain.root) if wanted.metadata else None
+    if for_node(domain.root):
+        wanted.target = wanted.target._replace(node=True)
     if rest is not None:
         follow_target(wanted, named_version(domain.root))
         if rest.vmid and not wanted.vmid_said:

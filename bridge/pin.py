@@ -58,13 +58,16 @@ def wanted(text: bytes, vmid: int, file: str) -> dict[str, frozenset[int]]:
     from .convert import guess
     from .host.facts import HostFacts
     from .passes.iothreads import names, spread
+    from .qemuserver.held import unwrap
     from .qemuserver.read import read
     from .qemuserver.text import parse
     from .report import Report
 
     if guess(text) != "conf":
         raise BridgeError("only a VM that qemu-server runs is pinned from outside: name its VMID.conf", file)
-    vm = spread(read(parse(text, vmid=vmid, name=file), vmid, file, Report()), HostFacts(), Report())
+    config, owner = unwrap(text, file, HostFacts(), Report())
+    vmid = owner or vmid
+    vm = spread(read(parse(config, vmid=vmid, name=file), vmid, file, Report()), HostFacts(), Report())
     ids = names(vm)
     return {ids[thread.id]: cpus(thread.iothreadpin) for thread in vm.iothreads.threads or () if thread.iothreadpin}
 

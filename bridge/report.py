@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
     "assumed": Kind("note", "A fact of the node that nobody told: the most usual was taken; the hint names the key that settles it."),
     "ambiguous": Kind("note", "Several readings are possible; the most likely one was taken."),
     "metadata-only": Kind("note", "Kept as text in the metadata; the target has no use for it."),
+    "boot-picture": Kind("note", "The picture that qemu-server's firmware shows is a file that the target needs, too."),
     "no-live-move": Kind("note", "The state of the running VM cannot go to the other side; shut down, it can move."),
     "secret-left-out": Kind("note", "A password or key was not carried over."),
     "stale-residue": Kind("note", "The document was edited after it was written; the edit wins over what was remembered."),

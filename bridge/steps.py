@@ -15,6 +15,7 @@ from .passes.fill import change
 from .passes.gate import gate
 from .passes.lint import lint
 from .passes.place import place
+from .passes.portable import portable
 from .passes.resolve import resolve
 from .passes.unplace import unplace
 from .report import BridgeError, Report
@@ -68,6 +69,7 @@ def domain_of(vm: VM, wanted: Wanted, report: Report, whole: VM | None = None) -
     from .libvirt.write import write
 
     vm = gate(whole or whole_of(vm, wanted, report), wanted.target, report)
+    vm = portable(vm, wanted.host, wanted.target, report)
     if wanted.name:
         vm = change(vm, meta=change(vm.meta, name=wanted.name))
     return vm, write(vm, report, wanted.target).root
@@ -111,10 +113,14 @@ def keys_of(domain: Domain, wanted: Wanted, report: Report) -> Keys:
 
 
 def read_conf(text: ConfigText | str | bytes, wanted: Wanted, report: Report, checked: bool = False) -> tuple[ConfigText, VM]:
+    from .qemuserver.held import unwrap
     from .qemuserver.machine import retyped
     from .qemuserver.read import read
     from .qemuserver.text import parse
 
+    if isinstance(text, str | bytes):
+        text, owner = unwrap(text, wanted.file, wanted.host, report)
+        wanted.vmid = owner if owner and not wanted.vmid_said else wanted.vmid
     config = parse(text, vmid=wanted.vmid, name=wanted.file) if isinstance(text, str | bytes) else text  # parsed already
     vm = read(config, wanted.vmid, wanted.file, report, wanted.snapshot, checked)
     if wanted.args is False and vm.raw.words:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.guess import guess
+from bridge.report import BridgeError
 
 DOMAIN = "<domain type='kvm'><name>a</name></domain>"
 
@@ -24,9 +25,17 @@ DOMAIN = "<domain type='kvm'><name>a</name></domain>"
         ("kvm -id 100", "argv"),
         ("kvm: 0\n", "conf"),
         ("#a note\nmemory: 512\n", "conf"),
-        ("", "conf"),
-        (b"\xff\x00", "conf"),
+        ('{"memory": 512}', "conf"),
+        ("VMID=1\nqm create $VMID --name a\n", "conf"),
+        ("/usr/sbin/qm set 5 --name a\n", "conf"),
+        (b"VMA\0", "conf"),
     ],
 )
 def test_a_text_is_taken_for_what_it_begins_like(text: str | bytes, source: str) -> None:
     assert guess(text) == source
+
+
+@pytest.mark.parametrize("text", ["", "hello world", b"\xff\x00", " name: a\n"])
+def test_what_is_nothing_is_refused(text: str | bytes) -> None:
+    with pytest.raises(BridgeError, match="is no VM: give a qemu-server config"):
+        guess(text)

@@ -59,10 +59,10 @@ def argv(config: str) -> list[str]:
 
 
 @cache
-def domain(config: str) -> etree._Element | None:
-    """The domain without residue; None for what cannot be one."""
+def domain(config: str, node: bool = False) -> etree._Element | None:
+    """The domain without residue, with a node's paths if wanted; None for what cannot be one."""
     try:
-        return etree.fromstring(bridge.convert(config, "xml", "conf", vmid=VMID, host=HOST, metadata=False, **TARGET).text)
+        return etree.fromstring(bridge.convert(config, "xml", "conf", vmid=VMID, host=HOST, metadata=False, node_paths=node, **TARGET).text)
     except bridge.BridgeError:
         return None
 
@@ -134,7 +134,8 @@ ARGV_ROWS = [pytest.param(row, id=title(rows, row)) for rows in ARGV for row in 
 
 @pytest.mark.parametrize(("rows", "row"), XML_ROWS)
 def test_a_place_in_xml_is_written_by_some_sample(rows: Rows, row: Row) -> None:
-    assert any(has_place(root, rows, row) for config in own_configs() if (root := domain(config)) is not None)
+    written = (domain(config, node) for node in (False, True) for config in own_configs())
+    assert any(has_place(root, rows, row) for root in written if root is not None)
 
 
 @pytest.mark.parametrize(("rows", "row"), FOREIGN_ROWS)
@@ -242,8 +243,8 @@ def test_what_the_residue_keeps_comes_back(entry: Entry, sample: Sample) -> None
     assert (back == wanted) == (entry.residue != LEFT_OUT)
 
 
-BY_VALUE = frozenset(("normalised", "warning", "lint", "added", "machine-missing", "ambiguous"))
-"""Kinds that depend on values, not on the option being there."""
+BY_VALUE = frozenset(("boot-picture", "normalised", "warning", "lint", "added", "machine-missing", "ambiguous"))
+"""Kinds that depend on values, not on the option being there; and the one that every domain has."""
 BESIDE = {
     ("bios", None): {"firmware-state"},
     ("audioN", "device"): {"host-lost"},

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import socket
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +120,7 @@ def test_the_steps_to_libvirt_in_their_order(host: Path, tmp_path: Path) -> None
         [
             "qemu-img",
             "convert",
+            "-p",
             "-f",
             "qcow2",
             "-O",
@@ -125,7 +129,7 @@ def test_the_steps_to_libvirt_in_their_order(host: Path, tmp_path: Path) -> None
             "/srv/images/web-scsi0.qcow2.part",
         ]
     ]
-    assert steps["web-scsi1"]["commands"][0][6] == "/dev/pve/vm-100-disk-1"
+    assert steps["web-scsi1"]["commands"][0][7] == "/dev/pve/vm-100-disk-1"
     assert steps["web-scsi1"]["makes"] == "/srv/images/web-scsi1.raw"
     assert steps["web-virtio1-reached"]["commands"][0][-1].startswith('json:{"auth-client-required"')
     assert steps["100-autostart"]["commands"] == [["virsh", "autostart", "web"]]
@@ -141,7 +145,7 @@ def test_what_is_asked_for_otherwise(host: Path, tmp_path: Path) -> None:
     plan = planned("--to", "libvirt", "--host", host, *arguments, config(tmp_path))
     steps = {step["id"]: step for step in plan["vms"][0]["steps"]}
     assert steps["web-virtio0"]["makes"] == "/mnt/there/web-virtio0.qcow2"
-    assert steps["web-scsi1"]["commands"][0][2:6] == ["-f", "raw", "-O", "qcow2"]
+    assert steps["web-scsi1"]["commands"][0][3:7] == ["-f", "raw", "-O", "qcow2"]
     assert "/srv/images/web-virtio0.qcow2" in steps["100-define"]["document"]
     assert "/mnt/there" not in steps["100-define"]["document"]
 
@@ -153,6 +157,180 @@ def test_variables_fill_their_flash_and_a_tpm_keeps_its_length(host: Path, tmp_p
     assert steps["variables"]["commands"][1] == ["truncate", "-s", "540672", "/var/lib/libvirt/images/vm100-efidisk0.raw.part"]
     assert steps["tpm"]["commands"][0][:3] == ["cp", "--sparse=always", "--"]
     assert "<source file='/var/lib/libvirt/images/vm100-efidisk0.raw'/>" in steps["define"]["document"].replace('"', "'")
+
+
+DRIVES = """\
+name: drives
+ide0: none,media=cdrom
+ide1: cdrom,media=cdrom
+ide2: store:iso/debian.iso,media=cdrom,size=600M
+ide3: store:100/vm-100-cloudinit.qcow2,media=cdrom
+sata0: store:100/vm-100-disk-5.raw,media=cdrom
+scsi0: store:iso/debian.iso,media=cdrom
+"""
+
+
+@pytest.mark.parametrize("way", ["libvirt", "qemu-server"])
+def test_cd_roms_and_cloud_init_drives_were_dropped(way: str, host: Path, node: Path, tmp_path: Path) -> None:
+    """`format=` beside media=cdrom makes qemu-server ignore a drive: the plan wrote it, and blamed the config."""
+    file = config(tmp_path, DRIVES)
+    arguments = ["--to", "libvirt", "--host", host, file] if way == "libvirt" else to_node(host, node, tmp_path, file)
+    (vm,) = planned(*arguments)["vms"]
+    assert [f for f in vm["findings"] if "format" in f[3]] == []
+    document = vm["steps"][-1]["document"]
+    if way == "libvirt":
+        assert document.count('device="cdrom"') == 6
+        for name in ("debian.iso", "vm-100-cloudinit.raw", "drives-sata0.raw"):
+            assert f"/var/lib/libvirt/images/{name}" in document
+    else:
+        assert "ide3: store:100/vm-100-cloudinit.qcow2,media=cdrom\n" in document
+        assert "sata0: store:100/vm-100-disk-0.raw,media=cdrom\n" in document
+        assert "format" not in document
+
+
+@pytest.mark.parametrize("text", [CONFIG, DRIVES, "bios: ovmf\nefidisk0: thin:vm-100-disk-0,efitype=4m,size=4M\n"])
+def test_a_plan_has_no_finding_that_to_xml_lacks(text: str, host: Path, tmp_path: Path) -> None:
+    facts = bridge.HostFacts.load(host)
+    wanted = {(f.kind, f.message) for f in bridge.convert(text, "xml", "conf", vmid=100, host=facts).findings}
+    (vm,) = planned("--to", "libvirt", "--host", host, config(tmp_path, text))["vms"]
+    assert {(kind, message) for kind, _, _, message, *_ in vm["findings"]} <= wanted
+
+
+@pytest.mark.parametrize("uri", ["qemu+ssh://root@far.example/system", "qemu+tls://far.example/system", "qemu+tcp://[2001:db8::1]/system"])
+def test_images_of_a_host_that_is_far_away_were_copied_here(uri: str, host: Path) -> None:
+    from bridge.plan.given import Input
+    from bridge.plan.to_libvirt import Wish, plan
+
+    facts = bridge.HostFacts.load(host)
+    words = {"source": None, "vmid": 100, "host": facts, "file": "100.conf"}
+    given = [Input("100.conf", b"name: a\nscsi0: store:100/vm-100-disk-0.qcow2\n", words)]
+    wish = Wish(uri=uri, images="/srv/images", via="/srv/images")
+    with pytest.raises(bridge.BridgeError, match="is another machine, and /srv/images here is not its directory: pass --upload"):
+        plan(given, wish, None)
+    steps = plan(given, wish._replace(via="/mnt/far"), None).vms[0].steps
+    assert next(step.makes for step in steps if step.kind == "image") == "/mnt/far/a-scsi0.qcow2"
+    made = plan(given, wish._replace(via="/var/tmp/x", upload=True), None)
+    assert [step.id for step in made.steps()] == [
+        *("directory", "pool", "100-stopped", "a-scsi0", "a-scsi0-new", "a-scsi0-volume", "a-scsi0-upload", "100-define"),
+    ]
+    upload = next(step for step in made.steps() if step.id == "a-scsi0-upload")
+    assert upload.commands[0] == ["virsh", "-c", uri, "vol-upload", "a-scsi0.qcow2", "/var/tmp/x/a-scsi0.qcow2", "--pool", "images"]
+
+
+def test_a_directory_and_what_others_hold(host: Path, tmp_path: Path) -> None:
+    (many := tmp_path / "many").mkdir()
+    config(many, "name: one\n", 101)
+    config(many, '{"name": "two", "memory": 512}', 102)
+    (many / "x.xml").write_text(DOMAIN.format(name="three", more=""))
+    (many / "notes.txt").write_text("no VM")
+    plan = planned("--to", "libvirt", "--host", host, many)
+    assert sorted(vm["name"] for vm in plan["vms"]) == ["one", "three", "two"]
+
+
+DOMAIN = (
+    "<domain type='kvm'><name>{name}</name><uuid>5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10</uuid><memory>65536</memory><vcpu>1</vcpu>"
+    "<os><type arch='x86_64' machine='pc-q35-10.0'>hvm</type></os><devices>{more}</devices></domain>"
+)
+
+
+def test_domains_get_ids_of_their_own(node: Path, tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.xml" for name in ("a", "b")]
+    for file in files:
+        file.write_text(DOMAIN.format(name=file.stem, more=""))
+    config(tmp_path / "configs", "name: there\n", 201)
+    arguments = ["--to", "qemu-server", "--to-host", node, "--to-storage", "store", "--config-dir", tmp_path / "configs", *files]
+    refused = run(*arguments)
+    assert (refused.exit_code, "two VMs have the id 100: pass --vmid-from N, which gives each its own" in refused.output) == (1, True)
+    assert [vm["vmid"] for vm in planned(*arguments, "--vmid-from", 200)["vms"]] == [200, 202]
+
+
+@pytest.mark.parametrize("way", ["libvirt", "qemu-server"])
+def test_one_vm_that_cannot_be_planned_does_not_stop_the_rest(way: str, host: Path, node: Path, tmp_path: Path) -> None:
+    texts = {101: "name: a\n", 102: "scsi0: nowhere:vm-102-disk-0\n", 103: "name: c\n"}
+    files = [config(tmp_path, text, vmid) for vmid, text in texts.items()]
+    arguments = ["--to", "libvirt", "--host", host, *files] if way == "libvirt" else to_node(host, node, tmp_path, *files)
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    result = run("--as", "json", "--keep-going", *arguments)
+    assert result.exit_code == 1
+    assert "error: " in result.stderr
+    assert "102.conf:1: scsi0: storage 'nowhere' does not exist" in result.stderr
+    assert [vm["name"] for vm in json.loads(result.stdout)["vms"]] == ["a", "c"]
+    assert [Path(file).name for file, _ in json.loads(result.stdout)["refused"]] == ["102.conf"]
+
+
+def test_one_vm_that_cannot_be_moved_does_not_stop_the_rest(host: Path, node: Path, tmp_path: Path) -> None:
+    for vmid in (101, 103):
+        (tmp_path / f"source/images/{vmid}").mkdir()
+        image(tmp_path / f"source/images/{vmid}/vm-{vmid}-disk-0.raw", "raw", b"\x11")
+    files = [config(tmp_path, f"name: vm{vmid}\nscsi0: store:{vmid}/vm-{vmid}-disk-0.raw\n", vmid) for vmid in (101, 102, 103)]
+    done = execute(run("--keep-going", *to_node(host, node, tmp_path, *files)).stdout, tmp_path)
+    assert done.returncode == 1
+    assert "error: vm102 is not moved\nerror: not moved, the others are: vm102\n" in done.stderr
+    assert "all done" not in done.stdout
+    assert sorted(path.name for path in (tmp_path / "configs").iterdir()) == ["101.conf", "103.conf"]
+    (tmp_path / "source/images/102").mkdir()
+    image(tmp_path / "source/images/102/vm-102-disk-0.raw", "raw", b"\x22")
+    again = execute((tmp_path / "plan.sh").read_text(), tmp_path)
+    assert (again.returncode, again.stdout.count("done before")) == (0, 4), again.stderr
+    assert "all done: vm101, vm102, vm103" in again.stdout
+
+
+def ek(*state: str) -> bytes:
+    """What the swtpm of this state says that it is: its permanent state holds the seeds that all its keys come of."""
+    with tempfile.TemporaryDirectory() as work:
+        command = ["swtpm", "socket", "--tpm2", "--tpmstate", *state, "--ctrl", f"type=unixio,path={work}/ctrl", "--server"]
+        command += [f"type=unixio,path={work}/data", "--flags", "startup-clear,not-need-init"]
+        with subprocess.Popen(command) as process:
+            while not Path(work, "data").exists():
+                assert process.poll() is None
+                time.sleep(0.05)
+            try:
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.connect(f"{work}/data")
+                    connection.sendall(CREATE_PRIMARY)
+                    return connection.recv(4096)
+            finally:
+                process.terminate()
+
+
+CREATE_PRIMARY = bytes.fromhex(
+    "8002 00000043 00000131 4000000b 00000009 40000009 0000 00 0000"  # TPM2_CreatePrimary in the endorsement hierarchy, no password
+    "0004 0000 0000"  # no secret, no data
+    "001a 0023 000b 00030472 0000 0006 0080 0043 0010 0003 0010 0000 0000"  # an ECC storage key on P-256, AES-128 in CFB mode
+    "0000 00000000"
+)
+"""The key that comes of it is the same for the same TPM, and another for every other one."""
+
+
+def test_the_state_of_a_tpm_in_libvirts_own_directory_is_carried(node: Path, tmp_path: Path) -> None:
+    """swtpm makes the file that qemu-server's swtpm takes: the TPM is the same one, with every key that the guest has sealed."""
+    own = tmp_path / "swtpm/5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10/tpm2"
+    own.mkdir(parents=True)
+    subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", f"dir://{own}", "--createek", "--overwrite"], check=True, capture_output=True)
+    wanted = ek(f"dir={own}")
+    assert wanted[6:10] == bytes(4)  # TPM_RC_SUCCESS
+    file = tmp_path / "w.xml"
+    tpm = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+    file.write_text(DOMAIN.format(name="w", more=tpm))
+    arguments = ["--to", "qemu-server", "--to-host", node, "--to-storage", "store", "--config-dir", tmp_path / "configs", "--vmid", 300]
+    text = run(*arguments, "--swtpm-dir", tmp_path / "swtpm", file).stdout
+    done = execute(text, tmp_path)
+    assert done.returncode == 0, done.stderr
+    state = tmp_path / "target/images/300/vm-300-disk-0.raw"
+    assert "tpmstate0: store:300/vm-300-disk-0.raw,version=v2.0\n" in (tmp_path / "configs/300.conf").read_text()
+    assert state.stat().st_size == 4 << 20
+    assert ek(f"backend-uri=file://{state}") == wanted
+    assert execute(text, tmp_path).stdout.count("done before") == 2
+    (vm,) = planned(*arguments, "--swtpm-dir", tmp_path / "swtpm", file)["vms"]
+    assert [f for f in vm["findings"] if f[0] == "tpm-state"] == []
+    shutil.rmtree(own)
+    state.unlink()
+    shutil.rmtree(tmp_path / "plan.sh.done")
+    (tmp_path / "configs/300.conf").unlink()
+    failed = execute(text, tmp_path)
+    assert (failed.returncode, "error: there is no state of a TPM in " in failed.stderr) == (1, True)
+    assert not state.exists()
 
 
 def test_snapshots_and_pending_changes_are_named_and_left(host: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..data.firmware import PICTURE
 from ..data.gates import QEMU_SERVER, RFC_IOTHREADS, SAME_SINCE, binary_has, machine_has, qemu_version, release_of
 from ..data.machines import BINARY, NATIVE_BINARY, POWER_OBJECT
 from ..host.facts import HostFacts
@@ -63,7 +64,7 @@ def chipset(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001 
 
 def switches(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step
     words = command.options
-    words += ("-nodefaults", "-boot", f"menu=on,strict=on,reboot-timeout=1000,splash={SHARE}/bootsplash.jpg")
+    words += ("-nodefaults", "-boot", f"menu=on,strict=on,reboot-timeout=1000,splash={PICTURE}")
     if vm.machine.acpi is False:
         command.machine_flags.append("acpi=off")
     if vm.machine.reboot is False:

@@ -12,6 +12,7 @@ import click
 
 from ..files import NotRegularError, bounded, place, vmid_of
 from ..files import read as read_file
+from ..report import BridgeError
 
 if TYPE_CHECKING:
     from ..host.facts import HostFacts
@@ -38,8 +39,6 @@ def complain(message: object) -> None:
 
 def guarded(action: Callable[[], T]) -> T:
     """Run it; what cannot be converted ends the command with one line."""
-    from ..report import BridgeError
-
     try:
         return action()
     except BridgeError as error:
@@ -78,6 +77,7 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "args": given.get("args"),
         "snapshot": given.get("snapshot"),
         "keep_layout": bool(given.get("keep_layout")),
+        "node_paths": bool(given.get("node_paths")),
         "create": given.get("form") == "qm-create",
         "file": "stdin" if file == "-" else located(file),
     }

@@ -60,7 +60,8 @@ def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
     files = guarded(lambda: inputs(map(located, given["files"]), given["source"]))
     names = ("source", "libvirt", "qemu", "machine", "args", "snapshot")
     keywords = {name: given[name] for name in names if given.get(name) is not None}
-    keywords |= {name: True for name in ("keep_layout", "pretty", "trust_metadata") if given.get(name)}  # as the API's defaults: see Job.of
+    switches = ("keep_layout", "pretty", "trust_metadata", "node_paths")
+    keywords |= {name: True for name in switches if given.get(name)}  # as the API's defaults: see Job.of
     if given.get("no_metadata"):
         keywords["metadata"] = False
     ways = {name: given[name] for name in ("jobs", "force", "resume", "fail_on")}

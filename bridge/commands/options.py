@@ -53,6 +53,7 @@ host_options = together(
 target_options = together(
     click.option("--libvirt", metavar="VERSION", help="libvirt of the target host, e.g. 11.3."),
     click.option("--qemu", metavar="VERSION", help="QEMU of the target host, e.g. 10.0."),
+    click.option("--node-paths", is_flag=True, help="XML for a libvirt on a Proxmox VE node: its sockets, firmware and ROM files stay."),
     click.option("--machine", metavar="TYPE", help="Machine type in place of the VM's own, where the target lacks that: pc-q35-VERSION."),
 )
 report_option = click.option(

@@ -174,3 +174,16 @@ LIBVIRT_ADDS_MPX = _words("""
 """libvirt writes mpx=off for these; machines before 4.0 had it (gate `mpx_gone`)."""
 LIBVIRT_ADDS_MONITOR = frozenset(("Opteron_G3", "EPYC", "EPYC-IBPB"))
 """libvirt writes monitor=off for these; without KVM the guest would have it."""
+
+OFF_UNDER_KVM: dict[str, frozenset[str]] = {
+    "acpi": frozenset(("core2duo", "coreduo")),
+    "monitor": frozenset((
+        *("core2duo", "coreduo", "Denverton", "EPYC", "EPYC-Genoa", "EPYC-IBPB", "EPYC-Milan", "EPYC-Rome", "EPYC-Turin"),
+        *("Opteron_G3", "phenom", "Snowridge"),
+    )),
+    "svm": frozenset((
+        *("EPYC", "EPYC-Genoa", "EPYC-IBPB", "EPYC-Milan", "EPYC-Rome", "EPYC-Turin"),
+        *("Opteron_G2", "Opteron_G3", "Opteron_G4", "Opteron_G5", "phenom", "qemu64"),
+    )),
+}
+"""Feature -> models that have it, and that KVM starts without it if nobody says otherwise (target/i386/kvm/kvm-cpu.c; QEMU 10.0 asked)."""

@@ -8,6 +8,12 @@ BASE = "/usr/share/pve-edk2-firmware/"
 TEMPORARY_VARS = "/run/qemu-server/efidisk/{}-ovmf.fd"
 """Where qemu-server puts the variables of a VM without efidisk0, by VMID."""
 
+PICTURE = "/usr/share/qemu-server/bootsplash.jpg"
+"""What the firmware shows; the guest finds it as a file of fw_cfg (mapping-machine 13)."""
+PICTURE_THERE = "/usr/share/qemu/bootsplash.jpg"
+"""Where it may stand on a host of libvirt: in QEMU's own directory, which AppArmor lets it read."""
+PICTURES = (PICTURE, PICTURE_THERE)
+
 IMAGES: dict[tuple[str, str], tuple[str, str | None]] = {
     ("x86_64", "4m-no-smm"): ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"),
     ("x86_64", "4m-no-smm-ms"): ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.ms.fd"),
@@ -34,6 +40,33 @@ def variant(arch: str, q35: bool, efitype: str | None, keys: bool, confidential:
     if efitype == "4m":
         return ("4m" if q35 else "4m-no-smm") + ("-ms" if keys else "")
     return "default"
+
+
+_STOCK = {"x86_64": "/usr/share/OVMF/", "aarch64": "/usr/share/AAVMF/"}
+_STOCK_NAMES = {
+    "OVMF_SEV_CODE_4M.fd": "/usr/share/OVMF/OVMF_CODE_4M.fd",
+    "OVMF_SEV_VARS_4M.fd": "/usr/share/OVMF/OVMF_VARS_4M.fd",
+    "OVMF_SEV_4M.fd": "/usr/share/ovmf/OVMF.amdsev.fd",
+    "OVMF_TDX_4M.ms.fd": "/usr/share/ovmf/OVMF.inteltdx.ms.fd",
+}
+"""Images of confidential guests, which distributions build under other names."""
+
+
+def stock(path: str) -> str | None:
+    """The same image on a host of libvirt: Debian's, whose names qemu-server's have; None for what is no image of qemu-server."""
+    name = path.removeprefix(BASE)
+    if name == path or "/" in name:
+        return None
+    return _STOCK_NAMES.get(name) or _STOCK["aarch64" if name.startswith("AAVMF") else "x86_64"] + name
+
+
+NVRAM = "/var/lib/libvirt/qemu/nvram/"
+"""libvirt's own directory of variables."""
+
+
+def own_vars(vmid: int | None) -> str:
+    """The variables of a VM that has them where libvirt starts with none."""
+    return f"{NVRAM}vm-{vmid}-efidisk0.fd"
 
 
 SECURE_NAMES = (".secboot.", ".ms.", "secure", "_ms")

@@ -193,6 +193,7 @@ ELEMENTS: dict[str, Element] = {
     "nvram_source": Element((8, 5)),
     "nvram_format": Element((9, 2)),
     "nvram_block": Element((10, 10)),
+    "tpm_persistent": Element((7, 0)),
     "tpm_source": Element((10, 10)),
     "vlan_bridge": Element((11, 0)),
     "discard_no_unref": Element((9, 5), (8, 1)),
@@ -258,6 +259,8 @@ class Target(NamedTuple):
 
     libvirt: Version = TARGET_LIBVIRT
     qemu: Version = TARGET_QEMU
+    node: bool = False
+    """It is a node of Proxmox VE, and has the files of one."""
 
     def has(self, name: str) -> bool:
         """Whether the element of this name is known there. Raises KeyError for a name that is no gate."""

@@ -96,9 +96,11 @@ def rtc(said: Said) -> Facts:
 
 
 def boot(said: Said) -> Facts:
-    """Menu, timeouts and legacy order; the picture that the firmware shows is left out."""
+    """Menu, timeouts, legacy order; and the picture by its file's name: the guest finds it, and all files of fw_cfg behind it."""
     found = {name: plain(value) for name, value in said.merged("boot", "order").items()}
-    return {name: value for name, value in found.items() if BOOT_DEFAULTS.get(name) != value and name != "splash"}
+    if "splash" in found:
+        found["splash"] = found["splash"].rpartition("/")[2]
+    return {name: value for name, value in found.items() if BOOT_DEFAULTS.get(name) != value}
 
 
 def action(said: Said) -> Facts:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..argv.read import CommandLine, fields
 from ..data import gates
+from ..data.devices import IDENTITY, TEXT
 from ..data.machines import UNVERSIONED, VERSIONED, without_revision
 from ..data.qemu import MACHINE_HOST
 from .backends import visible
@@ -25,7 +26,13 @@ SAME_PORT = {"usb-host": "usb-kbd"}
 SLOT = ("id", "bus", "addr", "multifunction", "port")
 LEFT_OUT = frozenset(("guest-loader", "loader", "tpm-crb", "tpm-tis"))
 NO_GLOBALS = frozenset(("cfi.pflash01", "kvm-pit"))
-FILES = frozenset(("dtb", "dumpdtb", "file", "filename", "firmware", "initrd", "kernel", "path", "pcap", "romfile"))
+FILES = frozenset((
+    *("cert", "counter", "db", "dir", "dtb", "dumpdtb", "entropy", "evdev", "file", "filename", "firmware", "frudatafile", "hidraw"),
+    *("hostdevice", "initrd", "kernel", "logfile", "path", "pcap", "privkey", "romfile", "rootdir", "sdrfile", "sysfsdev"),
+))
+"""Properties that name a file: QEMU would read it, or write it (`pcap`)."""
+NO_FILES = TEXT | IDENTITY
+"""Properties whose text may look like a path, and is none."""
 UNLIKE = frozenset((*SAME_SLOT, *SAME_CARD, *SAME_PORT, *LEFT_OUT))
 """Devices of which QEMU here shows something else, or nothing."""
 THREADS = ("iothread", "iothread-vq-mapping")
@@ -54,6 +61,8 @@ class Inert:
         self.no_models: set[str] = set()
         self.cpu = self.said.last("cpu") or "qemu64"
         self.lost: list[str] = []
+        self.withheld: set[tuple[str, str]] = set()
+        """(driver, property) that QEMU is not told, so that what it shows of them says nothing."""
 
     def words(self, directory: str) -> list[str]:
         """Options for QEMU, its program and QMP not among them. `directory` is for a socket that SPICE wants."""
@@ -122,8 +131,11 @@ class Inert:
         return words
 
     def _kept(self, driver: str, name: str, value: Any) -> bool:
-        """Whether a property is known here and names no file: QEMU would read it, or write it (`pcap`)."""
-        return name not in FILES and "/" not in word(value) and (driver, name) not in self.unknown
+        """Whether a property is known here and names no file."""
+        if name in FILES or (name not in NO_FILES and "/" in word(value)) or (driver, name) in self.unknown:
+            self.withheld.add((driver, name))
+            return False
+        return True
 
     def _backends(self) -> list[str]:
         words = ["-audiodev", f"none,id={SILENCE}"]

@@ -69,6 +69,7 @@ class Runner:
                 if not _left_out(inert, str(refused)):
                     raise BridgeError(f"QEMU does not start it: {refused}", name) from None
             else:
+                _forget(found, inert.withheld)
                 lost = [*inert.lost, *map(".".join, sorted(inert.unknown))]
                 found.notes = [f"{name}: not seen by the QEMU here: {what}" for what in lost]
                 return found
@@ -94,6 +95,14 @@ class Runner:
                 if process.returncode is None:
                     process.kill()
                 await ended
+
+
+def _forget(found: Tree, withheld: set[tuple[str, str]]) -> None:
+    """Take out of the tree what QEMU was not told: it shows a default there, on both sides alike."""
+    for device in found.devices.values():
+        for driver, name in withheld:
+            if device.driver == driver:
+                device.properties.pop(name, None)
 
 
 def _left_out(inert: Inert, refusal: str) -> bool:

@@ -38,7 +38,8 @@ def write(vm: VM, domain: Domain) -> None:
         write_port(vm, domain, KEY, agent.port or 0, None, agent.socket)
         return
     node = domain.devices.add("channel", type="unix")
-    node.add("source", mode="bind", path=agent.socket or "")
+    if agent.socket:  # else it is libvirt's to choose
+        node.add("source", mode="bind", path=agent.socket)
     node.add("target", type="virtio", name=NAME)
     node.add("alias", name=alias("agent"))
     write_serial(node, SerialAddress(KEY, 1), index_of(vm, KEY))
@@ -78,7 +79,7 @@ def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
 
 
 def _is_agent(node: Node) -> bool:
-    """A pseudo terminal is what `define` makes of the socket, whose directory a libvirt host does not have."""
+    """A pseudo terminal stands for the socket, whose directory a libvirt host does not have."""
     name = node.peek("alias")
     return name is not None and name.attrib.get("name") == alias(KEY) and node.attrib.get("type") in ("unix", "pty")
 

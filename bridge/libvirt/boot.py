@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from ..data.firmware import PICTURE, PICTURES
 from ..model.boot import Boot
 from ..model.vm import VM
 from ..rows import Row
@@ -9,13 +12,17 @@ from . import board
 from .domain import Domain
 from .node import Node
 
-ROWS = tuple(Row(field, "devices/disk/boot@order", code=True) for field in ("order", "legacy", "bootdisk"))
+ROWS = (
+    *(Row(field, "devices/disk/boot@order", code=True) for field in ("order", "legacy", "bootdisk")),
+    Row("splash", "qemu:commandline splash=", code=True),
+)
 """`resolve` gives the devices their numbers."""
 
 CLASSES = ("fd", "hd", "cdrom", "network")
 NOTHING = "fd"
 """A class that no VM of ours has a device of: without any boot entry libvirt would boot the first disk (rule R5)."""
 TIMEOUT = "1000"
+_SPLASH = re.compile(r"splash=([^,=]+)")
 DIRECT = ("loader", "kernel", "initrd", "cmdline", "dtb", "shim")
 
 
@@ -26,10 +33,13 @@ def write(vm: VM, domain: Domain) -> None:
         os.add("boot", dev=NOTHING)
     os.add("bootmenu", enable="yes")
     os.add("bios", rebootTimeout=TIMEOUT)
+    if vm.boot.splash is not None:  # QEMU merges it with libvirt's own -boot
+        domain.arguments += ("-boot", f"splash={vm.boot.splash}")
 
 
 def read(domain: Domain, vm: VM) -> None:
     boot = vm.boot = Boot(where=domain.root)
+    _read_picture(domain)
     os = domain.root.peek("os")
     if os is None:
         return
@@ -55,6 +65,21 @@ def read_classes(domain: Domain, vm: VM) -> None:
     for place, name in enumerate(dict.fromkeys(vm.boot.classes), 1):
         if (device := first.get(name)) is not None:
             device.bootindex = place
+
+
+def for_node(root: Node) -> bool:
+    """Whether the domain was written for a node (`gates.Target.node`): only there the picture is in qemu-server's directory."""
+    commandline = root.peek("qemu:commandline")
+    return commandline is not None and any(node.attrib.get("value") == f"splash={PICTURE}" for node in commandline.children)
+
+
+def _read_picture(domain: Domain) -> None:
+    """The guest's firmware always gets qemu-server's own picture; `args` can say another one."""
+    for option, word in list(zip(domain.arguments, domain.arguments[1:], strict=False)):
+        found = _SPLASH.fullmatch(word)
+        if option == "-boot" and found and domain.take_arguments(option, word) and found[1] not in PICTURES:
+            place = domain.root.peek("qemu:commandline") or domain.root
+            domain.report.mend("normalised", place, f"the boot picture {found[1]}: qemu-server shows its own", [option, word])
 
 
 def _read_menu(domain: Domain, os: Node) -> None:

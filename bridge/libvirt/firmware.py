@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small
+from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small, stock
 from ..host.volid import path_problem
 from ..model.disk import Source
 from ..model.firmware import Firmware
@@ -33,6 +33,9 @@ CUT_FLASH = ("-machine", f"pflash1={CUT_NODE}")
 FORMATS = ("raw", "qcow2")
 READABLE = ("file", "block", "volume", "network")
 NO_KEYS_BY_NAME = {code: variant for (_, variant), (code, _) in IMAGES.items()}
+_ROMS = tuple(BASE + IMAGES["x86_64", kind][0] for kind in ("4m-snp", "4m-tdx"))
+ROMS = frozenset(path.rpartition("/")[2] for image in _ROMS for path in (image, stock(image) or image))
+"""File names of images that are loaded with -bios, on a node and elsewhere."""
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -66,19 +69,23 @@ def write(vm: VM, domain: Domain) -> None:
 def _write_vars(firmware: Firmware, source: Source, domain: Domain, os: Node) -> None:
     target = domain.target
     if source.kind == "file" and not target.has("nvram_source"):
-        os.add("nvram", source.path or "")
+        nvram = os.add("nvram", source.path or "")
+        if firmware.fresh:
+            nvram.set("template", firmware.target_template or firmware.template or "")
     else:
         if source.kind != "file" and not target.has("nvram_block"):
             domain.report.add(
                 "fallback", firmware.where, f"the target's libvirt does not start with variables on {source.volid}", "copy them to a file"
             )
         nvram = os.add("nvram", type=type_of(source))
+        if firmware.fresh:
+            nvram.set("template", firmware.target_template or firmware.template or "")
         if target.has("nvram_format"):
             nvram.set("format", firmware.format or "raw")
         write_source(nvram, source, domain)
     if firmware.format == "qcow2" and not target.has("nvram_format"):
         domain.report.add("guest-lost", firmware.where, "the target's libvirt takes raw variables only", "convert efidisk0 to raw")
-    if firmware.format == "raw" and not _exact(firmware, source):
+    if firmware.format == "raw" and not firmware.fresh and not _exact(firmware, source):
         cut = {"driver": "raw", "size": firmware.vars_size, "node-name": CUT_NODE, "file": "libvirt-pflash1-storage"}
         domain.arguments += ("-blockdev", json.dumps(cut, separators=(",", ":")), *CUT_FLASH)
 
@@ -179,7 +186,7 @@ def _read_rom(domain: Domain, node: Node, path: str, firmware: Firmware) -> None
     """-bios: qemu-server does so for SEV-SNP and TDX only, and takes its own image then."""
     firmware.rom, firmware.code = True, path
     name = path.rpartition("/")[2]
-    if name in {IMAGES["x86_64", kind][0] for kind in ("4m-snp", "4m-tdx")} or domain.root.peek("launchSecurity") is not None:
+    if name in ROMS or domain.root.peek("launchSecurity") is not None:
         firmware.bios = "ovmf"
     else:
         message = f"the firmware {path} is not carried over: qemu-server takes its own"

@@ -17,19 +17,33 @@ KEYBOARDS = _KEYBOARD.enum if _KEYBOARD else ()
 
 
 def write_graphics(display: Display, domain: Domain) -> None:
-    devices, add = domain.devices, domain.report.add
+    devices = domain.devices
     if display.vnc:
-        node = devices.add("graphics", type="vnc", socket=display.vnc_socket or "")
+        node = devices.add("graphics", type="vnc")
+        if display.vnc_socket:
+            node.set("socket", display.vnc_socket)
+        else:
+            node.add("listen", type="socket")
         if display.keyboard:
             node.set("keymap", display.keyboard)
     if display.spice:
-        node = devices.add("graphics", type="spice", tlsPort=str(display.spice_port), autoport="no")
-        node.add("listen", type="address", address=display.spice_address or "")
+        node = devices.add("graphics", type="spice")
+        if display.spice_port:
+            _write_tls(node, display, domain)
+        else:
+            node.set("autoport", "yes")
         if display.videostreaming:
             node.add("streaming", mode=display.videostreaming)
-        add("not-applied", display.where, "SPICE is for TLS only: libvirt needs spice_tls and a certificate in qemu.conf")
     if display.egl:
         devices.add("graphics", type="egl-headless")
+
+
+def _write_tls(node: Node, display: Display, domain: Domain) -> None:
+    node.set("tlsPort", str(display.spice_port))
+    node.set("autoport", "no")
+    node.add("listen", type="address", address=display.spice_address or "")
+    message = "SPICE is for TLS only: libvirt needs spice_tls and a certificate in qemu.conf"
+    domain.report.add("not-applied", display.where, message)
 
 
 def read_graphics(domain: Domain) -> dict[str, Any]:
@@ -84,7 +98,7 @@ def _read_spice(node: Node) -> dict[str, Any]:
     port = node.attrib.get("tlsPort")
     if port is not None and port.isascii() and port.isdigit() and len(port) < 6:
         found["spice_port"] = whole_number(node.get("tlsPort") or "")
-    node.expect("autoport", "no")
+    node.expect("autoport", "no", "yes")
     listen = node.peek("listen")
     if listen is not None and listen.attrib.get("type") == "address" and "address" in listen.attrib:
         found["spice_address"] = listen.get("address")

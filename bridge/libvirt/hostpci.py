@@ -16,6 +16,7 @@ from .domain import Domain
 from .node import Node, read_rows, write_rows
 
 ROM_DIRECTORY = "/usr/share/kvm/"
+"""`romfile` is the name of a file there; on a libvirt host AppArmor lets QEMU read it, too."""
 
 
 def _rom(path: str) -> str:
@@ -27,7 +28,7 @@ def _rom(path: str) -> str:
 
 ROWS = (
     Row("rombar", "rom@bar", Codec({"on": True, "off": False}.__getitem__, lambda on: "on" if on else "off"), code=True),
-    Row("romfile", "rom@file", Codec(_rom, lambda name: ROM_DIRECTORY + name)),
+    Row("romfile", "rom@file", Codec(_rom, lambda name: ROM_DIRECTORY + name), finding="import-needed"),
     BOOT,
     Row("ids", "source/address", code=True),
     Row("host", "source/address", code=True),
@@ -117,6 +118,9 @@ def _write_options(vm: VM, domain: Domain, node: Node, device: HostPCI) -> None:
     if device.rombar is False:
         node.ensure("rom").set("bar", "off")
     write_rows(node, device, ROWS)
+    if device.romfile and not domain.target.node:
+        message = f"{device.key}: the card's ROM is the node's file {ROM_DIRECTORY}{device.romfile}"
+        domain.report.add("import-needed", device.where, message, "copy it to the same place on the other host")
     write_device(domain, node, device)
     if device.x_vga and vm.firmware.bios != "ovmf":
         domain.set_override(name, "x-vga", "bool", "true")

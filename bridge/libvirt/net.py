@@ -17,6 +17,7 @@ from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties
 from .vlan import read_vlan, write_vlan
 
 ROM_DIRECTORY = "/usr/share/kvm/"
+_ROM_NAME = re.compile(r"pxe-[a-z0-9_]+\.rom")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
 BRIDGE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 MIB = 1 << 20
@@ -77,12 +78,19 @@ def _write(net: Net, domain: Domain) -> None:
         node.ensure("driver").set("queues", str(net.queues))
     write_vlan(net, node, domain)
     _write_rate(net, node)
-    if net.romfile:
-        node.add("rom", file=ROM_DIRECTORY + net.romfile)
+    _write_rom(net, node, domain)
     write_device(domain, node, net)
     if net.model == "virtio" and net.host_tunnel is False and domain.target.has("host_tunnel"):
         domain.set_override(alias(net.key or ""), "host_tunnel", "bool", "false")
     _report_losses(net, domain)
+
+
+def _write_rom(net: Net, node: Node, domain: Domain) -> None:
+    """QEMU finds its own files by their names, which differ in their directory from one distribution to the next; libvirt wants a path."""
+    if net.romfile and domain.target.has("override") and not domain.target.node:
+        domain.set_override(alias(net.key or ""), "romfile", "string", net.romfile)
+    elif net.romfile:
+        node.add("rom", file=ROM_DIRECTORY + net.romfile)
 
 
 def _write_rate(net: Net, node: Node) -> None:
@@ -151,8 +159,8 @@ def _read(domain: Domain, node: Node, type_: str) -> Net:
     said["queues"] = _queues(node)
     said["ifname"] = _ifname(domain, node)
     said["rate"] = _rate(domain, node)
-    said["romfile"] = _rom(node)
     name = f"ua-{said['key']}" if said["key"] else None
+    said["romfile"] = _rom(node) or _own_rom(domain, name)
     tunnel = domain.override(name, "host_tunnel")
     if said["model"] == "virtio" and domain.target.has("host_tunnel"):
         said["host_tunnel"] = tunnel is None or tunnel[1] not in ("false", "off")
@@ -283,6 +291,15 @@ def _rate(domain: Domain, node: Node) -> str | None:
         there = ", ".join(f"{way} {value}" for way, value in averages.items())
         domain.report.add("host-lost", bandwidth, f"one rate limits both ways in a config: {there} (kB/s) becomes {average} both ways")
     return rate_text(average)
+
+
+def _own_rom(domain: Domain, name: str | None) -> str | None:
+    """The same by its name alone, which QEMU finds."""
+    said = (domain.overrides.get(name or "") or {}).get("romfile")
+    if said is None or said[0] != "string" or said[1] is None or not _ROM_NAME.fullmatch(said[1]):
+        return None
+    domain.override(name, "romfile")
+    return said[1]
 
 
 def _rom(node: Node) -> str | None:

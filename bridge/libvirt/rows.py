@@ -108,14 +108,16 @@ IMPLIED = {
     Controller: frozenset(("builtin", "master", "alias", "iothread")),
     CPU: frozenset(("words",)),
     Disk: frozenset(("size", "write_cache", "cloudinit", "outline")),
-    Firmware: frozenset(("size", "target_code", "target_template", "pre_enrolled_keys")),
+    Firmware: frozenset(("size", "target_code", "target_template", "fresh", "pre_enrolled_keys")),
     IOThread: frozenset(("id", "private_to")),
     Machine: frozenset(("pxe",)),
     Memory: frozenset(("spelled",)),
     Meta: frozenset(("vmid", "ostype", "creation_qemu", "uuid")),
     Net: frozenset(("running_mtu",)),
     SMBIOS: frozenset(("base64",)),
-    Source: frozenset(("kind", "volid", "storage_type", "is_iso", "location", "chain_snapshots", "discard_no_unref", "namespace")),
+    Source: frozenset((
+        *("kind", "volid", "storage_type", "is_iso", "importing", "location", "chain_snapshots", "discard_no_unref", "namespace"),
+    )),
     TPM: frozenset(("size", "format")),
 }
 """Sizes of images and keys enrolled in them (they have them), what a name or an ostype means (it is written out), spellings."""

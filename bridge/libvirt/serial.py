@@ -38,12 +38,12 @@ def write(vm: VM, domain: Domain) -> None:
 
 
 def write_port(vm: VM, domain: Domain, key: str, port: int, path: str | None, socket: str | None) -> None:
-    """One serial port; on aarch64 the first is the board's own UART."""
-    node = domain.devices.add("serial", type="dev" if path else "unix")
+    """One serial port, on a pseudo terminal where nothing else is said; on aarch64 the first is the board's own UART."""
+    node = domain.devices.add("serial", type="dev" if path else "unix" if socket else "pty")
     if path:
         node.add("source", path=path)
-    else:
-        node.add("source", mode="bind", path=socket or "")
+    elif socket:
+        node.add("source", mode="bind", path=socket)
     if vm.machine.base == "virt" and port == 0:
         node.add("target", type="system-serial", port="0").add("model", name="pl011")
     else:

@@ -26,6 +26,7 @@ def write(vm: VM, domain: Domain) -> None:
     node = domain.devices.add("tpm")
     backend = node.add("backend", type="emulator")
     write_rows(node, tpm, ROWS)
+    _keep_state(backend, tpm, domain)
     path = _path(tpm)
     if path is not None and domain.target.has("tpm_source"):
         backend.add("source", type="file", path=path)
@@ -37,6 +38,15 @@ def write(vm: VM, domain: Domain) -> None:
         message = f"swtpm opens files and devices only, the TPM's state on {volid} is neither: it starts fresh"
         domain.report.add("tpm-state", tpm.where, message, "move the state to a file or block storage")
     node.add("alias", name=ALIAS)
+
+
+def _keep_state(backend: Node, tpm: TPM, domain: Domain) -> None:
+    """qemu-server never deletes a TPM's state; libvirt does with a transient domain, and with one that is undefined or saved."""
+    if domain.target.has("tpm_persistent"):
+        backend.set("persistent_state", "yes")
+    else:
+        message = "this libvirt deletes the TPM's state when the domain is undefined, and of a transient domain when it stops"
+        domain.report.add("tpm-state", tpm.where, message, "keep a copy of it, or take a newer libvirt (--libvirt)")
 
 
 def _path(tpm: TPM) -> str | None:
@@ -78,14 +88,14 @@ def _source(backend: Node, node: Node, domain: Domain) -> Source:
     return Source(kind="block" if path.startswith("/dev/") else "file", path=path, format="raw", where=child)
 
 
-_POLICY = ("debug", "persistent_state")
 _POLICY_CHILDREN = {"encryption": "tpm-state", "active_pcr_banks": "host-lost", "profile": "host-lost"}
 
 
 def _report_policy(backend: Node, domain: Domain) -> None:
-    for name in _POLICY:
-        if (value := backend.get(name)) is not None:
-            domain.report.add("host-lost", backend, f"{name}='{value}' of the TPM has no place in a config")
+    if not backend.expect("persistent_state", "yes") and backend.expect("persistent_state", "no"):
+        domain.report.add("host-lost", backend, "persistent_state='no' of the TPM has no place in a config: qemu-server keeps its state")
+    if (debug := backend.get("debug")) is not None:
+        domain.report.add("host-lost", backend, f"debug='{debug}' of the TPM has no place in a config")
     for tag, kind in _POLICY_CHILDREN.items():
         for child in backend.all(tag):
             domain.report.add(kind, child, f"{child.whole()} of the TPM has no place in a config")

@@ -45,6 +45,8 @@ class Source(Part, kw_only=True):
     chain_snapshots: list[str] | None = None
     discard_no_unref: bool | None = None
     is_iso: bool | None = None
+    importing: object = None
+    """bridge.host.volid.Match of an image that is on no storage, for the finding with the command that imports it."""
     location: object = None
     """bridge.host.storage.Location, for the command line's -blockdev."""
 

@@ -21,6 +21,8 @@ class Firmware(Part, kw_only=True):
     target_code: str | None = None
     target_template: str | None = None
     """The two on the receiving host, where its files have other paths (host facts: `firmware_map`)."""
+    fresh: bool | None = None
+    """The variables are not there yet: libvirt makes them from the template."""
     vars: Source | None = None
     """efidisk0: where the variables are. None with `ovmf`: a temporary copy of the template."""
     vars_size: int | None = None

@@ -9,6 +9,13 @@ from importlib.resources import files
 
 from .step import Plan, Step, VMPlan
 
+ONE_BY_ONE = """
+failed=
+trap 'kill $! 2>/dev/null; exit 130' INT TERM HUP
+
+# ended NAME: what came of the VM; the next one is tried in any case.
+ended() { if ! wait $!; then echo "error: $1 is not moved" >&2; failed="$failed $1"; fi; }
+"""
 _NOT_PLAIN = re.compile(r"[^ -~]+")
 
 
@@ -18,8 +25,14 @@ def script(plan: Plan) -> str:
     tools = sorted({command[0] for step in plan.steps() for command in step.commands} - {"test"})
     out += [f'check "{tool} is missing" command -v {shlex.quote(tool)}' for tool in tools]
     out += [_step(step) for step in plan.first]
+    if plan.keep_going:
+        out.append(ONE_BY_ONE)
     for vm in plan.vms:
-        out += [_heading(vm), *map(_step, vm.steps)]
+        steps = list(map(_step, vm.steps))
+        # with || behind it the list would not end at its first error; behind `wait` it does not stand
+        out += [_heading(vm), "(", *steps, ") &", f"ended {shlex.quote(vm.name)}"] if plan.keep_going else [_heading(vm), *steps]
+    if plan.keep_going:
+        out.append('[ -z "$failed" ] || die "not moved, the others are:$failed"')
     names = ", ".join(vm.name for vm in plan.vms)
     out.append(f"\necho {shlex.quote('all done: ' + names)}\n")
     return "\n".join(out)

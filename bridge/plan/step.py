@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..report import Finding
+from .given import Refused
 
 
 class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -47,6 +48,10 @@ class Plan(msgspec.Struct, kw_only=True):
     """`libvirt` or `qemu-server`."""
     first: list[Step]
     vms: list[VMPlan]
+    refused: list[Refused] = []
+    """Inputs that could not be planned; the others are."""
+    keep_going: bool = False
+    """A VM that cannot be moved does not keep the script from the next."""
 
     def steps(self) -> list[Step]:
         return [*self.first, *(step for vm in self.vms for step in vm.steps)]

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from ..convert import DEFAULT_VMID, convert, guess
 from ..define import Candidate, Host, clashes, offline, prepare
-from ..host.facts import HostFacts
-from ..qemuserver.text import ConfigText, parse, write
-from ..report import BridgeError, Finding
+from ..qemuserver.drive import CLOUDINIT
+from ..qemuserver.text import ConfigText, write
+from ..report import BridgeError
+from .given import Input, Refused, read
 from .step import Plan, Step, VMPlan, without_doubles
 from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, volumes
 
@@ -28,22 +28,45 @@ class Wish(NamedTuple):
     images: str
     """Directory of the images, as the libvirt host names it."""
     via: str
-    """The same directory as the script reaches it."""
+    """The same directory as the script reaches it; with `upload` one of this machine, for what is on its way."""
     form: str | None = None
     """Format of copied images; None: as they are."""
     copy: frozenset[str] = frozenset()
     """Storages whose volumes are copied though they are shared."""
     pool: str | None = None
     """Storage pool to define for the directory."""
+    upload: bool = False
+    """The images go to the pool through libvirt."""
+    keep_going: bool = False
 
 
-def plan(inputs: Sequence[tuple[str, bytes, dict[str, Any]]], wish: Wish, host: Host | None) -> Plan:
-    """`inputs`: name, text and the keywords of `bridge.convert` for each; facts are the present host's. Raises BridgeError."""
-    made = [_vm(file, text, keywords, wish, host) for file, text, keywords in inputs]
+def plan(inputs: Sequence[Input], wish: Wish, host: Host | None) -> Plan:
+    """Facts of the inputs are the present host's. Raises BridgeError."""
+    if is_remote(wish.uri) and wish.via == wish.images and not wish.upload:
+        raise BridgeError(
+            f"{wish.uri} is another machine, and {wish.images} here is not its directory: pass --upload to send the images through libvirt,"
+            " or --via DIR where this machine reaches that directory"
+        )
+    pool = _pool(wish, host)
+    if wish.upload:
+        wish = wish._replace(pool=pool.name)
+    made, refused = [], []
+    for given in inputs:
+        try:
+            made.append(_vm(given, wish, host))
+        except BridgeError as error:
+            if not wish.keep_going:
+                raise error if error.where is not None else BridgeError(error.message, given.file) from None
+            refused.append(Refused(given.file, str(error)))
     there = host.connection.domains() if host is not None else []
-    for _, error in clashes([candidate for candidate, _ in made], there, may_replace=False):
-        raise BridgeError(error.message.replace("pass --replace to redefine it", "it needs no plan"), error.where)
-    return Plan(to="libvirt", first=_first(wish, host), vms=without_doubles([vm for _, vm in made]))
+    for candidate, clash in clashes([candidate for candidate, _ in made], there, may_replace=False):
+        told = BridgeError(clash.message.replace("pass --replace to redefine it", "it needs no plan"), clash.where)
+        if not wish.keep_going:
+            raise told
+        refused.append(Refused(candidate.file, str(told)))
+        made = [each for each in made if each[0] is not candidate]
+    vms = without_doubles([vm for _, vm in made])
+    return Plan(to="libvirt", first=_first(wish, pool), vms=vms, refused=refused, keep_going=wish.keep_going)
 
 
 def is_remote(uri: str) -> bool:
@@ -55,66 +78,68 @@ def virsh(uri: str, *words: str) -> list[str]:
     return ["virsh", *(["-c", uri] if uri else []), *words]
 
 
-def _first(wish: Wish, host: Host | None) -> list[Step]:
+class Pool(NamedTuple):
+    """The storage pool of the directory. `is_there`: the host has it."""
+
+    name: str | None
+    is_there: bool
+
+
+def _pool(wish: Wish, host: Host | None) -> Pool:
+    """Where the host keeps pools and none has the directory, one is made; its images are then seen by all of libvirt's tools."""
+    pools = host.connection.pools() if host is not None else None
+    if pools is None:
+        return Pool(wish.pool or (PurePosixPath(wish.images).name if wish.upload else None), is_there=False)
+    there = next((name for name, xml in pools.items() if etree.fromstring(xml).findtext("target/path") == wish.images), None)
+    if there is not None:
+        return Pool(there, is_there=True)
+    name = wish.pool or PurePosixPath(wish.images).name
+    return Pool(name if name not in pools else f"{name}-virt-qm", is_there=False)
+
+
+def _first(wish: Wish, pool: Pool) -> list[Step]:
     steps = [Step(id="directory", kind="storage", about=f"directory {wish.via}", commands=[["mkdir", "-p", wish.via]])]
-    pool = wish.pool or _missing_pool(wish, host)
-    if pool:
+    if pool.name is not None and not (pool.is_there and wish.pool in (None, pool.name)):
+        build = [virsh(wish.uri, "pool-build", pool.name)] if wish.upload else []
         step = Step(
             id="pool",
             kind="pool",
-            about=f"storage pool {pool} for {wish.images}",
+            about=f"storage pool {pool.name} for {wish.images}",
             commands=[
-                virsh(wish.uri, "pool-define-as", pool, "dir", "--target", wish.images),
-                virsh(wish.uri, "pool-start", pool),
-                virsh(wish.uri, "pool-autostart", pool),
+                virsh(wish.uri, "pool-define-as", pool.name, "dir", "--target", wish.images),
+                *build,
+                virsh(wish.uri, "pool-start", pool.name),
+                virsh(wish.uri, "pool-autostart", pool.name),
             ],
-            unless=[virsh(wish.uri, "pool-info", pool)],
+            unless=[virsh(wish.uri, "pool-info", pool.name)],
         )
         steps.append(step)
     return steps
 
 
-def _missing_pool(wish: Wish, host: Host | None) -> str | None:
-    """A name for a pool, where the host keeps pools and none has the directory; its images are then seen by all of libvirt's tools."""
-    pools = host.connection.pools() if host is not None else None
-    if pools is None or any(etree.fromstring(xml).findtext("target/path") == wish.images for xml in pools.values()):
-        return None
-    name = PurePosixPath(wish.images).name
-    return name if name not in pools else f"{name}-virt-qm"
-
-
-def _vm(file: str, text: bytes, keywords: dict[str, Any], wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:
-    facts: HostFacts = keywords["host"]
-    config, vmid, lost = config_of(file, text, keywords)
+def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:
+    file, facts = given.file, given.keywords["host"]
+    config, vmid, lost, is_config = read(given)
     notes = left_behind(config)
     here = volumes(config, facts, file)
     name = _name(config, vmid)
     stays = {v.key: _why_it_stays(v) for v in here if is_shared(v, facts) and v.location.storage not in wish.copy}
     copies = [volume for volume in here if volume.key not in stays]
-    targets = {volume.key: _target(volume, name, wish) for volume in copies}
+    targets = {volume.key: _target(volume, name, vmid, wish) for volume in copies}
     moved(config, {key: (f"{wish.images}/{image}", form) for key, (image, form) in targets.items()})
-    candidate = _candidate(file, write(config), keywords, vmid, host)
-    steps = [_stopped(vmid)] if guess(text) == "conf" else []
+    candidate = _candidate(file, write(config), given.keywords, vmid, host)
+    steps = [_stopped(vmid)] if is_config else []
     steps += [reach(volume, name) for volume in here if volume.key in stays]
     bridges = _bridges(candidate.xml)
     if is_remote(wish.uri):
         notes += [f"bridge {bridge}: the host must have it, or the VM does not start" for bridge in bridges]
     else:
         steps += [_bridge(bridge, wish) for bridge in bridges]
-    steps += [_copy(volume, name, *targets[volume.key], wish, candidate.vm.firmware.vars_size) for volume in copies]
+    for volume in copies:
+        steps += _carry(volume, name, *targets[volume.key], wish, candidate.vm.firmware.vars_size)
     steps += _definition(candidate, vmid, wish)
     stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
     return candidate, VMPlan(file=file, vmid=vmid, name=name, steps=steps, findings=[*lost, *candidate.findings], stays=stayed)
-
-
-def config_of(file: str, text: bytes, keywords: dict[str, Any]) -> tuple[ConfigText, int, list[Finding]]:
-    """The input as a config, its VMID, and what was lost on the way. Raises BridgeError."""
-    if guess(text) == "conf":
-        vmid = keywords["vmid"] or DEFAULT_VMID
-        return parse(text, vmid=vmid, name=file), vmid, []
-    result = convert(text, "conf", **keywords)
-    vmid = result.vm.meta.vmid or DEFAULT_VMID
-    return parse(result.text, vmid=vmid, name=file), vmid, result.findings
 
 
 def _name(config: ConfigText, vmid: int) -> str:
@@ -127,8 +152,10 @@ def _why_it_stays(volume: Volume) -> str:
     return f"{volume.location.volid} is on {where}, which both hosts reach"
 
 
-def _target(volume: Volume, name: str, wish: Wish) -> tuple[str, str]:
-    """File name and format over there."""
+def _target(volume: Volume, name: str, vmid: int, wish: Wish) -> tuple[str, str]:
+    """File name and format over there. A cloud-init drive is known by its name, and boots otherwise than a CD-ROM."""
+    if CLOUDINIT.search(volume.location.volid):
+        return f"vm-{vmid}-cloudinit.raw", "raw"
     if volume.key in ("efidisk0", "tpmstate0"):
         return f"{name}-{volume.key}.raw", "raw"
     if volume.cdrom and volume.location.is_iso:
@@ -175,16 +202,51 @@ def _bridge(bridge: str, wish: Wish) -> Step:
     )
 
 
-def _copy(volume: Volume, name: str, image: str, form: str, wish: Wish, vars_size: int | None) -> Step:
+def _carry(volume: Volume, name: str, image: str, form: str, wish: Wish, vars_size: int | None) -> list[Step]:
+    """The steps that bring a volume to its place."""
     target = f"{wish.via}/{image}"
     shared_iso = volume.cdrom and volume.location.is_iso
-    return Step(
+    copy = Step(
         id=f"iso-{image}" if shared_iso else f"{name}-{volume.key}",
         kind=KINDS.get(volume.key, "image"),
         about=f"{volume.key} of {name}: {volume.location.volid} to {target}",
         commands=copying(volume, f"{target}.part", form, vars_size),
         makes=target,
     )
+    return [copy, *uploading(copy, image, form, wish)] if wish.upload else [copy]
+
+
+def uploading(copy: Step, image: str, form: str, wish: Wish) -> list[Step]:
+    """From this machine to the pool: a volume that was not there is made, filled, and the file here goes away."""
+    pool, file = wish.pool or "", copy.makes or ""
+    info = virsh(wish.uri, "vol-info", image, "--pool", pool)
+    new = Step(
+        id=f"{copy.id}-new",
+        kind="image",
+        about=f"pool {pool} has no volume {image} yet",
+        commands=[["sh", "-c", NOT_THERE, "sh", image, *info]],
+    )
+    make = Step(
+        id=f"{copy.id}-volume",
+        kind="image",
+        about=f"volume {image} in pool {pool}",
+        commands=[virsh(wish.uri, "vol-create-as", pool, image, "1", "--format", form)],
+        unless=[info],
+    )
+    fill = Step(
+        id=f"{copy.id}-upload",
+        kind="image",
+        about=f"{file} to volume {image}",
+        commands=[virsh(wish.uri, "vol-upload", image, file, "--pool", pool), virsh(wish.uri, "pool-refresh", pool), ["rm", "-f", file]],
+    )
+    return [new, make, fill]
+
+
+NOT_THERE = """
+image=$1
+shift
+if "$@" >/dev/null 2>&1; then echo "error: volume $image is there already, and not from this plan" >&2; exit 1; fi
+"""
 
 
 def copying(volume: Volume, target: str, form: str, vars_size: int | None) -> list[list[str]]:
@@ -194,7 +256,7 @@ def copying(volume: Volume, target: str, form: str, vars_size: int | None) -> li
     """
     if volume.key == "tpmstate0" and volume.location.path is not None:
         return [["cp", "--sparse=always", "--", volume.location.path, target]]
-    convert = ["qemu-img", "convert", "-f", volume.format, "-O", form, volume.spec, target]
+    convert = ["qemu-img", "convert", "-p", "-f", volume.format, "-O", form, volume.spec, target]
     if volume.key == "efidisk0" and form == "raw" and vars_size:
         return [convert, ["truncate", "-s", str(vars_size), target]]
     return [convert]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ..convert import DEFAULT_VMID, convert, guess
+from ..convert import convert
 from ..host.facts import HostFacts
 from ..host.storage import locate
 from ..host.storagecfg import Storage
-from ..qemuserver.text import ConfigText, parse, write
-from ..report import BridgeError, Finding
+from ..qemuserver.drive import CLOUDINIT
+from ..qemuserver.setting import Entry
+from ..qemuserver.text import write
+from ..report import BridgeError
+from . import tpm
+from .given import Given, Input, Refused, read
 from .step import Plan, Step, VMPlan, without_doubles
 from .to_libvirt import KINDS, copying
 from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, same_storage, volumes
@@ -33,18 +37,29 @@ class Wish(NamedTuple):
     """Format of copied images; None: as they are."""
     copy: frozenset[str] = frozenset()
     """Storages whose volumes are copied though they are shared."""
+    swtpm: str = tpm.DIRECTORY
+    """Directory in which libvirt keeps the states of TPMs, as the script reaches it."""
+    keep_going: bool = False
 
 
-def plan(inputs: Sequence[tuple[str, bytes, dict[str, Any]]], wish: Wish) -> Plan:
-    """`inputs`: name, text and the keywords of `bridge.convert` for each; facts are the present host's. Raises BridgeError."""
+def plan(inputs: Sequence[Input], wish: Wish) -> Plan:
+    """Facts of the inputs are the present host's. Raises BridgeError."""
     storage, first = _storage(wish)
     wish = wish._replace(facts=replace(wish.facts, storages={**wish.facts.storages, storage.id: storage}))
-    vms = [_vm(file, text, keywords, wish) for file, text, keywords in inputs]
-    vmids = [vm.vmid for vm in vms]
-    for vm in vms:
-        if vmids.count(vm.vmid) > 1:
-            raise BridgeError(f"two VMs have the id {vm.vmid}: pass --vmid for one, or plan them one by one", vm.file)
-    return Plan(to="qemu-server", first=first, vms=without_doubles(vms))
+    vms: list[VMPlan] = []
+    refused = []
+    for given in inputs:
+        try:
+            vm = _vm(given, wish)
+            if any(vm.vmid == other.vmid for other in vms):
+                raise BridgeError(f"two VMs have the id {vm.vmid}: pass --vmid-from N, which gives each its own", given.file)
+        except BridgeError as error:
+            if not wish.keep_going:
+                raise error if error.where is not None else BridgeError(error.message, given.file) from None
+            refused.append(Refused(given.file, str(error)))
+        else:
+            vms.append(vm)
+    return Plan(to="qemu-server", first=first, vms=without_doubles(vms), refused=refused, keep_going=wish.keep_going)
 
 
 def _storage(wish: Wish) -> tuple[Storage, list[Step]]:
@@ -70,14 +85,17 @@ def _storage(wish: Wish) -> tuple[Storage, list[Step]]:
     return Storage(id=wish.storage, type="dir", path=wish.path, content=frozenset(("images", "iso"))), [step]
 
 
-def _vm(file: str, text: bytes, keywords: dict[str, Any], wish: Wish) -> VMPlan:
-    config, vmid, facts, lost = _config(file, text, keywords, wish)
+def _vm(given: Input, wish: Wish) -> VMPlan:
+    file = given.file
+    found, facts = _read(given, wish)
+    config, vmid = found.config, found.vmid
     notes = left_behind(config)
     here = volumes(config, facts, file)
     stays = {v.key: why for v in here if (why := _why_it_stays(v, facts, wish)) is not None}
     copies = [volume for volume in here if volume.key not in stays]
     targets = _targets(copies, vmid, wish)
     moved(config, {key: (volid, None) for key, (volid, _) in targets.items()})
+    state = _state(found, given, len(copies), wish)
     result = convert(write(config), "argv", source="conf", vmid=vmid, host=wish.facts, file=file)
     steps = [reach(volume, str(vmid)) for volume in here if volume.key in stays]
     steps += [_bridge(bridge) for bridge in dict.fromkeys(net.bridge for net in result.vm.nets if net.bridge)]
@@ -91,20 +109,36 @@ def _vm(file: str, text: bytes, keywords: dict[str, Any], wish: Wish) -> VMPlan:
     )
     name = result.vm.meta.name or f"vm{vmid}"
     stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
-    return VMPlan(file=file, vmid=vmid, name=name, steps=[*steps, document], findings=[*lost, *result.findings], stays=stayed)
+    lost = [finding for finding in found.findings if not (state and finding.kind == "tpm-state")]
+    return VMPlan(file=file, vmid=vmid, name=name, steps=[*steps, *state, document], findings=[*lost, *result.findings], stays=stayed)
 
 
-def _config(file: str, text: bytes, keywords: dict[str, Any], wish: Wish) -> tuple[ConfigText, int, HostFacts, list[Finding]]:
-    """The input as a config, its VMID, the facts that its volumes are found with, and what was lost.
+def _read(given: Input, wish: Wish) -> tuple[Given, HostFacts]:
+    """The input as a config, and the facts that its volumes are found with: a domain's are named as the node names them."""
+    facts = given.keywords["host"]
+    found = read(given._replace(keywords={**given.keywords, "host": wish.facts}))
+    return (read(given), facts) if found.is_config else (found, wish.facts)
 
-    A domain's volumes are named as the node names them, so the node's facts find them.
-    """
-    if guess(text) == "conf":
-        vmid = keywords["vmid"] or DEFAULT_VMID
-        return parse(text, vmid=vmid, name=file), vmid, keywords["host"], []
-    result = convert(text, "conf", **{**keywords, "host": wish.facts})
-    vmid = result.vm.meta.vmid or DEFAULT_VMID
-    return parse(result.text, vmid=vmid, name=file), vmid, wish.facts, result.findings
+
+def _state(found: Given, given: Input, number: int, wish: Wish) -> list[Step]:
+    """The state of a TPM that libvirt keeps in its own directory becomes a volume."""
+    kept = None if found.is_config else tpm.kept_by_libvirt(found.config, given.text)
+    if kept is None:
+        return []
+    volid = f"{wish.storage}:{found.vmid}/vm-{found.vmid}-disk-{number}.raw"
+    target = locate(wish.facts, volid).path
+    assert target is not None
+    entries = found.config.main.entries
+    entries["tpmstate0"] = Entry(f"{volid},version={kept[1]}", entries["tpmstate0"].line)
+    step = Step(
+        id=f"{found.vmid}-tpmstate0",
+        kind="tpm",
+        about=f"tpmstate0 of VM {found.vmid}: libvirt's own state of {kept[0]} to {volid}",
+        commands=[["mkdir", "-p", str(PurePosixPath(target).parent)], tpm.carrying(wish.swtpm, *kept, f"{target}.part")],
+        makes=target,
+    )
+    tools = [["sh", "-c", 'command -v "$1"', "sh", tool] for tool in ("swtpm", "swtpm_ioctl")]
+    return [Step(id=f"{found.vmid}-swtpm", kind="check", about="swtpm is missing: it carries the TPM's state", commands=tools), step]
 
 
 def _why_it_stays(volume: Volume, facts: HostFacts, wish: Wish) -> str | None:
@@ -127,8 +161,11 @@ def _targets(copies: list[Volume], vmid: int, wish: Wish) -> dict[str, tuple[str
         if volume.cdrom and volume.location.is_iso:
             targets[volume.key] = f"{wish.storage}:iso/{PurePosixPath(volume.location.path or '').name}", "raw"
             continue
-        plain = volume.cdrom or volume.key in KINDS
-        form = "raw" if plain else wish.form or (volume.format if volume.format in IMAGE_FORMATS else "qcow2")
+        as_it_is = volume.format if volume.format in IMAGE_FORMATS else "qcow2"
+        if CLOUDINIT.search(volume.location.volid):  # by its name qemu-server knows that it writes this one itself
+            targets[volume.key] = f"{wish.storage}:{vmid}/vm-{vmid}-cloudinit.{as_it_is}", as_it_is
+            continue
+        form = "raw" if volume.cdrom or volume.key in KINDS else wish.form or as_it_is
         targets[volume.key] = f"{wish.storage}:{vmid}/vm-{vmid}-disk-{number}.{form}", form
         number += 1
     return targets

@@ -77,11 +77,13 @@ def same_storage(here: Storage, there: Storage | None) -> bool:
 
 
 def moved(config: ConfigText, places: dict[str, tuple[str, str | None]]) -> None:
-    """Put other volumes into the config: key -> (volume id or path, format to say or None). The sizes are unsaid: they may change."""
+    """Put other volumes into the config: key -> (volume id or path, format to say or None). The sizes are unsaid: they may change.
+
+    A CD-ROM has no format: qemu-server drops the drive of one that says it."""
     for key, (file, form) in places.items():
         entry = config.main.entries[key]
         rest = [part for part in entry.value.split(",") if "=" in part and part.split("=")[0] not in ("file", "format", "size", "volume")]
-        said = [f"format={form}"] if form is not None else []
+        said = [f"format={form}"] if form is not None and "media=cdrom" not in rest else []
         config.main.entries[key] = Entry(",".join([file, *rest, *said]), entry.line)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+from ..host.volid import Match
 from ..model.disk import Disk, Source, Throttle
 from ..model.vm import VM
 from ..report import BridgeError, Line, Report
 from ..rows import Codec, Row
-from .drive import CLOUDINIT, LIMITED, OLD_LIMITS, unusable
+from .drive import CLOUDINIT, LIMITED, OLD_LIMITS, imported, unusable
 from .section import Lines, Section, read_rows, write_rows
 
 COUNTED = Codec(int, str)
@@ -150,8 +152,19 @@ def write(vm: VM, lines: Lines) -> None:
                 said[field] = quoted(text)
             elif text:
                 lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}: '{text}' is lost")
-        if disk.throttle:
-            for name in LIMITS:
-                if (limit := getattr(disk.throttle, name)) is not None:
-                    said[name] = limit
+        said |= _throttled(disk.throttle)
         lines.props(disk.key, said)
+        if source is not None and isinstance(source.importing, Match):
+            _tell_import(vm, disk, source.importing, lines)
+
+
+def _throttled(throttle: Throttle | None) -> dict[str, str]:
+    limits = ((name, getattr(throttle, name, None)) for name in LIMITS)
+    return {name: limit for name, limit in limits if limit is not None}
+
+
+def _tell_import(vm: VM, disk: Disk, match: Match, lines: Lines) -> None:
+    """An image that is on no storage, and the command that makes a volume of it without losing what else the line says."""
+    key = disk.key or ""
+    command = ["qm", "set", str(vm.meta.vmid), f"--{key}", imported(lines.values[key], match.storage or "STORAGE")]
+    lines.report.add(match.finding or "", disk.where, match.message, f"{match.hint}: {shlex.join(command)}")

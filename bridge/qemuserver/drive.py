@@ -24,6 +24,17 @@ CLOUDINIT = re.compile(r"[:/](?:vm-[0-9]+-)?cloudinit(?:\.(?:raw|qcow2|qcow|qed|
 """A drive with such a file holds the cloud-init data."""
 
 
+_TARGET_ONLY = ("format", "size")
+"""Of an imported image: the storage decides them."""
+
+
+def imported(text: str, storage: str) -> str:
+    """A drive's value as `qm create` and `qm set` take it to copy the image to a storage; all else that it says stays."""
+    file, *rest = text.split(",")
+    kept = [part for part in rest if part.partition("=")[0] not in _TARGET_ONLY]
+    return ",".join((f"{storage}:0", f"import-from={file.removeprefix('file=')}", *kept))
+
+
 def true(value: object) -> bool:
     """Perl's idea of truth: `0` is not, `0.0` is."""
     return value not in (None, False, "", "0")

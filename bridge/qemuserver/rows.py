@@ -129,7 +129,7 @@ IMPLIED = {
     CPU: frozenset(("model", "words", "features", "kvm_off", "pv_eoi", "pv_unhalt", "enforce", "vendor", "migratable")),
     Disk: _also("bus", "served_by", "write_cache", "device_id", "cloudinit", "target", "outline"),
     Display: frozenset(("vnc", "vnc_socket", "spice", "spice_port", "spice_address", "egl", "vdagent")),
-    Firmware: frozenset(("code", "code_format", "rom", "secure", "template", "target_code", "target_template", "vars_size")),
+    Firmware: frozenset(("code", "code_format", "rom", "secure", "template", "target_code", "target_template", "fresh", "vars_size")),
     HostPCI: _also("ids", "multifunction", "mdev_uuid"),
     IOThread: frozenset(IOThread.__struct_fields__),
     Machine: frozenset(("pinned", "smm", "graphics", "pci_hotplug_bridge", "viommu_address", "irqchip_split")),

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from tests.boot.images import image, tpm_state, variables
+from tests.boot.images import image, picture, tpm_state, variables
 from tests.libvirtd.daemon import Daemon, affinity
 from tests.processes import remove
 
@@ -78,6 +78,9 @@ def runnable(root: Any, directory: Path, boot: tuple[Path, Path], append: str) -
     if nvram is not None and nvram.find("source") is not None:
         source = nvram.find("source")
         source.set("file", str(variables(source.get("file"), directory, nvram.get("format", "raw"))))
+    for argument in root.iter(f"{{{QEMU_NS}}}arg"):
+        if argument.get("value").startswith("splash="):
+            argument.set("value", f"splash={picture(directory)}")
     devices = root.find("devices")
     for disk in devices.iterfind("disk"):
         own_disk(disk, directory)
@@ -124,23 +127,15 @@ def override(root: Any, alias: str, name: str, value: str) -> None:
 
 
 def own_sockets(devices: Any, directory: Path) -> None:
-    for number, serial in enumerate(devices.iterfind("serial")):
-        if number == 0:
-            serial.set("type", "file")
-            serial.find("source").attrib.clear()
-            serial.find("source").set("path", str(directory / "console"))
-        elif serial.find("source") is not None and serial.get("type") == "unix":
-            serial.find("source").set("path", str(directory / f"serial{number}"))
-    for channel in devices.iterfind("channel[@type='unix']"):
-        channel.remove(channel.find("source"))
-    for graphics in devices.iterfind("graphics"):
-        if graphics.get("type") == "vnc":
-            graphics.set("socket", str(directory / "vnc"))
-        else:
-            for name in ("port", "tlsPort", "autoport", "listen"):
-                graphics.attrib.pop(name, None)
-            for listen in graphics.findall("listen"):
-                graphics.remove(listen)
-            etree.SubElement(graphics, "listen", type="none")  # no port, which another program could take meanwhile
+    """Only the first serial port goes to a file, libvirt chooses all others; SPICE gets no port, which another program could take."""
+    first = devices.find("serial")
+    first.set("type", "file")
+    first.insert(0, etree.Element("source", path=str(directory / "console")))
+    for graphics in devices.iterfind("graphics[@type='spice']"):
+        for name in ("port", "tlsPort", "autoport", "listen"):
+            graphics.attrib.pop(name, None)
+        for listen in graphics.findall("listen"):
+            graphics.remove(listen)
+        etree.SubElement(graphics, "listen", type="none")
     for source in devices.iterfind("tpm/backend/source"):
         source.set("path", str(tpm_state(directory / "tpm")))

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 
 FIRMWARE = Path("/usr/share/OVMF")
+PICTURE = b"\xff\xd8\xff\xe0" + bytes(60)
+"""What QEMU takes for a JPEG: it looks at the first two bytes."""
 SIZE = 32 << 20
 
 
@@ -29,6 +31,13 @@ def variables(path: str, directory: Path, form: str) -> Path:
             shutil.copy(template, target)
         else:
             subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", form, template, target], check=True)
+    return target
+
+
+def picture(directory: Path) -> Path:
+    """The picture that the firmware shows."""
+    target = directory / "bootsplash.jpg"
+    target.write_bytes(PICTURE)
     return target
 
 

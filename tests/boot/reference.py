@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.pin import cpu_list, pin
-from tests.boot.images import FIRMWARE, image, tpm_state, variables
+from tests.boot.images import FIRMWARE, image, picture, tpm_state, variables
 from tests.embed.command_line import QEMU, Words, machine_type, options_of, parse, readconfig, spell
 from tests.processes import PATIENCE, remove, wait_for
 
@@ -152,9 +152,8 @@ def machine(option: str, value: str, _: Path) -> Words:
     return [option, spell({**options, "type": machine_type(options.get("type", "pc"))}, "type")]
 
 
-def without_splash(option: str, value: str, _: Path) -> Words:
-    """libvirt has no place for the picture, and the guest's system does not see it."""
-    return [option, re.sub(r",splash=[^,]*", "", value)]
+def own_picture(option: str, value: str, directory: Path) -> Words:
+    return [option, re.sub(r"splash=[^,]*", f"splash={picture(directory)}", value)]
 
 
 def netdev(option: str, value: str, _: Path) -> Words:
@@ -167,7 +166,7 @@ def spice(option: str, _: str, directory: Path) -> Words:
 
 REWRITE = {
     "-blockdev": blockdev,
-    "-boot": without_splash,
+    "-boot": own_picture,
     "-chardev": chardev,
     "-drive": drive,
     "-machine": machine,

@@ -27,7 +27,6 @@ HIDDEN_OPTIONS = {
 }
 """Options whose words no guest sees, or whose visible part has tests of its own (drives, memory backends, -readconfig)."""
 HIDDEN = {
-    "boot": {"splash"},
     "cpu": {"enforce"},
     "global": {"x86_64-cpu.enforce"},
     "machine": {"dump-guest-core", "mem-merge"},

@@ -197,6 +197,33 @@ def test_no_file_of_the_host_is_read_or_written(runner: Runner, tmp_path: Path) 
     assert sum(device.driver in ("usb-tablet", "usb-mouse", "e1000", "ivshmem-plain") for device in seen.devices.values()) == 4
 
 
+DISK = ("-blockdev", "driver=null-co,node-name=n", "-device", "virtio-scsi-pci")
+SLASHES = {
+    # option -> the text that another machine has otherwise
+    "serial": ("-device", "scsi-hd,drive=n,device_id=d,serial=AB/{}"),
+    "product": ("-device", "scsi-hd,drive=n,product=/dev/{}"),
+    "name": ("-device", "virtio-serial", "-device", "virtserialport,name=a/{}"),
+    "x-notes": ("-device", "e1000,x-notes=a/{}"),
+}
+
+
+@pytest.mark.parametrize("what", SLASHES)
+def test_a_text_with_a_slash_was_the_same_as_any_other(what: str, runner: Runner) -> None:
+    """Text goes to QEMU as it is; what may name a file does not, and then the options alone tell."""
+    lines = [["kvm", "-nodefaults", *DISK, *(word.format(text) for word in SLASHES[what])] for text in ("12", "99")]
+    (said_a, seen_a), (said_b, seen_b) = [shown(runner, words) for words in lines]
+    found = differences(compare(said_a, said_b), seen_a, seen_b)
+    assert [difference.what.rpartition(": ")[2] for difference in found] == [what]
+    assert differences(compare(said_a, said_a), seen_a, seen_a) == []
+
+
+def test_the_boot_picture_is_a_file_that_the_guest_finds(runner: Runner) -> None:
+    a, b = ["kvm", "-nodefaults", "-boot", "menu=on,splash=/a/x.jpg"], ["kvm", "-nodefaults", "-boot", "menu=on"]
+    (said_a, seen_a), (said_b, seen_b), (said_c, seen_c) = [shown(runner, words) for words in (a, b, [*b, "-boot", "splash=/b/x.jpg"])]
+    assert [line(found) for found in differences(compare(said_a, said_b), seen_a, seen_b)] == ["property | boot splash | x.jpg | -"]
+    assert differences(compare(said_a, said_c), seen_a, seen_c) == []
+
+
 def test_a_qemu_that_is_not_there_is_an_error() -> None:
     with pytest.raises(BridgeError, match="--run needs a QEMU"):
         Runner("no-such-qemu")

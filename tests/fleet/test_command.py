@@ -48,7 +48,7 @@ def test_broken_files_do_not_stop_the_rest(tmp_path: Path, full: bool) -> None:
         "guest: the guest will see": ("0", "0"),
         "data: to copy or convert": ("0", "0"),
         "host: host policy or speed": ("0", "0"),
-        "note: good to know": (f"{good:,}", f"{2 * good:,}"),
+        "note: good to know": (f"{good:,}", f"{3 * good:,}"),
         "nothing to say": ("0",),
         "refused": (f"{count // 100:,}",),
     }

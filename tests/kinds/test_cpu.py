@@ -147,10 +147,13 @@ def globals_of(root: etree._Element) -> list[str]:
             "cpu: x86-64-v2",
             "custom",
             "qemu64",
-            dict.fromkeys(("popcnt", "pni", "sse4.1", "sse4.2", "ssse3"), "require"),
+            {**dict.fromkeys(("popcnt", "pni", "sse4.1", "sse4.2", "ssse3"), "require"), "svm": "disable"},
             ["enforce=on"],
         ),
-        ("cpu: Opteron_G5,flags=+spec-ctrl", "custom", "Opteron_G5", {"rdtscp": "disable", "spec-ctrl": "require"}, ["enforce=on"]),
+        (
+            "cpu: Opteron_G5,flags=+spec-ctrl", "custom", "Opteron_G5",
+            {"rdtscp": "disable", "spec-ctrl": "require", "svm": "disable"}, ["enforce=on"],
+        ),
         ("cpu: host,level=30,guest-phys-bits=39", "host-passthrough", None, {}, ["level=30", "guest-phys-bits=39"]),
         ("cpu: Skylake-Server\nmachine: pc-i440fx-3.1", "custom", "Skylake-Server", {"mpx": "require"}, ["enforce=on"]),
         ("cpu: EPYC\nkvm: 0", "custom", "EPYC", {"monitor": "require"}, []),
@@ -370,3 +373,26 @@ def test_arm_has_a_model_and_no_more(config: str, host: bridge.HostFacts, wanted
 def test_a_set_of_cpus_out_of_all_bounds_is_refused(cpuset: str) -> None:
     with pytest.raises(bridge.BridgeError, match="above 8191"):
         back("", vcpu=f"<vcpu cpuset='{cpuset}'>1</vcpu>")
+
+
+@pytest.mark.parametrize(
+    ("cpu", "off"),
+    [
+        ("EPYC-Genoa", {"monitor", "svm"}),
+        ("x86-64-v2-AES", {"svm"}),
+        ("Opteron_G3", {"monitor", "rdtscp", "svm"}),
+        ("core2duo", {"acpi", "monitor"}),
+        ("Haswell", set()),
+        ("host", set()),
+        ("EPYC-Rome-v2,flags=+nested-virt", {"monitor"}),
+    ],
+)
+def test_a_domain_without_kvm_had_features_that_kvm_takes_away(cpu: str, off: set[str]) -> None:
+    host = bridge.HostFacts(qemu_version="10.0.2", cpu_flags=["svm"])
+    node = xml(f"machine: pc-i440fx-10.0\ncpu: {cpu}\n", host).find("cpu")
+    assert node is not None
+    assert {each.get("name") for each in node.iterfind("feature[@policy='disable']")} == off
+    text = bridge.convert(f"machine: pc-i440fx-10.0\ncpu: {cpu}\n", "xml", "conf", host=host, metadata=False).text
+    assert f"cpu: {cpu}\n" in bridge.convert(text, "conf", "xml", host=host).text
+    node = xml(f"machine: pc-i440fx-10.0\nkvm: 0\ncpu: {cpu}\n", host).find("cpu")
+    assert node is None or cpu == "host" or not node.findall("feature[@policy='disable'][@name='svm']")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import bridge
 
 from .both import HOST, back, domain, findings, keys, outline, values, xml
@@ -20,7 +22,8 @@ def test_xml_and_back() -> None:
     assert tpm is not None
     assert tpm.get("model") == "tpm-tis"
     assert outline(tpm).endswith(
-        '<backend type="emulator" version="2.0"><source type="file" path="/var/lib/vz/images/100/vm-100-disk-1.raw"/></backend>'
+        '<backend type="emulator" version="2.0" persistent_state="yes">'
+        '<source type="file" path="/var/lib/vz/images/100/vm-100-disk-1.raw"/></backend>'
         '<alias name="ua-tpmstate0"/></tpm>'
     )
     assert back(LINE)["tpmstate0"] == LINE.partition(": ")[2]
@@ -31,6 +34,30 @@ def test_an_older_libvirt_keeps_the_state_elsewhere() -> None:
     result = bridge.convert(LINE, to="xml", source="conf", host=HOST, libvirt="10.9")
     assert "vm-100-disk-1" not in result.text.partition("<metadata>")[0]
     assert [f.kind for f in result.findings if f.kind == "tpm-state"] == ["tpm-state"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [LINE, "tpmstate0: local:100/vm-100-disk-1.raw,version=v1.2", "tpmstate0: local-lvm:vm-100-disk-1,version=v2.0"],
+)
+@pytest.mark.parametrize("libvirt", ["11.3", "10.9", "9.0"])
+def test_libvirt_would_delete_the_state_with_the_domain(line: str, libvirt: str) -> None:
+    text = bridge.convert(line, to="xml", source="conf", host=HOST, libvirt=libvirt).text
+    assert "persistent_state='yes'" in text.replace('"', "'")
+
+
+def test_a_libvirt_that_cannot_keep_the_state_is_told() -> None:
+    result = bridge.convert(LINE, to="xml", source="conf", host=HOST, libvirt="6.9")
+    assert "persistent_state" not in result.text
+    assert any("deletes the TPM's state" in f.message for f in result.findings if f.kind == "tpm-state")
+
+
+@pytest.mark.parametrize(("said", "told"), [("yes", None), ("no", "host-lost"), ("maybe", "unknown")])
+def test_a_state_that_is_kept_is_what_a_config_means(said: str, told: str | None) -> None:
+    source = "<source type='file' path='/x/tpm'/>"
+    backend = f"<backend type='emulator' version='2.0' persistent_state='{said}'>{source}</backend>"
+    found = bridge.convert(domain(f"<devices><tpm model='tpm-tis'>{backend}</tpm></devices>"), to="conf", source="xml").findings
+    assert [f.kind for f in found if "persistent_state" in f.message] == ([told] if told else [])
 
 
 def test_foreign_tpms() -> None:

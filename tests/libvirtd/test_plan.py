@@ -85,10 +85,10 @@ def domains_here(store: Store, tmp_path: Path) -> None:
     virt_qm("define", "-c", libvirtd.uri, "--host", store.host, "--report", "none", tmp_path / "200.conf", tmp_path / "201.conf")
 
 
-def execute(script: Path) -> subprocess.CompletedProcess[str]:
+def execute(script: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """As the user that the second host runs as."""
     user = NOBODY if os.getuid() == 0 else None
-    environment = {"PATH": os.environ["PATH"], "HOME": str(script.parent)}
+    environment = environment or {"PATH": os.environ["PATH"], "HOME": str(script.parent)}
     return subprocess.run(["sh", script], capture_output=True, text=True, check=False, user=user, group=user, env=environment)
 
 

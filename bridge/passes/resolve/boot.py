@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...data.firmware import PICTURE
 from ...host.facts import HostFacts
 from ...model.boot import Boot
 from ...model.part import Device
@@ -16,7 +17,6 @@ from ..fill import fill
 LEGACY = "cdn"
 FIRST = 100
 """The first bootindex of `order=`; the legacy form counts letters in steps of this."""
-SPLASH = "/usr/share/qemu-server/bootsplash.jpg"
 REBOOT_TIMEOUT = 1000
 LISTS = ("disks", "nets", "usbs", "hostpcis")
 PREFIX = {"nets": "net", "usbs": "usb", "hostpcis": "hostpci"}
@@ -25,7 +25,7 @@ PREFIX = {"nets": "net", "usbs": "usb", "hostpcis": "hostpci"}
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
     """Law: a device has a bootindex if and only if qemu-server would print one."""
     indexes = bootindexes(vm)
-    boot = fill(vm.boot, menu=True, reboot_timeout=REBOOT_TIMEOUT, splash=SPLASH)
+    boot = fill(vm.boot, menu=True, reboot_timeout=REBOOT_TIMEOUT, splash=PICTURE)
     lists: dict[str, Any] = {}
     for name in LISTS:
         devices = getattr(vm, name)

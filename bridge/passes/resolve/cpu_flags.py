@@ -16,6 +16,7 @@ from ...data.cpus import (
     DEFAULT,
     LIBVIRT_ADDS_MONITOR,
     LIBVIRT_ADDS_MPX,
+    OFF_UNDER_KVM,
     REPLACED,
     VENDOR,
 )
@@ -321,9 +322,13 @@ def states_of(cpu: CPU) -> dict[str, bool | str]:
 
 
 def kept_from_libvirt(model: str | None, machine: Version, kvm: bool) -> dict[str, bool]:
-    """Features that QEMU's model has on this machine and libvirt takes away: XML must ask for them."""
+    """Features that QEMU's model has on this machine and libvirt takes away: XML must ask for them. And those that KVM takes away: XML
+    says so, lest the guest gets them where it has to run without KVM."""
+    if kvm:
+        base = (model or "").partition("-v")[0]
+        found = {name: False for name, models in OFF_UNDER_KVM.items() if base in models}
+    else:
+        found = {"monitor": True} if model in LIBVIRT_ADDS_MONITOR else {}
     if model in LIBVIRT_ADDS_MPX and machine < MACHINE["mpx_gone"][:2]:
-        return {"mpx": True}
-    if model in LIBVIRT_ADDS_MONITOR and not kvm:
-        return {"monitor": True}
-    return {}
+        found["mpx"] = True
+    return found

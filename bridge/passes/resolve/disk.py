@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import lru_cache
 from string import ascii_lowercase
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from ...data.gates import Version, machine_has
 from ...data.machines import version_of
@@ -197,7 +198,12 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
             return None
         volid = "none"
     elif match is not None and match.finding and (match.finding != "lint" or vm.meta.vmid):
-        report.add(match.finding, disk.where, f"{name}: {match.message}", match.hint + _import(vm, disk, match))
+        if match.finding in ("storage-unknown", "import-needed") and source.path is not None and disk.media != "cdrom":
+            offered = replace(match, message=f"{name}: {match.message}")
+            source = change(source, importing=offered)  # with the command, when all of the drive's line is known
+            disk = change(disk, source=source)
+        else:
+            report.add(match.finding, disk.where, f"{name}: {match.message}", match.hint)
     assert volid is not None
     if source.kind == "file" and source.format is None and disk.media != "cdrom":
         disk = _with_format(disk, match, name, report)
@@ -208,14 +214,6 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
     if source.chain:
         _check_chain(host, volid, source.chain, name, disk, report)
     return _checked_snapshot(vm, change(disk, source=change(source, volid=volid)), name, report)
-
-
-def _import(vm: VM, disk: Disk, match: Match) -> str:
-    """The command that makes a volume of an image, to go on with a hint that says "import it"."""
-    path = disk.source.path if disk.source else None
-    if match.finding not in ("storage-unknown", "import-needed") or path is None or disk.media == "cdrom":
-        return ""
-    return ": " + shlex.join(["qm", "set", str(vm.meta.vmid), f"--{disk.key}", f"{match.storage or 'STORAGE'}:0,import-from={path}"])
 
 
 def _with_format(disk: Disk, match: Match | None, name: str | None, report: Report) -> Disk:

@@ -95,7 +95,8 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         return replace(vm, firmware=forget(firmware, "bios"))
     if firmware.vars is not None and firmware.vars.volid is None:
         firmware = _as_efidisk(firmware, vm, host, report)
-    if firmware.vars is None and not firmware.rom and (firmware.efitype or firmware.pre_enrolled_keys):
+    own = firmware.rom or vm.security.amd_sev  # the image follows from the protection
+    if firmware.vars is None and not own and (firmware.efitype or firmware.pre_enrolled_keys):
         words = f",efitype={firmware.efitype or '2m'}" + (",pre-enrolled-keys=1" if firmware.pre_enrolled_keys else "")
         report.add(
             "firmware-state", firmware.where, "without efidisk0 the guest gets the old 2 MiB firmware", f"add efidisk0: STORAGE:1{words}"

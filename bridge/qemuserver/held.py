@@ -1,0 +1,125 @@
+"""What people hold of a VM that is no VMID.conf as it stands: `qm config` output, the API's JSON, `qm create` lines, backups.
+
+`unwrap` makes the text of a config of each; the reader of configs sees nothing else. A text that is a config already stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..data.options import option
+from ..host.facts import HostFacts
+from ..report import BridgeError, Report
+from . import command, vma
+from .suggest import nearest
+from .text import MAX_FILE, body
+
+EXPECTED = (
+    "is no VM: give a qemu-server config (lines as `memory: 2048`), domain XML or a QEMU command line; `qm config` output, the JSON of"
+    " `pvesh get`, a `qm create` line and a vzdump archive are read, too"
+)
+_KEY = re.compile(r"([a-z][a-z_-]*[0-9]{0,3}):[ \t]*\S", re.ASCII)
+_DIGEST = re.compile(r"^digest: [0-9a-f]{40}$", re.MULTILINE | re.ASCII)
+"""Of the config's text: the API adds it."""
+_HIDDEN = re.compile(r"^cipassword: \*+$", re.MULTILINE)
+_MAP = re.compile(r"^#qmdump#.*$", re.MULTILINE)
+"""vzdump's own notes in the config of a backup."""
+_NOT_STORED = frozenset(("digest", "pending", "snapshots"))
+_CONTAINER = frozenset(("rootfs", "ostemplate"))
+
+
+def is_held(text: str | bytes) -> bool:
+    """Whether the text is a config, or something that `unwrap` makes one of."""
+    if isinstance(text, bytes):
+        if text.startswith(vma.MAGIC):
+            return True
+        text = text.decode("utf-8", "replace")
+    start = text.lstrip("\ufeff \t\r\n")[:1]
+    if start == "{" or command.FIRST(text):
+        return True
+    lines = [line.lstrip("\ufeff") for line in text.split("\n")]
+    return any(map(is_setting, lines)) or any(map(_is_mistyped, lines[:MOST_LINES]))
+
+
+MOST_LINES = 50
+"""In which a mistyped option is looked for, where there is none that is right."""
+
+
+def _is_mistyped(line: str) -> bool:
+    match = _KEY.match(line)
+    return match is not None and bool(nearest(match[1]))
+
+
+def is_command(text: str) -> bool:
+    """Whether it is a `qm create` or `qm set` line, or a script with one."""
+    return command.FIRST(text) is not None
+
+
+def is_setting(line: str) -> bool:
+    """`KEY: VALUE` of an option that qemu-server has; a container's config counts, so that it is told for one."""
+    match = _KEY.match(line)
+    return match is not None and (option(match[1]) is not None or match[1] in ("args", "description", *_CONTAINER))
+
+
+def unwrap(text: str | bytes, file: str, host: HostFacts, report: Report) -> tuple[str | bytes, int | None]:
+    """(the config's text, the VM's id if it is said). Raises BridgeError for what is none, or a container's."""
+    if isinstance(text, bytes) and text.startswith(vma.MAGIC):
+        return _backup(text, file), None
+    plain = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
+    if plain.lstrip(" \t\r\n").startswith("{"):
+        return _of_api(plain, file, report), None
+    if command.FIRST(plain):
+        return command.config(plain, file, host, report)
+    if re.search(r"^(?:rootfs|ostemplate): ", plain, re.MULTILINE):
+        raise BridgeError("is the config of a container: only VMs are converted", file)
+    if "\ndigest: " not in plain and not plain.startswith("digest: "):
+        return text, None
+    plain = _DIGEST.sub("", plain)
+    if _HIDDEN.search(plain):
+        _tell_hidden(report)
+        plain = _HIDDEN.sub("", plain)
+    return plain.encode("utf-8", "surrogateescape"), None
+
+
+def _tell_hidden(report: Report) -> None:
+    report.add("secret-left-out", None, "the API shows no cipassword: it is left out", "qm set VMID --cipassword ...")
+
+
+def _of_api(text: str, file: str, report: Report) -> str:
+    """`pvesh get /nodes/NODE/qemu/VMID/config --output-format json`, or the API's own answer with its `data`."""
+    if len(text) > MAX_FILE:
+        raise BridgeError(f"the JSON is larger than {MAX_FILE} bytes", file)
+    try:
+        said: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BridgeError(f"is not JSON: {error}"[:200], file) from None
+    if isinstance(said.get("data"), dict):
+        said = said["data"]
+    values = {str(key): _value(str(key), value, file) for key, value in said.items() if value is not None and key not in _NOT_STORED}
+    if not any(is_setting(f"{key}: x") for key in values):
+        raise BridgeError(EXPECTED, file)
+    if not _CONTAINER.isdisjoint(values):
+        raise BridgeError("is the config of a container: only VMs are converted", file)
+    if values.get("cipassword", "x").strip("*") == "":
+        del values["cipassword"]
+        _tell_hidden(report)
+    description = values.pop("description", None)
+    return body(values, description)
+
+
+def _value(key: str, value: object, file: str) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if not isinstance(value, str | int | float):
+        raise BridgeError(f"{key[:40]}: {json.dumps(value)[:60]} is no value of a config", file)
+    text = str(value)
+    if key != "description" and ("\n" in text or "\r" in text):
+        raise BridgeError(f"{key[:40]}: the value has more than one line", file)
+    return text
+
+
+def _backup(data: bytes, file: str) -> bytes:
+    config = vma.config(data, file)
+    return _MAP.sub("", config.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
