@@ -28,7 +28,19 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")  # how long an example takes says how busy the machine is
 
 
+QUICK = (
+    *("kinds", "node", "qemuserver", "host", "trust", "targets", "security/test_cases.py"),
+    *("fleet/test_plan.py", "fleet/test_record.py", "fleet/test_summary.py"),
+    *("answered", "cases", "check", "cli", "commands", "explain", "files", "guess", "layout", "lost", "option_table"),
+    *("options", "qmp", "serialise"),
+)
+"""Directories of `tests`, files in them, and NAME of test_NAME.py: what needs nothing but the package, and is done in a minute."""
+STARTS = frozenset(("corpus", "embed", "embedded_driver", "libvirt_schemas", "qemu_start", "shared"))
+"""Fixtures of tests that start processes, or take the corpora."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="what needs nothing but the package, in a minute")
     parser.addoption("--full", action="store_true", help="every row of the corpora where the default is a sample")
     parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure: tests/run has installed everything")
 
@@ -54,12 +66,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without corpora, their tests are deselected: a skip would hide among those that matter."""
-    if corpora.SHARED is not None:
+    """Without corpora, their tests are deselected: a skip would hide among those that matter. With --quick all that is not quick."""
+    if config.getoption("--quick"):
+        dropped = {item for item in items if not _is_quick(item)}
+    elif corpora.SHARED is None:
+        dropped = {item for item in items if item.get_closest_marker("corpus") or {"corpus", "shared"} & _fixtures(item)}
+    else:
         return
-    dropped = [item for item in items if item.get_closest_marker("corpus") or {"corpus", "shared"} & set(getattr(item, "fixturenames", ()))]
-    config.hook.pytest_deselected(items=dropped)
+    config.hook.pytest_deselected(items=[item for item in items if item in dropped])
     items[:] = [item for item in items if item not in dropped]
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    path = item.path.relative_to(Path(__file__).parent)
+    part = path.parts[0] if len(path.parts) > 1 else path.stem.removeprefix("test_")
+    return (part in QUICK or path.as_posix() in QUICK) and not STARTS & _fixtures(item) and item.get_closest_marker("corpus") is None
 
 
 @pytest.hookimpl(trylast=True)

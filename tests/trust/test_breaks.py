@@ -19,7 +19,7 @@ NO_TREE = {
 }
 """Domains whose config, as it stands, gives no domain: nothing can be held against it."""
 DISK = SEEN["virtio0"]
-CLAIMS = {
+CLAIMS: dict[str, dict[str, tuple[str | None, str | None]]] = {
     "another disk": {"virtio0": (f"/dev/sda,{DISK.partition(',')[2]}", DISK)},
     "another bridge": {"net0": (SEEN["net0"].replace("vmbr0", "vmbr9"), SEEN["net0"])},
     "more memory": {"memory": ("4096", SEEN["memory"])},

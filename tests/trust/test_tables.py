@@ -31,8 +31,8 @@ def test_each_option_of_no_xml_does_what_its_list_says() -> None:
         name = sample.option if sample.field is None else f"{sample.option}.{sample.field}"
         if name not in PLACELESS:
             continue
-        xml = bridge.convert(sample.config, "xml", "conf", vmid=VMID, host=HOST, **TARGET).text
-        result = bridge.convert(xml, "conf", "xml", vmid=VMID, host=HOST, args=False, **TARGET)
+        xml = bridge.convert(sample.config, "xml", "conf", vmid=VMID, host=HOST, qemu=TARGET["qemu"], libvirt=TARGET["libvirt"]).text
+        result = bridge.convert(xml, "conf", "xml", vmid=VMID, host=HOST, args=False, qemu=TARGET["qemu"], libvirt=TARGET["libvirt"])
         there, here = main_lines(bridge.rewrite_config(sample.config, vmid=VMID)), main_lines(result.text)
         told = [finding.message for finding in result.findings if finding.severity == "host"]
         for key in there.keys() - {"cipassword", "sshkeys"}:
