@@ -53,6 +53,7 @@ def _residue(name: str, head: str, item: str, tail: str, count: int = MORE) -> S
 
 
 _DISK = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/img/a.img'/><target dev='vda' bus='virtio'/>"
+_SCSI = "<disk type='file' device='disk'><source file='/img/{n}.img'/><target dev='sd{n}' bus='scsi'/></disk>"
 _CHANNEL = "<target type='virtio' name='c{n}'/>"
 _HOSTDEV = "<hostdev mode='subsystem' type='{type}'><source>{source}</source></hostdev>"
 
@@ -71,7 +72,8 @@ XML = (
     _device("elements with text behind them", "<x/>text", MORE),
     _device("unknown devices", "<x{n} a='1'><y/></x{n}>"),
     _inside("one unknown device", "<x>", "<y{n} a='1'/>", "</x>"),
-    _device("disks", "<disk type='file' device='disk'><source file='/img/{n}.img'/><target dev='sd{n}' bus='scsi'/></disk>"),
+    _device("disks", _SCSI, 28),
+    _device("too many disks", _SCSI, 160),
     _device("network cards", "<interface type='bridge'><source bridge='vmbr0'/><model type='virtio'/></interface>", 28),
     _device("too many network cards", "<interface type='bridge'><source bridge='vmbr0'/><model type='virtio'/></interface>", 160),
     _device("USB hostdevs by id", _hostdev("usb", "<vendor id='0x1234'/><product id='0x1{n}'/>")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..node import Node
 from .draft import MOST_INDEX, Draft, add, address_of, default, index_of, own, told
 from .pci_kinds import USB2
@@ -54,8 +56,9 @@ def insert(controllers: list[Node], node: Node) -> None:
     if number is not None:
         for n, other in enumerate(controllers):
             there = index_of(other)
-            master = node.peek("master") is None and other.peek("master") is not None
-            if (there is not None and there > number) or (master and there == number):
+            if there is None or there < number:
+                continue
+            if there > number or (node.peek("master") is None and other.peek("master") is not None):
                 at = n
                 break
     controllers.insert(at, node)
@@ -96,12 +99,26 @@ def _unused(controllers: list[Node]) -> int:
 
 
 def maybe_add(draft: Draft, type_: str, number: int, model: str | None = None) -> None:
-    if number > MOST_INDEX or any(index_of(node) == number for node in draft.of_type(type_)):
-        return
-    node = draft.add("controller", type=type_, index=str(number))
-    if model is not None:
-        node.attrib["model"] = model
-    insert(draft.by_type.setdefault(type_, []), node)
+    add_all(draft, type_, (number,), model)
+
+
+def add_all(draft: Draft, type_: str, numbers: Iterable[int], model: str | None = None) -> None:
+    """Those of these indexes that are not there yet, in this order."""
+    known = {index_of(node) for node in draft.of_type(type_)}
+    highest = max((number for number in known if number is not None), default=-1)
+    for number in numbers:
+        if number > MOST_INDEX or number in known:
+            continue
+        known.add(number)
+        node = draft.add("controller", type=type_, index=str(number))
+        if model is not None:
+            node.attrib["model"] = model
+        there = draft.by_type.setdefault(type_, [])
+        if number > highest:
+            there.append(node)
+            highest = number
+        else:
+            insert(there, node)
 
 
 def board(draft: Draft) -> None:
@@ -123,21 +140,21 @@ def implied(draft: Draft) -> None:
         if bus in CONTROLLER_OF and address is not None:
             highest[bus] = max(highest.get(bus, -1), index_of(address, "controller") or 0)
     for bus, type_ in CONTROLLER_OF.items():
-        for n in range(min(highest.get(bus, -1), MOST_INDEX) + 1):
-            maybe_add(draft, type_, n)
-    for tag in ("channel", "console"):
-        for node in draft.of(tag):
-            if told(node.peek("target"), "type") == "virtio":
-                address = address_of(node, "virtio-serial")
-                maybe_add(draft, "virtio-serial", 0 if address is None else index_of(address, "controller") or 0)
+        add_all(draft, type_, range(min(highest.get(bus, -1), MOST_INDEX) + 1))
+    ports = [node for tag in ("channel", "console") for node in draft.of(tag) if told(node.peek("target"), "type") == "virtio"]
+    add_all(draft, "virtio-serial", [_controller(node, "virtio-serial") for node in ports])
     _for_smartcards(draft)
     _for_scsi_hosts(draft)
 
 
 def _for_smartcards(draft: Draft) -> None:
-    for node in draft.of("smartcard"):
-        address = address_of(node, "ccid")
-        maybe_add(draft, "ccid", 0 if address is None else index_of(address, "controller") or 0)
+    add_all(draft, "ccid", [_controller(node, "ccid") for node in draft.of("smartcard")])
+
+
+def _controller(node: Node, type_: str) -> int:
+    """The index of the controller that a device stands on."""
+    address = address_of(node, type_)
+    return 0 if address is None else index_of(address, "controller") or 0
 
 
 def _for_scsi_hosts(draft: Draft) -> None:
@@ -152,8 +169,7 @@ def _for_scsi_hosts(draft: Draft) -> None:
             highest = number
             found = next((c for c in draft.of_type("scsi") if index_of(c) == number), None)
             model = told(found, "model") or model
-    for n in range(min(highest, MOST_INDEX) + 1):
-        maybe_add(draft, "scsi", n, model)
+    add_all(draft, "scsi", range(min(highest, MOST_INDEX) + 1), model)
 
 
 def models(draft: Draft) -> None:

@@ -63,6 +63,7 @@ class Bus:
         self.lowest = self.first
         """All slots below are taken."""
         self.shared: set[int] = set()
+        """Slots with functions that are left for devices that share."""
 
     def full(self) -> bool:
         return all(self.slots.get(slot) for slot in range(self.first, self.last + 1))
@@ -124,11 +125,13 @@ class Buses:
         if plug.together and not on.slots.get(slot):
             on.shared.add(slot)
         on.slots[slot] = on.slots.get(slot, 0) | 1 << function
+        if on.slots[slot] == (1 << FUNCTIONS) - 1:
+            on.shared.discard(slot)
         return bus
 
     def next(self, plug: Plug, function: int | None = None) -> tuple[int, int, int]:
         """Take the next free place."""
-        bus = 0 if plug.together else self._room.get(plug, 0)
+        bus = self._room.get(plug, 0)
         while bus < len(self.buses):
             if self.buses[bus].fits(bus, plug) and (found := self.buses[bus].free(plug, function)) is not None:
                 slot, n = found

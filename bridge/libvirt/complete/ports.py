@@ -49,8 +49,9 @@ def _find(draft: Draft, node: Node, taken: dict[int, set[int]], counts: dict[int
     console = node.tag == "console"
     wanted = None if address is None else index_of(address, "controller") or 0
     for number in room if wanted is None else [wanted] if wanted in counts else []:
-        first = 0 if console and wanted is None else 1
-        port = next((n for n in range(first, counts[number]) if n not in taken[number]), None)
+        first = 0 if console and wanted is None and 0 not in taken[number] else 1
+        full = first and len(taken[number] | {0}) >= counts[number]
+        port = None if full else next((n for n in range(first, counts[number]) if n not in taken[number]), None)
         if port is not None:
             _give(node, number, port, taken)
             return

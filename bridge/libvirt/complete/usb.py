@@ -20,16 +20,23 @@ class _Hub:
         self.ports = ports
         self.used: set[int] = set()
         self.hubs: dict[int, _Hub] = {}
+        self.lowest = 1
+        """All ports below are used."""
+        self.full = False
 
     def free(self, depth: int = 1) -> tuple[int, ...] | None:
         """The path to a free port: here, else behind a hub."""
-        for port in range(1, self.ports + 1):
-            if port not in self.used:
-                return (port,)
+        if self.full:
+            return None
+        while self.lowest in self.used:
+            self.lowest += 1
+        if self.lowest <= self.ports:
+            return (self.lowest,)
         if depth < DEPTH:
             for port in sorted(self.hubs):
                 if (path := self.hubs[port].free(depth + 1)) is not None:
                     return port, *path
+        self.full = True
         return None
 
     def at(self, path: tuple[int, ...]) -> _Hub | None:
