@@ -17,6 +17,7 @@ MOST_WORDS = 20_000
 _PROGRAM = re.compile(PROGRAM)
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.ASCII | re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\\n|\\.", re.DOTALL)
+_IMAGE = re.compile(r"(?!-)[^\n]*(?:/[^/\n]+|\.(?:img|raw|qcow2?|qed|vmdk|vdi|vhdx?|vpc|iso|bin))", re.ASCII).fullmatch
 _GLOBAL = re.compile(r"([^.=,]+)\.([^=]+)=(.*)", re.DOTALL)
 _decode = msgspec.json.Decoder().decode
 
@@ -89,8 +90,11 @@ def _options(found: list[str], name: str) -> list[Option]:
     options = []
     rest = iter(found)
     for word in rest:
+        if _IMAGE(word):  # QEMU's image argument, the first disk
+            options.append(Option("hda", word))
+            continue
         if not word.startswith("-") or word in ("-", "--"):
-            raise BridgeError(f"'{word[:40]}' is no option; QEMU's image argument and others are not read", name)
+            raise BridgeError(f"'{word[:40]}' is no option, and no file of a disk image", name)
         option = word[2:] if word.startswith("--") else word[1:]
         value = "" if option in FLAGS else next(rest, None)
         if value is None:

@@ -65,7 +65,8 @@ def write(vm: VM, domain: Domain) -> None:
 
 
 def _write(net: Net, domain: Domain) -> None:
-    node = domain.devices.add("interface", type="bridge" if net.bridge else "user")
+    tap = net.network is not None
+    node = domain.devices.add("interface", type="bridge" if net.bridge else "ethernet" if tap else "user")
     if net.bridge:
         node.add("source", bridge=net.bridge)
         if net.openvswitch:
