@@ -161,9 +161,9 @@ def read_hostpci(line: Line) -> None:
         node = said.peek("sysfsdev") or ""
         if (mdev := _MDEV(node)) is not None:
             found.mdev_uuid = mdev[1]
+            if line.is_pve and not _read_mdev(line, found):
+                continue
             said.get("sysfsdev")
-            if line.is_pve:
-                _read_mdev(line, found)
         else:
             path = _PCI_NODE(node)
             function = _FUNCTION(path[1] if path else said.peek("host") or "")
@@ -181,8 +181,8 @@ MDEV_TYPE = "TYPE"
 """Stands for a type that is not on the command line."""
 
 
-def _read_mdev(line: Line, found: HostPCI) -> None:
-    """qemu-server makes the device of `hostpciN: DEVICE,mdev=TYPE`; only its UUID is on the command line."""
+def _read_mdev(line: Line, found: HostPCI) -> bool:
+    """qemu-server makes the device of `hostpciN: DEVICE,mdev=TYPE`; only its UUID is on the command line. False: nothing is known of it."""
     mappings = [name for name, mapping in line.host.pci_mappings.items() if mapping.mdev]
     functions = [name for name in line.host.pci.present or () if (info := line.host.pci_info(name)) is not None and info.mdev]
     hint = "put the two into hostpciN: DEVICE,mdev=TYPE"
@@ -193,6 +193,7 @@ def _read_mdev(line: Line, found: HostPCI) -> None:
         found.mdev = MDEV_TYPE
         message += f": {found.mapping or found.host} is the host's, {MDEV_TYPE} stands for the type"
     line.report.add("resource-unknown", found.where, message, hint)
+    return found.mdev is not None
 
 
 def _functions(device: Dev) -> PCIAddress | None:
