@@ -58,7 +58,7 @@ def to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     """A command line -> the domain that libvirt starts as the same machine. A line of qemu-server's own becomes a config first."""
     from .argv.reading.others import left, whole
     from .argv.reading.read import lose_properties
-    from .libvirt.described import ready
+    from .libvirt.described.ready import ready
     from .libvirt.serialise import Document
     from .libvirt.write import write
 

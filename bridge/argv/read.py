@@ -10,6 +10,7 @@ import msgspec
 
 from ..data.qemu import FLAGS, PROGRAM
 from ..report import BridgeError
+from .script import call
 
 Pairs = list[tuple[str, Any]]
 
@@ -55,12 +56,16 @@ def read(text: str | bytes | list[str], name: str = "argv") -> CommandLine:
 
 
 def words(text: str | bytes, name: str = "argv") -> list[str]:
-    """The words that a shell makes of the text. Lines that start with # are comments; NUL separates words, as under /proc."""
+    """The words that a shell makes of the text, or of the one call of QEMU in a script; a JSON array of words; NUL separates words, as
+    under /proc."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if "\0" in text:
         found = text.removesuffix("\0").split("\0")
+    elif text.lstrip("\ufeff \t\r\n").startswith("["):
+        found = _array(text, name)
     else:
+        text = call(text, name)
         lines = (line for line in text.removeprefix("\ufeff").split("\n") if not line.startswith("#"))
         try:
             found = shlex.split(_QUOTED.sub(_joined, "\n".join(lines)))
@@ -68,6 +73,17 @@ def words(text: str | bytes, name: str = "argv") -> list[str]:
             raise BridgeError("a quote or a backslash at the end: this is no whole command line", name) from None
     if len(found) > MOST_WORDS:
         raise BridgeError(f"more than {MOST_WORDS} words: this is no command line", name)
+    return found
+
+
+def _array(text: str, name: str) -> list[str]:
+    """A JSON array of words."""
+    try:
+        found = msgspec.json.decode(text.lstrip("\ufeff").encode(), type=list[str])
+    except (msgspec.DecodeError, RecursionError):
+        raise BridgeError("no JSON array of words", name) from None
+    if any("\0" in word for word in found):
+        raise BridgeError("a word of a command line holds no NUL", name)
     return found
 
 

@@ -71,7 +71,9 @@ def _write(net: Net, domain: Domain) -> None:
         node.add("source", bridge=net.bridge)
         if net.openvswitch:
             node.add("virtualport", type="openvswitch")
-    if net.ifname:
+    if net.ifname and tap:
+        node.add("target", dev=net.ifname, managed="no")
+    elif net.ifname:
         node.add("target", dev=net.ifname)
     node.add("model", type=net.model or "virtio")
     write_rows(node, net, ROWS)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from ..data.gates import Target
-from ..model.other import Other
-from ..model.raw import Raw
+from ..model.raw import Other, Raw
 from ..model.vm import VM
 from ..report import Report
 from . import (
@@ -39,11 +38,11 @@ from . import (
     usb,
     watchdog,
 )
-from .described import unspoken
+from .described.leftovers import Left, write_leftovers
+from .described.other import write_other
+from .described.ready import unspoken
 from .domain import Domain
-from .leftovers import Left, write_leftovers
 from .node import Node
-from .others import write_other
 from .rows import LOST
 
 STEPS = (

@@ -140,8 +140,7 @@ class Tree:
             del node["read-only"]
             if top or image.read_only is None:
                 image.read_only = switch(read_only)
-        switch_auto = switch(node.get("auto-read-only"))
-        if switch_auto is not None:
+        if switch(node.get("auto-read-only")):
             del node["auto-read-only"]
         if node.get("discard") in ("unmap", "ignore", "on", "off"):
             image.discard = "on" if node.pop("discard") in ("unmap", "on") else "ignore"
@@ -198,9 +197,9 @@ class Tree:
         inner = file if isinstance(file, dict) else self.line.nodes[file].properties if file in self.line.nodes else None
         if node.get("driver") not in ("qcow2", "raw") or inner is None or not isinstance(inner.get("filename"), str):
             return None
+        path = str(inner["filename"])
         if isinstance(file, str):
             self.line.nodes[file].take_all()
-        path = str(inner["filename"])
         backing = node.get("backing")
         node.clear()
         if backing is not None:
@@ -248,7 +247,8 @@ def network_source(node: Node, driver: str, where: Said) -> Source | None:
             source.hosts = [_host(server) for server in servers if isinstance(server, dict)]
     elif driver == "iscsi":
         target, lun, portal = node.pop("target", None), node.pop("lun", 0), node.pop("portal", None)
-        node.pop("transport", None)
+        if node.get("transport") == "tcp":
+            del node["transport"]
         source.name = f"{target}/{number(lun) or 0}"
         source.initiator = node.pop("initiator-name", None)
         if isinstance(portal, str):

@@ -12,7 +12,7 @@ from ...passes.resolve.cpu_flags import meaning
 from ...report import BridgeError
 from .line import Line
 from .machine import merged
-from .said import Said
+from .said import Said, number
 
 MOST = 4096
 PARTS = ("sockets", "dies", "clusters", "modules", "cores", "threads")
@@ -157,6 +157,11 @@ _OWN = frozenset(("host-phys-bits", "phys-bits", "guest-phys-bits"))
 
 
 def _spelled(word: str) -> str:
-    """`name=true` is `name=on`."""
+    """`name=true` is `name=on`; the retries of spinlocks are hexadecimal, as qemu-server has them."""
     name, equals, value = word.partition("=")
+    if name.replace("-", "_") == "hv_spinlocks":
+        retries = number(value)
+        if retries is None:
+            raise BridgeError(f"-cpu: {word[:60]}: give the number of retries")
+        return word if value.startswith("0x") else f"{name}={retries:#x}"
     return f"{name}={ {'true': 'on', 'yes': 'on', 'false': 'off', 'no': 'off'}.get(value, value)}" if equals else word

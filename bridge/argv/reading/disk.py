@@ -100,6 +100,8 @@ def read_extra(line: Line) -> None:
             continue
         name = device.said.peek("drive")
         image = blocks.image_of(line, name) if name else None
+        if image is not None and not image.plain:
+            continue
         source = image.source if image is not None else Source(kind="empty", where=device.said)
         other.disk = Disk(key=device.id, bus=EXTRA[device.driver], source=source, address=None, where=device.said)
         if image is not None:

@@ -7,7 +7,8 @@ import re
 import msgspec
 
 from ...model.disk import Source, Throttle
-from .blocks import Image, Tree, drop, limits_of, mebibytes, portal_host
+from ...report import BridgeError
+from .blocks import FORMATS, Image, Tree, drop, limits_of, mebibytes, portal_host
 from .line import Line
 from .said import Said, size, switch
 
@@ -23,7 +24,8 @@ def of_drive(line: Line, said: Said) -> Image:
     said.expect("if", "none")
     said.expect("index", "0") if line.is_pve else None
     image = Image(source=Source(kind="empty", where=said), where=said, order=said.order)
-    image.cache = said.get("cache")
+    image.cache = _word(said, "cache", CACHES)
+    image.cache = {"off": "none"}.get(image.cache or "", image.cache)
     image.direct = image.cache in ("none", "directsync", "off")
     image.no_flush = image.cache == "unsafe"
     cache = properties.get("cache")
@@ -31,9 +33,9 @@ def of_drive(line: Line, said: Said) -> Image:
         image.direct, image.no_flush = bool(switch(cache.pop("direct", None))), bool(switch(cache.pop("no-flush", None)))
         image.cache = "unsafe" if image.no_flush else "none" if image.direct else "writeback"
         drop(properties, "cache")
-    for name in ("aio", "media", "rerror", "werror"):
-        setattr(image, name, said.get(name))
-    image.format = said.get("format")
+    for name, words in WORDS.items():
+        setattr(image, name, _word(said, name, words))
+    image.format = _word(said, "format", tuple(sorted(FORMATS)))
     image.snapshot, image.read_only = said.flag("snapshot"), said.flag("readonly")
     if image.read_only is None:
         image.read_only = said.flag("read-only")
@@ -57,6 +59,19 @@ def of_drive(line: Line, said: Said) -> Image:
     image.serial = said.get("serial")
     _drive_source(line, said, image)
     return image
+
+
+CACHES = ("none", "writeback", "writethrough", "directsync", "unsafe", "off")
+POLICIES = ("enospc", "ignore", "report", "stop", "auto")
+WORDS = {"aio": ("native", "threads", "io_uring"), "media": ("disk", "cdrom"), "rerror": POLICIES, "werror": POLICIES}
+
+
+def _word(said: Said, name: str, words: tuple[str, ...]) -> str | None:
+    """Take a word that QEMU knows. Raises BridgeError for another."""
+    value = said.get(name)
+    if value is not None and value not in words:
+        raise BridgeError(f"-drive {name}={value[:40]}: QEMU knows {', '.join(words)}", said)
+    return value
 
 
 _OLD_LIMITS = {

@@ -67,7 +67,9 @@ def _read_rom(line: Line, said: Said, firmware: Firmware) -> None:
 
 def _read_code(line: Line, path: str, code: Image, firmware: Firmware) -> None:
     """The image's name tells size and keys; another build than qemu-server's is another firmware for the guest."""
-    firmware.code, firmware.code_format, firmware.rom = path, "raw", False
+    firmware.code, firmware.code_format, firmware.rom = path, code.format or "raw", False
+    if not code.read_only and not line.is_pve:
+        line.report.add("normalised", code.where, "the firmware's code is read-only here, as nobody writes to it")
     name = path.rpartition("/")[2]
     variant = BY_NAME.get(name)
     if variant == "ms":

@@ -9,8 +9,8 @@ from ...data.devices import ALIASES
 from ...data.qemu import FLAGS
 from ...data.readconfig import READCONFIG
 from ...host.facts import HostFacts
-from ...model.other import Other
 from ...model.part import Address
+from ...model.raw import Other
 from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..machine import RUN, SHARE
@@ -60,6 +60,8 @@ class Line:
         self.spoken: dict[int, dict[str, Any]] = {}
         """id(disk.where) -> fields that were said though they are what qemu-server assumes."""
         self.memory_said = False
+        self.strict = False
+        """The firmware boots from nothing that has no place in the boot order."""
         self.others: list[Other] = []
         self.held: dict[int, Other] = {}
         """id of a small device -> the same as it was, for XML."""

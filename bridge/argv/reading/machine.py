@@ -48,7 +48,8 @@ def read(line: Line) -> None:
         machine.graphics = said.flag("graphics")
         if said.flag("mem-merge") is False:
             machine.allow_ksm = False
-        said.expect("dump-guest-core", "on", "off")
+        if (core := said.get("dump-guest-core")) is not None and not (line.is_libvirt and core == "off"):
+            line.report.add("host-lost", said, f"dump-guest-core={core}: what a dump of the process holds is the host's affair")
         said.expect("vmport", "on", "auto")
         said.expect("usb", "off")
     _read_power(line, machine)

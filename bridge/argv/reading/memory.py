@@ -18,11 +18,13 @@ _PAGES = re.compile(r"/(?:run|dev)/hugepages/(?:kvm/|libvirt/qemu/.*)?(?:([0-9]{
 HUGEPAGES = "/run/hugepages/kvm/"
 
 
-def mib(value: object, where: Said, unit: str = "m") -> int:
+def mib(line: Line, value: object, where: Said, unit: str = "m") -> int:
     """A size in MiB, rounded up. Raises BridgeError for what is none."""
     found = size(value, unit)
     if found is None or not 0 < found <= 1 << 52:
         raise BridgeError(f"'{str(value)[:40]}' is no amount of memory", where)
+    if found % MIB and not line.is_pve:
+        line.report.add("normalised", where, f"{value} is no whole number of MiB: it becomes {-(-found // MIB)} MiB")
     return -(-found // MIB)
 
 
@@ -34,9 +36,9 @@ def read(line: Line) -> None:
     if said is not None:
         text = said.get("size")
         if text is not None:
-            memory.size = mib(text, said)
+            memory.size = mib(line, text, said)
         if (most := said.get("maxmem")) is not None:
-            memory.maximum = mib(most, said)
+            memory.maximum = mib(line, most, said)
         memory.slots = said.number("slots")
     machine = line.vm.machine.where
     backend = machine.get("memory-backend") if isinstance(machine, Said) else None
@@ -52,6 +54,8 @@ def _read_main(line: Line, name: str) -> None:
     if said is None:
         raise BridgeError(f"-machine memory-backend={name[:40]}: there is no such object", line.vm.machine.where)
     found = _backend(line, said)
+    if found is not None and not line.is_pve and found[0] != str(line.vm.memory.size):
+        raise BridgeError(f"-m says {line.vm.memory.size} MiB, the backend '{name[:40]}' has {found[0]} MiB: QEMU refuses that", said)
     if found is not None and found[1] is not None:
         line.vm.memory.pages = [(found[1], None)]
     for name_ in ("host-nodes", "policy"):
@@ -75,27 +79,28 @@ def _backend(line: Line, said: Said) -> tuple[str, int | None] | None:
             said.get("mem-path")
             page = max(int(match[1]) // 1024, 1)
             said.expect("prealloc", "yes", "on", "true")
-            said.expect("share", "on")
+            if line.is_pve:
+                said.expect("share", "on")
         else:
             memory.source = "file"
     elif kind == "memory-backend-memfd":
         memory.source = "memfd"
         if switch(said.properties.get("hugetlb")):
             said.flag("hugetlb")
-            page = mib(said.get("hugetlbsize") or "2M", said, "")
-    if page is None and said.flag("share"):
+            page = mib(line, said.get("hugetlbsize") or "2M", said, "")
+    if (page is None or not line.is_pve) and said.flag("share"):
         memory.shared = True
     _host_policy(line, said)
     text = said.get("size") or "0"
     if line.is_pve and said.properties == {} and text not in ("", "M") and memory.shared and not line.all("numa"):
         line.memory_said = True  # qemu-server prints the config's own text here
-    amount = mib(text, said, "") if text not in ("", "M") else memory.size or 0
+    amount = mib(line, text, said, "") if text not in ("", "M") else memory.size or 0
     return text.removesuffix("M") if "." in text and line.is_pve else str(amount), page
 
 
 def _host_policy(line: Line, said: Said) -> None:
     """How the host holds the memory."""
-    said.expect("x-use-canonical-path-for-ramblock-id", "off", "on")
+    said.expect("x-use-canonical-path-for-ramblock-id", "off")
     if not line.is_pve:
         for name in ("prealloc", "prealloc-threads", "prealloc-context", "dump", "merge", "reserve", "discard-data", "mem-path"):
             if name in said.properties:
@@ -131,7 +136,7 @@ def _read_nodes(line: Line) -> None:
         if name is not None:
             _read_backend(line, option, name, node, pages)
         elif amount is not None:
-            node.memory = str(mib(amount, option))
+            node.memory = str(mib(line, amount, option))
         nodes.append(node)
     if not nodes:
         return

@@ -34,6 +34,8 @@ def read(line: Line) -> None:
         device.said.get("netdev")
         if backend is not None:
             _read_backend(line, net, backend, device.said)
+        else:
+            line.report.add("ambiguous", device.said, f"the card {device.driver} hangs on nothing: user mode networking stands in")
         line.vm.nets.append(net)
 
 
@@ -111,8 +113,7 @@ def _read_tap(line: Line, net: Net, backend: Said, kind: str, card: Said) -> Non
     if bridge is not None or kind == "bridge":
         net.bridge = bridge or "br0"
     else:
-        net.network = f"tap {ifname or ''}".strip()
-        net.ifname = None
+        net.network, net.ifname = f"tap {ifname or ''}".strip(), ifname
     del card
 
 

@@ -38,11 +38,13 @@ class _Made:
 
     def option(self, name: str, text: str, like: Said) -> Said:
         said = Said(Option(name, text), like.n, self.line.file, [f"-{name}", text])
+        said.origin = like if like.n else f"{self.line.file} (of QEMU's own: -{name} {text})"
         self.line.options.append(said)
         return said
 
     def device(self, text: str, like: Said, last: bool = False) -> Dev:
         said = Said(Option("device", text), like.n, self.line.file, ["-device", text])
+        said.origin = like if like.n else f"{self.line.file} (of QEMU's own: -device {text})"
         said.claimed = True
         device = Dev(said)
         (self.last if last else self.board).append(device)
@@ -54,7 +56,7 @@ def read(line: Line) -> None:
     if line.is_pve:
         return
     made = _Made(line)
-    start = Said(Option("machine", line.vm.machine.type or ""), 1, line.file, [])
+    start = Said(Option("machine", line.vm.machine.type or ""), 0, line.file, [])
     plain = not any(option.name == "nodefaults" for option in line.options)
     _vga(made, start, plain)
     _nics(made, start, plain)

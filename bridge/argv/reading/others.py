@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...host.volid import path_problem
-from ...model.other import Backend, Other
+from ...model.raw import Backend, Other
 from ..read import Option
 from .buses import BRIDGES, SCSI, SERIAL, USB
 from .disk import FRONTS, VIRTIO

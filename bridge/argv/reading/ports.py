@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from ...model.agent import Agent
 from ...model.disk import Source
@@ -78,13 +79,17 @@ def read_serials(line: Line) -> None:
             taken.add(0)
     for device in list(line.of("isa-serial")):
         backend = _chardev(line, device.said)
-        if backend is None or (kind := backend.peek("backend")) not in ("socket", "serial", "tty"):
-            continue
-        if kind == "socket" and (backend.peek("path") is None or backend.peek("server") not in ("on", None)):
+        if backend is None or device.taken:
             continue
         name = device.said.peek("chardev") or ""
+        kind = backend.peek("backend")
         _take(line, device, backend)
         _server(backend)
+        if kind not in ("serial", "tty") and not (kind == "socket" and backend.peek("path") is not None):
+            kind = "socket"
+            shown = f"a serial port on {backend.text} becomes a socket"
+            line.late.append(partial(line.report.add, "host-lost", backend, shown))
+            backend.properties.clear()
         port = device.said.number("index")
         port = next(n for n in range(len(taken) + 1) if n not in taken) if port is None else port
         taken.add(port)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...data.qemu import FLAGS, HOST
+from ...data.qemu import HOST
+from ...shellwords import without_secrets
 from ..machine import RUN
 from .line import QMP, Line
 
@@ -14,12 +15,13 @@ NOT_HERE = frozenset(("audiodev", "chardev", "display", "mem-path", "mem-preallo
 def read(line: Line) -> None:
     if line.is_pve:
         _read_own(line)
+    if line.is_libvirt:
+        _read_libvirt(line)
     _read_monitors(line)
     line.flag("nodefaults")
     for said in line.audiodevs.values():
         if not said.claimed and not _is_named(line, said.peek("id")):
-            if not (line.is_libvirt and said.peek("id") == "audio1"):
-                line.report.add("host-state", said, f"-audiodev {said.text}: no device plays there")
+            line.report.add("host-state", said, f"-audiodev {said.text}: no device plays there")
             said.take_all()
     for option in line.options:
         if option.claimed or option.name not in HOST or option.name in NOT_HERE:
@@ -27,8 +29,6 @@ def read(line: Line) -> None:
         option.claimed = True
         if option.properties and option.name in ("mon", "msg", "overcommit", "sandbox"):
             option.properties.clear()
-        if option.name in FLAGS and option.name in QUIET:
-            continue
         shown = f"-{option.name} {option.text}".rstrip()
         line.report.add("host-state", option, f"{shown}: how QEMU runs on its host is left behind")
 
@@ -47,15 +47,23 @@ def _read_monitors(line: Line) -> None:
             backend.take_all()
             if not line.is_libvirt:
                 line.report.add("host-state", backend, f"-chardev {backend.text}: the monitor of the process is left behind")
-        if line.is_libvirt:
-            option.take_all()
-    for name, said in line.objects.items():
-        if line.is_libvirt and name == "masterKey0" and said.peek("qom-type") == "secret":
-            said.take_all()
 
 
-QUIET = frozenset(("no-user-config", "no-shutdown", "S"))
-"""They change nothing that another host would do differently."""
+LIBVIRT = frozenset(("S", "mon", "msg", "no-shutdown", "no-user-config", "overcommit", "sandbox"))
+"""Options of which libvirt gives every QEMU the same."""
+
+
+def _read_libvirt(line: Line) -> None:
+    """The process of a domain of libvirt's: in one finding, as another libvirt does it all again."""
+    monitors = {option.peek("chardev") for option in line.all("mon")}
+    own = [said for name, said in line.objects.items() if name == "masterKey0" and said.peek("qom-type") == "secret"]
+    own += [said for name, said in line.chardevs.items() if name in monitors]
+    own += [said for said in line.audiodevs.values() if said.peek("id") == "audio1" and not _is_named(line, "audio1")]
+    own += line.all(*LIBVIRT)
+    for said in own:
+        said.take_all()
+    shown = "; ".join(f"-{said.name} {said.text}".rstrip() for said in sorted(own, key=lambda said: said.n))
+    line.report.add("host-state", line.file, f"how libvirt ran QEMU is left behind: {without_secrets(shown)}")
 
 
 def _read_own(line: Line) -> None:
@@ -72,6 +80,9 @@ def _read_own(line: Line) -> None:
     }
     if line.host.iscsi_initiator_name:
         own.add(("iscsi", f"initiator-name={line.host.iscsi_initiator_name}"))
+    missing = own - {(option.name, option.text) for option in line.options}
+    for name, text in sorted(missing):
+        line.report.add("host-state", line.file, f"qemu-server gives QEMU -{name} {text} besides".rstrip())
     for option in line.options:
         events = option.name == "chardev" and option.text.startswith(PVE_EVENTS)
         if events or (option.name, option.text) in own:

@@ -54,10 +54,19 @@ def read(command: CommandLine, host: HostFacts, report: Report, vmid: int, file:
     line = Line(command, host, report, vmid, file)
     for step in STEPS:
         step(line)
+    _report_strict(line)
     line.others = others.read(line)
     if line.trailing:
         line.vm.raw = Raw(words=line.trailing, where=line.file)
     return line
+
+
+def _report_strict(line: Line) -> None:
+    vm = line.vm
+    if line.strict or all(device.bootindex is None for device in (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)):
+        return
+    message = "without strict=on the firmware also tries devices that have no place in the boot order; here it does not"
+    line.report.add("normalised", vm.boot.where, message)
 
 
 def lose_properties(line: Line, what: str, for_xml: bool = False) -> None:

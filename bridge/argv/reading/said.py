@@ -47,7 +47,7 @@ class Said:
     Prints as its place: `argv:word 12 (-device virtio-net-pci,…)`.
     """
 
-    __slots__ = ("claimed", "file", "n", "name", "order", "properties", "text", "words")
+    __slots__ = ("claimed", "file", "n", "name", "order", "origin", "properties", "text", "words")
 
     def __init__(self, option: Option, n: int, file: str, words: list[str]) -> None:
         self.name, self.text = option
@@ -55,12 +55,16 @@ class Said:
         self.file = file
         self.words = words
         self.claimed = False
+        self.origin: Said | str | None = None
+        """What this was made of: another option, or the text that names a device of QEMU's own."""
         listed = self.text.startswith("{") or self.name in LISTS
         found = pairs(self.text, FIRST.get(self.name)) if listed else []
         self.properties: dict[str, Any] = _unfolded(found) if self.name in ("blockdev", "drive") else dict(found)
         self.order = [key for key, _ in found]
 
     def __str__(self) -> str:
+        if self.origin is not None:
+            return str(self.origin)
         text = f"-{self.name} {self.text}".rstrip()
         return f"{self.file}:word {self.n} ({text if len(text) <= 60 else text[:59] + '…'})"
 

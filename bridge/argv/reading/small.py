@@ -63,6 +63,7 @@ def read_boot(line: Line) -> None:
         boot.classes = _classes(DEFAULT_ORDER)
         return
     boot.menu, strict = said.flag("menu"), said.flag("strict")
+    line.strict = bool(strict)
     boot.reboot_timeout = said.number("reboot-timeout")
     if said.peek("splash") == SPLASH and line.is_pve:
         said.get("splash")
@@ -117,7 +118,7 @@ def _read_name(line: Line) -> None:
     if said is None:
         return
     name = said.get("guest")
-    said.expect("debug-threads", "on", "off")
+    said.expect("debug-threads", "on")
     if (process := said.get("process")) is not None:
         line.report.add("host-state", said, f"process={process}: what the process is called on its host is left behind")
     if name is None or (line.is_pve and name == f"vm{line.vmid}"):

@@ -8,19 +8,19 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from ..data.cpus import AMD
-from ..model.agent import Agent
-from ..model.boot import Boot
-from ..model.controller import Controller
-from ..model.cpu import CPU
-from ..model.disk import Disk
-from ..model.display import Display
-from ..model.input import Tablet
-from ..model.iothread import IOThreads
-from ..model.other import Other
-from ..model.part import Address, Device, DriveAddress, PCIAddress, SerialAddress, USBAddress
-from ..model.vm import VM
-from ..passes.resolve.disk import PREFIXES, letters
+from ...data.cpus import AMD
+from ...model.agent import Agent
+from ...model.boot import Boot
+from ...model.controller import Controller
+from ...model.cpu import CPU
+from ...model.disk import Disk
+from ...model.display import Display
+from ...model.input import Tablet
+from ...model.iothread import IOThreads
+from ...model.part import Address, Device, DriveAddress, PCIAddress, SerialAddress, USBAddress
+from ...model.raw import Other
+from ...model.vm import VM
+from ...passes.resolve.disk import PREFIXES, letters
 
 D = TypeVar("D", bound=Device)
 _ID = re.compile(r"[^A-Za-z0-9_-]")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..model.other import Other
-from ..model.vm import VM
-from .domain import Domain
-from .node import Node
+from ...model.raw import Other
+from ...model.vm import VM
+from ..domain import Domain
+from ..node import Node
 
 FIRST_PORT = 5900
 Properties = dict[str, Any]
@@ -26,7 +26,7 @@ def write_shown(vm: VM, domain: Domain, other: Other) -> bool:
     if vm.display.keyboard and node.attrib["type"] in ("vnc", "spice"):
         node.set("keymap", vm.display.keyboard)
     for name, value in said.items():
-        if name.startswith("password"):
+        if name.startswith("password") and value not in (False, "off"):
             message = "the password of the display is not carried over"
             domain.report.add("secret-left-out", other.where, message, "set it: <graphics passwd='…'>")
         else:
@@ -76,7 +76,7 @@ _SWITCHES = {
     "streaming-video": ("streaming", "mode", None),
 }
 """Property -> (element, attribute, words where they differ)."""
-_OWN = ("seamless-migration", "disable-ticketing", "x509-dir")
+_OWN = {"seamless-migration": True, "disable-ticketing": True, "x509-dir": None}
 """libvirt's own choice for every domain."""
 
 
@@ -94,8 +94,9 @@ def _spice(domain: Domain, other: Other, said: Properties) -> Node | None:
             node.set("tlsPort", tls)
         node.set("autoport", "no" if {"port", "tlsPort"} & node.attrib.keys() else "yes")
         _listen(node, address)
-    for name in _OWN:
-        said.pop(name, None)
+    for name, usual in _OWN.items():
+        if name in said and (usual is None or _on(said[name]) == usual):
+            del said[name]
     for name, (tag, attribute, words) in _SWITCHES.items():
         if (value := said.pop(name, None)) is not None:
             text = "on" if value is True else "off" if value is False else str(value)

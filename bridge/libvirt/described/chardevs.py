@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.other import Backend
-from .domain import Domain
-from .node import Node
+from ...model.raw import Backend
+from ..domain import Domain
+from ..node import Node
 
 SOCKETS = "/var/lib/libvirt/qemu/{}.sock"
 """Of a socket that the process got as a descriptor: where it was is not on the command line."""
@@ -21,6 +21,9 @@ def write_chardev(domain: Domain, node: Node, backend: Backend) -> bool:
     said = dict(backend.properties)
     kind = str(said.pop("backend", ""))
     said.pop("id", None)
+    if (descriptor := said.pop("fd", None)) is not None:
+        message = f"the socket of the chardev {backend.key} was a descriptor of the process ({descriptor})"
+        domain.report.add("host-state", backend.where, f"{message}: where it stood is not on the command line")
     if not _write(node, kind, said, backend.key or ""):
         return False
     if (log := said.pop("logfile", None)) is not None:
@@ -36,8 +39,8 @@ def write_chardev(domain: Domain, node: Node, backend: Backend) -> bool:
 def _write(node: Node, kind: str, said: Properties, name: str) -> bool:
     if kind in PLAIN:
         node.set("type", kind)
-        if kind == "spicevmc":
-            said.pop("name", None)
+        if kind == "spicevmc" and said.get("name") in ("vdagent", "usbredir", "smartcard", "spicevmc"):
+            del said["name"]
     elif kind in PATHS and "path" in said:
         node.set("type", PATHS[kind])
         source = node.add("source", path=str(said.pop("path")))
@@ -48,7 +51,8 @@ def _write(node: Node, kind: str, said: Properties, name: str) -> bool:
         node.add("source", channel=str(said.pop(NAMED[kind])))
     elif kind == "qemu-vdagent":
         node.set("type", kind)
-        said.pop("name", None)
+        if said.get("name") == "vdagent":
+            del said["name"]
         source = node.add("source")
         if "clipboard" in said:
             source.add("clipboard", copypaste="yes" if _on(said.pop("clipboard")) == "on" else "no")
@@ -73,7 +77,8 @@ def _write_udp(node: Node, said: Properties) -> None:
 
 def _write_socket(node: Node, said: Properties, name: str) -> None:
     listens = _on(said.pop("server", "off")) == "on"
-    said.pop("wait", None)
+    if listens and _on(said.get("wait", "off")) == "off":
+        said.pop("wait", None)
     mode = "bind" if listens else "connect"
     if "host" in said or "port" in said:
         node.set("type", "tcp")
@@ -85,7 +90,6 @@ def _write_socket(node: Node, said: Properties, name: str) -> None:
             source.set("tls", "yes")
     else:
         node.set("type", "unix")
-        said.pop("fd", None)
         source = node.add("source", mode=mode, path=str(said.pop("path", SOCKETS.format(name))))
     said.pop("tls-creds", None)
     for option, factor in (("reconnect", 1), ("reconnect-ms", 1000)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .node import Node
+from ..node import Node
 
 MODELS = {
     "VGA": "vga", "secondary-vga": "vga", "cirrus-vga": "cirrus", "vmware-svga": "vmvga", "qxl-vga": "qxl", "qxl": "qxl",
@@ -77,6 +77,8 @@ def bytes_of(said: Properties, name: str, unit: int) -> int | None:
         if value[-1:].lower() in ("k", "m") and number.isdigit():
             del said[name]
             return int(number) * (KIB if value[-1:].lower() == "k" else MIB)
+        return None
+    if int(value) * unit % KIB:
         return None
     del said[name]
     return int(value) * unit

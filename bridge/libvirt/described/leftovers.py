@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.vm import VM
-from .device import alias
-from .domain import Domain
-from .node import Node
-from .others import set_properties, spelled
-from .properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
+from ...model.vm import VM
+from ..device import alias
+from ..domain import Domain
+from ..node import Node
+from ..properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
+from .writer import set_properties, spelled
 
 Left = list[tuple[Any, str, dict[str, Any]]]
 """(where the device was read, its driver, the properties)"""
