@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +16,7 @@ from .passes.resolve.boot import LEGACY
 from .passes.unplace import unplace
 from .paths import BEFORE_METADATA, Result
 from .paths import PATHS as PATHS_OF_A_CONFIG
-from .report import Report, Silence
+from .report import BridgeError, Report, Silence
 from .shellwords import without_secrets
 from .steps import Wanted, completed
 
@@ -49,9 +50,36 @@ def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
         message = f"qemu-server would refuse this config: {made.refusal.message}"
         report.add("refused", found.machine.where, message, "change the command line, or the config by hand")
     proof = compare(found, after, wanted.host, report, own=line.is_pve, keep_layout=wanted.keep_layout)
+    if line.is_pve and report.heard and after is not None:
+        _compare_words(line, made.said, wanted, report)
     result = Result(vm, made.with_words(proof.words) if proof.words else made.text)
     result.pins = proof.pins
     return result
+
+
+MOST_SHOWN = 6
+"""Words that are named of those that do not come back."""
+
+
+def _compare_words(line: Line, said: VM, wanted: Wanted, report: Report) -> None:
+    """qemu-server's own line is known by its words: those that the config does not give again are told."""
+    from .argv.read import read as split_line
+    from .argv.write import write
+    from .passes.template import reduce
+
+    try:
+        words = write(completed(reduce(said), wanted, Silence()), wanted.host, Silence())
+    except BridgeError:
+        return  # told where the config is made
+    trailing = len(line.trailing) if not wanted.args else 0
+    before, after = (Counter(split_line(each).options) for each in (line.words[: len(line.words) - trailing], words))
+    lost, new = list((before - after).elements()), list((after - before).elements())
+    if not lost and not new:
+        return
+    shown = "; ".join(without_secrets(f"-{option.name} {option.value}".rstrip()) for option in (lost or new)[:MOST_SHOWN])
+    what = "does not give these options again" if lost else "gives these options besides"
+    hint = "is it of a node with other facts? --host-fact qemu_version=VERSION, --host DIR"
+    report.add("guest-changed", line.file, f"the command line is qemu-server's own, and the config {what}: {shown}", hint)
 
 
 def to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:

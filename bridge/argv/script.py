@@ -87,7 +87,7 @@ def _without_variables(statement: str, known: dict[str, str], name: str) -> str:
         if match["single"] is None and match["escaped"] is None:
             piece = _put_in(piece, known)
             if wrong := _EXPANSION.search(piece):
-                shown = piece[wrong.start() : wrong.start() + 30]
+                shown = piece[wrong.start() : wrong.start() + 30].rstrip('"')
                 hint = "give the words as they are run: virt-qm to-xml --pid PID, or `tr '\\0' ' ' < /proc/PID/cmdline`"
                 raise BridgeError(f"only a shell knows what '{shown}' is: {hint}", name)
         if match["plain"] is not None:

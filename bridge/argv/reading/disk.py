@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...host.volid import path_problem
 from ...host.volume import is_cloudinit
 from ...model.disk import Disk, Source
 from ...model.iothread import IOThread, IOThreads, ServedBy
@@ -103,6 +104,7 @@ def read_extra(line: Line) -> None:
         if image is not None and not image.plain:
             continue
         source = image.source if image is not None else Source(kind="empty", where=device.said)
+        check_path(source)
         other.disk = Disk(key=device.id, bus=EXTRA[device.driver], source=source, address=None, where=device.said)
         if image is not None:
             _take_image(line, other.disk, image, device, False)
@@ -141,8 +143,17 @@ def _read(line: Line, device: Dev) -> Disk | None:
                 group.take_all()
     if is_cloudinit(disk.source.path or disk.source.name or ""):
         disk.cloudinit = True
+    if not line.is_pve:
+        check_path(disk.source)
     _front(line, disk, said, image, cdrom)
     return disk
+
+
+def check_path(source: Source) -> None:
+    """Raises BridgeError for a path that must not get into a document (security-rules S8), or that only the process could follow."""
+    path = source.path
+    if path is not None and (problem := path_problem(path)):
+        raise BridgeError(f"the path '{path[:200]}' {problem}: write it in full, as it is on the host", source.where)
 
 
 def _is_cdrom(line: Line, device: Dev, image: Image | None) -> bool:

@@ -22,7 +22,9 @@ def of_drive(line: Line, said: Said) -> Image:
     said.get("id")
     properties = said.properties
     said.expect("if", "none")
-    said.expect("index", "0") if line.is_pve else None
+    for name in ("index", "bus", "unit"):
+        if (place := said.get(name)) is not None:
+            line.report.add("normalised", said, f"{name}={place} says nothing of a drive that a device names")
     image = Image(source=Source(kind="empty", where=said), where=said, order=said.order)
     image.cache = _word(said, "cache", CACHES)
     image.cache = {"off": "none"}.get(image.cache or "", image.cache)

@@ -7,6 +7,7 @@ from ...host.volid import path_problem
 from ...model.firmware import Firmware
 from . import blocks
 from .blocks import Image
+from .disk import check_path
 from .drive import of_drive
 from .line import Line
 from .said import Said
@@ -23,6 +24,9 @@ def read(line: Line) -> None:
         _read_rom(line, rom, firmware)
     if code is None:
         return
+    if not line.is_pve:
+        check_path(code.source)
+        check_path(variables.source) if variables is not None else None
     path = code.source.path or ""
     firmware.bios, firmware.where = "ovmf", code.where
     _read_code(line, path.replace("//", "/"), code, firmware)

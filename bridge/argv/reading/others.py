@@ -26,7 +26,10 @@ REFERS = {
     "tpmdev": "tpmdev",
 }
 """Property of a device -> the option whose id it names."""
-PATHS = ("path", "filename", "file", "mem-path", "logfile", "cancel-path")
+PATHS = ("path", "filename", "file", "mem-path", "logfile", "cancel-path", "romfile", "rootdir", "dir", "data", "romdir")
+"""Properties that name a file of the host."""
+PLAIN_PATHS = frozenset(("acpitable", "dtb", "mem-path", "option-rom", "readconfig", "shim", "writeconfig"))
+"""Options whose value is one, or ends in one."""
 SECRET = frozenset(("secret", "secret_keyring"))
 NOT_CARRIED = {
     "incoming": "a move in the other direction: the VM starts by itself",
@@ -115,7 +118,9 @@ def _device(line: Line, device: Dev) -> Other:
         target = said.peek(name)
         if target is not None and (backend := _backend(line, option, target)) is not None:
             backends[name] = backend
-    problem = next((problem for backend in backends.values() if (problem := _problem(backend.option, backend.properties))), None)
+    ends = [(backend.option, backend.properties) for backend in backends.values()]
+    ends.insert(0, ("device", said.properties))
+    problem = next((problem for option, properties in ends if (problem := problem_of(option, properties))), None)
     return Other(
         key=device.id, driver=device.driver, value=said.text, properties=dict(said.properties), backends=backends,
         words=list(said.words), address=device.address, where=said, problem=problem,
@@ -184,27 +189,30 @@ def _words(said: Said, properties: dict[str, Any]) -> list[str]:
     return ["-netdev", f"{text},script=no,downscript=no"]
 
 
+NO_FILES = frozenset(("socket", "serial", "parallel", "tty", "parport"))
+"""Chardevs whose path is a socket or a device."""
 ENTROPY = frozenset(("/dev/random", "/dev/urandom", "/dev/hwrng"))
 
 
-def _problem(option: str, properties: dict[str, Any]) -> str | None:
+def problem_of(option: str, properties: dict[str, Any]) -> str | None:
     """Why the words of a backend must not stand in a document (security-rules S8, S12)."""
     if option == "object" and properties.get("filename") in ENTROPY:
         return None
     if option == "object" and properties.get("qom-type") in SECRET:
         return NOT_CARRIED["object secret"]
-    for name in PATHS:
-        path = properties.get(name)
-        if isinstance(path, str) and path.startswith(("/", ".")) and option in ("chardev", "blockdev", "drive", "object"):
-            problem = path_problem(path)
-            if problem and not (option == "chardev" and properties.get("backend") in ("socket", "serial", "parallel", "tty", "parport")):
-                return f"the path '{path[:200]}' {problem}"
+    if option == "chardev" and properties.get("backend") in NO_FILES:
+        return None
+    for name, path in properties.items():
+        if name.rpartition(".")[2] in PATHS and isinstance(path, str) and path.startswith(("/", ".")) and (problem := path_problem(path)):
+            return f"the path '{path[:200]}' {problem}"
     return None
 
 
 def _option(line: Line, option: Said) -> Other:
     properties = dict(option.properties)
-    problem = NOT_CARRIED.get(option.name) or _problem(option.name, properties)
+    problem = NOT_CARRIED.get(option.name) or problem_of(option.name, properties)
+    if option.name in PLAIN_PATHS or option.name == "fw_cfg":
+        problem = problem or problem_of(option.name, {"file": (option.text.rpartition("file=")[2] or option.text)})
     words = option.words if option.name != "netdev" else _words(option, properties)
     other = Other(option=option.name, value=option.text, properties=properties, words=words, where=option, problem=problem)
     del line

@@ -90,7 +90,10 @@ def lose_others(line: Line) -> None:
         if device.said.name == "device":
             for name, value in device.said.rest():
                 message = f"{name}={without_secrets(spelled(value))} of {device.driver} has no counterpart in a config and is left out"
-                line.report.set_properties("unknown", device.said, message, device.said, {name: spelled(value)})
+                if problem := others.problem_of("device", {name: value}):
+                    line.report.add("unknown", device.said, message, problem)
+                else:
+                    line.report.set_properties("unknown", device.said, message, device.said, {name: spelled(value)})
     lose_properties(line, "counterpart in a config")
     for other in line.others:
         shown = without_secrets(other.value if other.driver is not None else f"-{other.option} {other.value}".rstrip())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...report import BridgeError
+from ...shellwords import without_secrets
 from ..read import Option, Pairs, pairs
 
 FIRST = {
@@ -65,7 +66,7 @@ class Said:
     def __str__(self) -> str:
         if self.origin is not None:
             return str(self.origin)
-        text = f"-{self.name} {self.text}".rstrip()
+        text = without_secrets(f"-{self.name} {self.text}".rstrip())
         return f"{self.file}:word {self.n} ({text if len(text) <= 60 else text[:59] + '…'})"
 
     def all(self, name: str) -> list[str]:

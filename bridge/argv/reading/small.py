@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from ...data.qemu import RTC_DEFAULTS
-from ...host.volid import path_problem
+from ...host.volid import kernel_problem
 from ...model.audio import Audio
 from ...model.boot import Boot
 from ...model.clock import Clock
@@ -57,6 +57,8 @@ def read_boot(line: Line) -> None:
     for name, field in (("kernel", "kernel"), ("initrd", "initrd"), ("append", "cmdline")):
         option = line.last(name)
         if option is not None:
+            if name != "append" and (problem := kernel_problem(option.text)):
+                raise BridgeError(f"-{name}: the path '{option.text[:200]}' {problem}: write it in full, as it is on the host", option)
             setattr(boot, field, option.text)
             line.late.append(partial(_lose_kernel, line, option))
     if said is None:
@@ -77,10 +79,7 @@ def read_boot(line: Line) -> None:
 
 def _lose_kernel(line: Line, option: Said) -> None:
     message = f"a VM that is started with -{option.name} '{option.text}' has no key in a config"
-    if option.name != "append" and path_problem(option.text):
-        line.report.add("guest-lost", option, message)
-    else:
-        line.report.mend("guest-lost", option, message, option.words)
+    line.report.mend("guest-lost", option, message, option.words)
 
 
 def _classes(letters: str) -> list[str]:

@@ -100,7 +100,7 @@ def crypto(writer: Writer, said: Properties) -> Node | None:
 def share(writer: Writer, said: Properties) -> Node | None:
     """virtiofsd is a process of its own; libvirt takes the socket of one that runs."""
     backend = writer.other.backends.get("chardev")
-    if backend is None or "path" not in backend.properties:
+    if backend is None or "path" not in backend.properties or backend.properties.get("backend") != "socket":
         return None
     node = writer.add("filesystem", type="mount")
     driver = node.add("driver", type="virtiofs")

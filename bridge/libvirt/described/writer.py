@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...data.properties import type_of
+from ...host.volid import path_problem
 from ...model.raw import Other
 from ...model.vm import VM
 from ..domain import Domain
@@ -66,7 +67,7 @@ def set_properties(domain: Domain, node: Node, name: str, driver: str, said: Pro
     for prop, value in said.items():
         text = spelled(value)
         if prop in ("rombar", "romfile", "transitional"):
-            _rom_or_model(node, prop, text)
+            _rom_or_model(domain, node, name, prop, text)
             continue
         if prop in back and text in ("on", "off") and driver.startswith(("virtio-", "vhost-")):
             node.ensure("driver").set(back[prop], text)
@@ -76,12 +77,17 @@ def set_properties(domain: Domain, node: Node, name: str, driver: str, said: Pro
         domain.set_override(name, prop, type_, shown)
 
 
-def _rom_or_model(node: Node, prop: str, text: str) -> None:
+def _rom_or_model(domain: Domain, node: Node, name: str, prop: str, text: str) -> None:
     """<rom>, and the model of a virtio device for guests of before or after version 1."""
     if prop == "rombar":
         node.ensure("rom").set("bar", "off" if text in ("0", "off") else "on")
     elif prop == "romfile" and text:
-        node.ensure("rom").set("file", text)
+        if not path_problem(text):
+            node.ensure("rom").set("file", text)
+        elif "/" in text:
+            domain.report.add("guest-lost", node, f"the boot ROM '{text[:200]}' is left out: the path {path_problem(text)}")
+        else:  # QEMU's own, by its name
+            domain.set_override(name, prop, "string", text)
     elif prop == "romfile":
         node.ensure("rom").set("enabled", "no")
     else:
