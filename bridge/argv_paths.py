@@ -12,7 +12,7 @@ from .passes import iothreads
 from .passes.escape import escape
 from .passes.fill import change
 from .passes.proof import compare
-from .passes.resolve.boot import LEGACY
+from .passes.resolve.boot import LEGACY, LISTS, key_of
 from .passes.unplace import unplace
 from .paths import BEFORE_METADATA, Result
 from .paths import PATHS as PATHS_OF_A_CONFIG
@@ -35,8 +35,7 @@ def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     line = _read(text, wanted, report)
     clock = line.vm.clock
     found = unplace(change(line.vm, clock=change(clock, pit_discard=bool(clock.pit_discard))), report)
-    if line.is_pve:
-        found = _own(line, found, wanted)
+    found = _own(line, found, wanted) if line.is_pve else _ordered(found)
     vm = _unresolved(line, found, wanted, report)
     lose_others(line)
     vm = escape(vm, found, wanted.host, report, [])
@@ -55,6 +54,18 @@ def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     result = Result(vm, made.with_words(proof.words) if proof.words else made.text)
     result.pins = proof.pins
     return result
+
+
+def _ordered(vm: VM) -> VM:
+    """Without places in the boot order the firmware takes the first device of each class."""
+    devices = {name: getattr(vm, name) for name in LISTS}
+    if any(device.bootindex is not None for each in devices.values() for device in each):
+        return vm
+    disks = [key_of("disks", disk) for disk in vm.disks if disk.media != "cdrom"]
+    cdroms = [key_of("disks", disk) for disk in vm.disks if disk.media == "cdrom"]
+    members = {"hd": disks, "cdrom": cdroms, "network": [key_of("nets", net) for net in vm.nets]}
+    order = [members[name][0] for name in vm.boot.classes or () if members.get(name)]
+    return change(vm, boot=change(vm.boot, order=order or None))
 
 
 MOST_SHOWN = 6

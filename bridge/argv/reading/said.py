@@ -13,6 +13,7 @@ FIRST = {
     "M": "type",
     "accel": "accel",
     "audiodev": "driver",
+    "blockdev": "driver",
     "boot": "order",
     "chardev": "backend",
     "device": "driver",
