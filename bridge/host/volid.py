@@ -80,18 +80,6 @@ def path_problem(path: str) -> str | None:
     return None
 
 
-_NO_KERNELS = ("/proc", "/sys", "/dev", "/etc", "/run", "/var/run")
-
-
-def kernel_problem(path: str) -> str | None:
-    """The same for what a VM is started with: kernels are in /boot, too."""
-    if path.startswith(("/boot/", "/run/current-system/")):
-        return path_problem("/k" + path)
-    if path in _NO_KERNELS or path.startswith(tuple(f"{closed}/" for closed in _NO_KERNELS)):
-        return "is in a directory that holds no kernels"
-    return path_problem(path)
-
-
 def volume_id(facts: HostFacts, source: Source, vmid: int) -> Match | None:
     """The config's name of an image, for VM `vmid`; None for a source that says nothing.
 

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from ...data.qemu import RTC_DEFAULTS
-from ...host.volid import kernel_problem
+from ...host.volid import path_problem
 from ...model.audio import Audio
 from ...model.boot import Boot
 from ...model.clock import Clock
@@ -27,6 +27,7 @@ NOTHING = "fd"
 LETTERS = {"a": "fd", "b": "fd", "c": "hd", "d": "cdrom", "n": "network", "o": "network", "p": "network"}
 DEFAULT_ORDER = "cad"
 """QEMU's on a PC."""
+_NO_KERNELS = ("/proc", "/sys", "/dev", "/etc", "/run", "/var/run")
 
 
 def read_clock(line: Line) -> None:
@@ -57,7 +58,7 @@ def read_boot(line: Line) -> None:
     for name, field in (("kernel", "kernel"), ("initrd", "initrd"), ("append", "cmdline")):
         option = line.last(name)
         if option is not None:
-            if name != "append" and (problem := kernel_problem(option.text)):
+            if name != "append" and (problem := _kernel_problem(option.text)):
                 raise BridgeError(f"-{name}: the path '{option.text[:200]}' {problem}: write it in full, as it is on the host", option)
             setattr(boot, field, option.text)
             line.late.append(partial(_lose_kernel, line, option))
@@ -233,3 +234,12 @@ def read_tablet(line: Line) -> None:
 
 def text_of(said: Said | None) -> str | None:
     return said.text if said is not None else None
+
+
+def _kernel_problem(path: str) -> str | None:
+    """Why a path must not be what a VM is started with; None if it may. Unlike images, kernels are in /boot, too."""
+    if path.startswith(("/boot/", "/run/current-system/")):
+        return path_problem("/k" + path)
+    if path in _NO_KERNELS or path.startswith(tuple(f"{closed}/" for closed in _NO_KERNELS)):
+        return "is in a directory that holds no kernels"
+    return path_problem(path)
