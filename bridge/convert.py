@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from . import argv_paths, paths
 from .data import gates
 from .guess import guess as guess
 from .host.facts import HostFacts
-from .paths import PATHS
 from .paths import Result as Result
 from .report import BridgeError, Report
 from .shellwords import argv_text as argv_text
 from .steps import Wanted, follow_target
 
+PATHS = {**paths.PATHS, **argv_paths.PATHS}
 FORMATS = ("conf", "xml", "argv")
 DEFAULT_VMID = 100
 """The first id that a Proxmox cluster gives out."""
@@ -73,7 +74,7 @@ def convert(
     )
     if to == "xml":
         follow_target(wanted)
-    report = Report(args=bool(args) and source == "xml")
+    report = Report(args=bool(args) and source != "conf")
     path = PATHS.get((source, to))
     if path is None:
         raise BridgeError(f"a command line cannot become {to}: `virt-qm diff` compares it", wanted.file)

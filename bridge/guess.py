@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
+from .data.qemu import PROGRAM
 from .report import BridgeError
 
 _ENVIRONMENT = re.compile(r"[A-Z_][A-Z0-9_]*=.*", re.ASCII | re.DOTALL)
 """What `virsh domxml-to-native` prints first: `LC_ALL=C`."""
 
 
+_BEFORE = frozenset(("kvm", "env", "exec", "ionice", "nice", "nohup", "numactl", "qemu", "setsid", "sudo", "taskset"))
+"""QEMU's short names, and commands that start another one."""
+_ARRAY = re.compile(r'\[\s*"')
+"""A JSON array of words; a config may begin with the name of a snapshot in brackets."""
+_CALL = re.compile(rf"(?:^|[\s/])(?:{PROGRAM})\s", re.MULTILINE)
+
+
 def guess(text: str | bytes) -> str:
-    """The format of a text: `<` starts XML, a path, `qemu-` or `NAME=` a command line, all else is a config, or what holds one.
+    """The format of a text: `<` starts XML; a path, `qemu-`, `NAME=`, `exec` and the like a command line, as does `#!` with a call of
+    QEMU behind it, and a JSON array of words; all else is a config, or what holds one.
 
     Raises BridgeError for what is none of them."""
     from .qemuserver.held import EXPECTED, is_command, is_held
@@ -29,7 +38,9 @@ def guess(text: str | bytes) -> str:
     if is_command(head):
         return "conf"
     first = next(iter(head.split(None, 1)), "")
-    if first.startswith(("/", "qemu-")) or first == "kvm" or _ENVIRONMENT.fullmatch(first):
+    if first.startswith(("/", "qemu-")) or first in _BEFORE or _ENVIRONMENT.fullmatch(first):
+        return "argv"
+    if _ARRAY.match(head) or (head.startswith("#!") and _CALL.search(head)):
         return "argv"
     if not is_held(whole):
         raise BridgeError(EXPECTED)

@@ -26,7 +26,7 @@ LAYER = {
     **dict.fromkeys(FORMATS, 2),
     "archive": 0,
     "guess": 3,
-    **dict.fromkeys(("steps", "roundtrip", "paths", "convert"), 3),
+    **dict.fromkeys(("steps", "roundtrip", "paths", "argv_paths", "convert"), 3),
     **dict.fromkeys(("__init__", "fleet"), 4),
     **dict.fromkeys(("cli", "__main__"), 6),
 }

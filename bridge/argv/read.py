@@ -10,6 +10,7 @@ import msgspec
 
 from ..data.qemu import FLAGS, PROGRAM
 from ..report import BridgeError
+from .script import call
 
 Pairs = list[tuple[str, Any]]
 
@@ -17,6 +18,7 @@ MOST_WORDS = 20_000
 _PROGRAM = re.compile(PROGRAM)
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.ASCII | re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\\n|\\.", re.DOTALL)
+_IMAGE = re.compile(r"(?!-)[^\n]*(?:/[^/\n]+|\.(?:img|raw|qcow2?|qed|vmdk|vdi|vhdx?|vpc|iso|bin))", re.ASCII).fullmatch
 _GLOBAL = re.compile(r"([^.=,]+)\.([^=]+)=(.*)", re.DOTALL)
 _decode = msgspec.json.Decoder().decode
 
@@ -54,12 +56,16 @@ def read(text: str | bytes | list[str], name: str = "argv") -> CommandLine:
 
 
 def words(text: str | bytes, name: str = "argv") -> list[str]:
-    """The words that a shell makes of the text. Lines that start with # are comments; NUL separates words, as under /proc."""
+    """The words that a shell makes of the text, or of the one call of QEMU in a script; a JSON array of words; NUL separates words, as
+    under /proc."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if "\0" in text:
         found = text.removesuffix("\0").split("\0")
+    elif text.lstrip("\ufeff \t\r\n").startswith("["):
+        found = _array(text, name)
     else:
+        text = call(text, name)
         lines = (line for line in text.removeprefix("\ufeff").split("\n") if not line.startswith("#"))
         try:
             found = shlex.split(_QUOTED.sub(_joined, "\n".join(lines)))
@@ -67,6 +73,17 @@ def words(text: str | bytes, name: str = "argv") -> list[str]:
             raise BridgeError("a quote or a backslash at the end: this is no whole command line", name) from None
     if len(found) > MOST_WORDS:
         raise BridgeError(f"more than {MOST_WORDS} words: this is no command line", name)
+    return found
+
+
+def _array(text: str, name: str) -> list[str]:
+    """A JSON array of words."""
+    try:
+        found = msgspec.json.decode(text.lstrip("\ufeff").encode(), type=list[str])
+    except (msgspec.DecodeError, RecursionError):
+        raise BridgeError("no JSON array of words", name) from None
+    if any("\0" in word for word in found):
+        raise BridgeError("a word of a command line holds no NUL", name)
     return found
 
 
@@ -89,8 +106,11 @@ def _options(found: list[str], name: str) -> list[Option]:
     options = []
     rest = iter(found)
     for word in rest:
+        if _IMAGE(word):  # QEMU's image argument, the first disk
+            options.append(Option("hda", word))
+            continue
         if not word.startswith("-") or word in ("-", "--"):
-            raise BridgeError(f"'{word[:40]}' is no option; QEMU's image argument and others are not read", name)
+            raise BridgeError(f"'{word[:40]}' is no option, and no file of a disk image", name)
         option = word[2:] if word.startswith("--") else word[1:]
         value = "" if option in FLAGS else next(rest, None)
         if value is None:

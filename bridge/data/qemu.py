@@ -10,6 +10,7 @@ def _words(text: str) -> frozenset[str]:
 FLAGS = _words("""
     S daemonize enable-kvm enable-sync-profile full-screen h help mem-prealloc no-acpi no-fd-bootchk no-hpet no-reboot no-shutdown
     no-user-config nodefaults nographic old-param only-migratable perfmap jitdump preconfig semihosting singlestep snapshot usb version
+    alt-grab ctrl-grab curses localtime no-frame no-kvm no-kvm-irqchip no-kvm-pit no-quit nodefconfig rtc-td-hack sdl tdf
     win2k-hack xen-attach xen-domid-restrict
 """)
 """Options without a value, as spelt behind the dash."""

@@ -28,6 +28,9 @@ DIRECT = ("loader", "kernel", "initrd", "cmdline", "dtb", "shim")
 
 def write(vm: VM, domain: Domain) -> None:
     os = domain.root.ensure("os")
+    if domain.described:
+        _write_described(vm, os)
+        return
     devices = (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)
     if all(device.bootindex is None for device in devices):
         os.add("boot", dev=NOTHING)
@@ -35,6 +38,22 @@ def write(vm: VM, domain: Domain) -> None:
     os.add("bios", rebootTimeout=TIMEOUT)
     if vm.boot.splash is not None:  # QEMU merges it with libvirt's own -boot
         domain.arguments += ("-boot", f"splash={vm.boot.splash}")
+
+
+def _write_described(vm: VM, os: Node) -> None:
+    """A boot order of devices goes before one of classes, for QEMU as for libvirt."""
+    boot = vm.boot
+    devices = (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)
+    for tag in ("kernel", "initrd", "cmdline"):
+        if (value := getattr(boot, tag)) is not None:
+            os.add(tag, value)
+    if all(device.bootindex is None for device in devices):
+        for name in boot.classes or ():
+            os.add("boot", dev=name)
+    if boot.menu is not None:
+        os.add("bootmenu", enable="yes" if boot.menu else "no")
+    if boot.reboot_timeout is not None:
+        os.add("bios", rebootTimeout=str(boot.reboot_timeout))
 
 
 def read(domain: Domain, vm: VM) -> None:

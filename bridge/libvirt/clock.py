@@ -70,8 +70,8 @@ def write(vm: VM, domain: Domain) -> None:
     timers = []
     if clock.tdf:
         timers.append({"name": "rtc", "tickpolicy": "catchup"})
-    if clock.pit_discard:
-        timers.append({"name": "pit", "tickpolicy": "discard"})
+    if clock.pit_discard or (clock.pit_discard is False and domain.described):
+        timers.append({"name": "pit", "tickpolicy": "discard" if clock.pit_discard else "delay"})
     if vm.machine.hpet is False:
         timers.append({"name": "hpet", "present": "no"})
     node.children[:0] = [Node("timer", timer, node) for timer in timers]

@@ -68,13 +68,13 @@ def write(vm: VM, domain: Domain) -> None:
     for controller in vm.controllers:
         if controller.type == "pci":
             domain.bus_index[controller.key or ""] = controller.index or 0
-    old = not machine_has(vm.machine.version or (), vm.machine.pve or 0, "pcie_root_port")
+    old = not domain.described and not machine_has(vm.machine.version or (), vm.machine.pve or 0, "pcie_root_port")
     for controller in vm.controllers:
         if controller.master == SECOND:
             domain.arguments += ["-device", _companions()[controller.key or ""]]
         else:
             _write(controller, domain, old)
-    if vm.machine.base == "q35":
+    if vm.machine.base == "q35" and not domain.described:
         domain.arguments += ["-device", HDA]
 
 

@@ -64,7 +64,8 @@ _MODELS = {mode: model for model, mode in MODES.items()}
 
 
 def write(vm: VM, domain: Domain) -> None:
-    check_known(vm, None)
+    if not domain.described:
+        check_known(vm, None)
     vcpu.write_vcpus(vm, domain)
     hyperv.write_enlightenments(vm, domain)
     node = domain.root.add("cpu")

@@ -62,6 +62,12 @@ def write(vm: VM, domain: Domain) -> None:
         _write(vm, disk, index, domain)
 
 
+def write_disk(vm: VM, disk: Disk, domain: Domain) -> Node:
+    """A single disk, with no address."""
+    _write(vm, disk, {}, domain)
+    return domain.devices.children[-1]
+
+
 def _write(vm: VM, disk: Disk, index: dict[str | None, int], domain: Domain) -> None:
     source = disk.source or Source(kind="empty")
     cdrom = is_cdrom(disk)

@@ -45,9 +45,9 @@ def write(vm: VM, domain: Domain) -> None:
     elif display.foldersharing or display.videostreaming:
         add("metadata-only", display.where, "spice_enhancements need SPICE, which this VM has not")
     write_graphics(display, domain)
-    if display.keyboard and not display.vnc:
+    if display.keyboard and not display.vnc and not domain.described:
         add("metadata-only", display.where, f"keyboard {display.keyboard}: libvirt sets a layout for VNC only")
-    if not display.videos:
+    if not display.videos and not domain.described:
         domain.devices.add("video").add("model", type="none")
     for video in display.videos or ():
         write_video(domain, video)

@@ -31,6 +31,8 @@ class Domain:
         """Reading: in libvirt's order, those that it adds among them (`complete`)."""
         self.report = report
         self.target = target
+        self.described = False
+        """Writing: the VM is described whole, as somebody runs it; nothing of qemu-server's own is assumed of it."""
         self.raw_arguments = "drop"
         """Reading: what becomes of qemu:commandline words that no kind takes: `refuse`, `drop` or `carry` them."""
         self.remembered: list[str] = []

@@ -41,6 +41,9 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 def write(vm: VM, domain: Domain) -> None:
     firmware = vm.firmware
+    if firmware.bios != "ovmf" and firmware.rom and domain.described:
+        domain.root.ensure("os").add("loader", firmware.code or "", type="rom")
+        return
     if firmware.bios != "ovmf":
         if firmware.vars is not None:
             domain.report.add("metadata-only", firmware.where, "efidisk0 has no use without bios: ovmf")
@@ -54,6 +57,9 @@ def write(vm: VM, domain: Domain) -> None:
     loader = os.add("loader", code, readonly="yes", type="pflash")
     if formats:
         loader.set("format", firmware.code_format or "raw")
+    if firmware.vars is None and domain.described and firmware.template is None:
+        loader.set("stateless", "yes")
+        return
     if firmware.vars is None:
         os.add("nvram", template=firmware.target_template or firmware.template or "")
         domain.report.add(

@@ -52,7 +52,9 @@ ID_FIELDS = ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
 
 def write(vm: VM, domain: Domain) -> None:
     for device in vm.hostpcis:
-        if not device.ids:
+        if device.mdev_uuid and domain.described:
+            _write_described_mdev(vm, domain, device)
+        elif not device.ids:
             said = device.mapping or device.host
             domain.report.add("guest-lost", device.where, f"{device.key}: the device {said} is not known: left out")
         elif device.mdev_uuid:
@@ -60,6 +62,13 @@ def write(vm: VM, domain: Domain) -> None:
         else:
             for n, function in enumerate(_possible(domain, device)):
                 _write_function(vm, domain, device, n, function)
+
+
+def _write_described_mdev(vm: VM, domain: Domain, device: HostPCI) -> None:
+    """One that is there already: whose it is the host knows."""
+    node = domain.devices.add("hostdev", mode="subsystem", type="mdev", managed="no", model="vfio-pci")
+    node.add("source").add("address", uuid=device.mdev_uuid or "")
+    _write_options(vm, domain, node, device)
 
 
 def _write_mdev(vm: VM, domain: Domain, device: HostPCI) -> None:

@@ -63,9 +63,9 @@ def write(vm: VM, domain: Domain) -> None:
     os.children.insert(0, Node("type", {"arch": machine.arch or "x86_64", "machine": _name(vm, domain)}, os, "hvm"))
     features = domain.root.ensure("features")
     _write_acpi(vm, domain, features)
-    if machine.smm is False:
-        features.add("smm", state="off")
-    if vm.security.intel_tdx:
+    if machine.smm is False or (machine.smm and domain.described):
+        features.add("smm", state="on" if machine.smm else "off")
+    if vm.security.intel_tdx or (machine.irqchip_split and domain.described):
         features.add("ioapic", driver="qemu")
     if not features.children:
         domain.root.children.remove(features)
@@ -91,6 +91,8 @@ def _name(vm: VM, domain: Domain) -> str:
     """The type without a +pve revision; a type without a version gets the one of the node's QEMU, as libvirt would pin it anyway."""
     machine = vm.machine
     name = without_revision(machine.pinned or machine.type or DEFAULT["x86_64"])
+    if domain.described:
+        return name
     version = machine.version or (0, 0)
     if name in UNVERSIONED and machine.base:
         name = f"{VERSIONED[machine.base]}-{version[0]}.{version[1]}"
@@ -114,7 +116,8 @@ def _write_q35(vm: VM, domain: Domain) -> None:
     if machine.base == "q35":
         if machine.pci_hotplug_bridge is False:
             domain.arguments += NO_BRIDGE_HOTPLUG
-        if domain.target.has("itco_always") and not machine_has(machine.version or (), machine.pve or 0, "itco_armed"):
+        armed = machine_has(machine.version or (), machine.pve or 0, "itco_armed") or (domain.described and machine.version is None)
+        if domain.target.has("itco_always") and not (armed if machine.itco is None else machine.itco):
             domain.arguments += NO_REBOOT_BY_ITCO
     if machine.graphics is False:
         domain.arguments += NO_GRAPHICS

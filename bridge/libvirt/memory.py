@@ -6,6 +6,7 @@ from ..model.memory import DIMM
 from ..model.vm import VM
 from ..rows import INT, ON_OFF, Row
 from .address import read_address
+from .device import alias
 from .domain import Domain
 from .node import Node, read_rows, write_rows
 from .numa import is_set, mib
@@ -39,8 +40,8 @@ def write(vm: VM, domain: Domain) -> None:
     memory, balloon = vm.memory, vm.balloon
     root = domain.root
     size = memory.size or 0
-    if memory.hotplug and memory.maximum:
-        root.add("maxMemory", str(memory.maximum), slots=str(memory.slots), unit="MiB")
+    if (memory.hotplug or domain.described) and memory.maximum:
+        root.add("maxMemory", str(memory.maximum), slots=str(memory.slots or 16), unit="MiB")
     root.add("memory", str(size), unit="MiB")
     if balloon.target and balloon.target < size:
         root.add("currentMemory", str(balloon.target), unit="MiB")
@@ -68,6 +69,9 @@ def write(vm: VM, domain: Domain) -> None:
 def _write_backing(vm: VM, domain: Domain) -> None:
     memory = vm.memory
     root = domain.root
+    if domain.described:
+        _write_described(vm, root)
+        return
     if memory.hugepages and memory.nodes:
         pages = root.ensure("memoryBacking").add("hugepages")
         by_size: dict[int, list[int]] = {}
@@ -83,6 +87,20 @@ def _write_backing(vm: VM, domain: Domain) -> None:
         root.ensure("memoryBacking").add("access", mode="shared")
 
 
+def _write_described(vm: VM, root: Node) -> None:
+    memory = vm.memory
+    if memory.pages is not None:
+        pages = root.ensure("memoryBacking").add("hugepages")
+        for size, nodes in memory.pages:
+            page = pages.add("page", size=str(size), unit="MiB")
+            if nodes is not None:
+                page.set("nodeset", nodes)
+    elif memory.source is not None:
+        root.ensure("memoryBacking").add("source", type=memory.source)
+    if memory.shared:
+        root.ensure("memoryBacking").add("access", mode="shared")
+
+
 def write_balloon(vm: VM, domain: Domain) -> None:
     balloon = vm.balloon
     if not balloon.present:
@@ -92,6 +110,8 @@ def write_balloon(vm: VM, domain: Domain) -> None:
     write_rows(node, balloon, BALLOON_ROWS)
     if not domain.target.has("free_page_reporting"):
         node.attrib.pop("freePageReporting", None)
+    if domain.described and balloon.key is not None:
+        node.add("alias", name=alias(balloon.key))
     if balloon.address is not None:
         domain.pci_address(node, balloon.address)  # type: ignore[arg-type]
 

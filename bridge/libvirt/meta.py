@@ -93,8 +93,10 @@ def _write_uuid(meta: Meta, domain: Domain) -> None:
     said = smbios.uuid if smbios is not None else None
     if said and _UUID(said):
         domain.root.add("uuid", said.lower())
-    else:
+    elif not domain.described:
         domain.arguments += ZERO
+    else:
+        domain.report.add("normalised", meta.where, "the machine has no UUID: libvirt gives it one, which the guest sees")
 
 
 def _write_genid(meta: Meta, domain: Domain) -> None:

@@ -65,12 +65,15 @@ def write(vm: VM, domain: Domain) -> None:
 
 
 def _write(net: Net, domain: Domain) -> None:
-    node = domain.devices.add("interface", type="bridge" if net.bridge else "user")
+    tap = net.network is not None
+    node = domain.devices.add("interface", type="bridge" if net.bridge else "ethernet" if tap else "user")
     if net.bridge:
         node.add("source", bridge=net.bridge)
         if net.openvswitch:
             node.add("virtualport", type="openvswitch")
-    if net.ifname:
+    if net.ifname and tap:
+        node.add("target", dev=net.ifname, managed="no")
+    elif net.ifname:
         node.add("target", dev=net.ifname)
     node.add("model", type=net.model or "virtio")
     write_rows(node, net, ROWS)

@@ -69,7 +69,12 @@ def _write_tuning(vm: VM, domain: Domain, most: int) -> None:
 
 def write_topology(vm: VM, node: Node) -> None:
     cpu = vm.cpu
-    node.add("topology", sockets=str(cpu.sockets or 1), cores=str(cpu.cores or 1), threads="1")
+    dies, threads = cpu.dies or 1, cpu.threads or 1
+    topology = node.add("topology", sockets=str(cpu.sockets or 1))
+    if dies > 1:
+        topology.set("dies", str(dies))
+    topology.set("cores", str((cpu.cores or 1) // dies // threads))
+    topology.set("threads", str(threads))
 
 
 def read_vcpus(domain: Domain, vm: VM) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
 from ..data.gates import Target
+from ..model.raw import Other, Raw
 from ..model.vm import VM
 from ..report import Report
 from . import (
@@ -32,6 +38,9 @@ from . import (
     usb,
     watchdog,
 )
+from .described.leftovers import Left, write_leftovers
+from .described.other import write_other
+from .described.ready import unspoken
 from .domain import Domain
 from .node import Node
 from .rows import LOST
@@ -66,19 +75,43 @@ STEPS = (
     raw.write,
 )
 
+_OWN_NODE = re.compile(r"\blibvirt-([0-9]+-[a-z]+)").sub
+"""Block nodes of a running domain: libvirt gives the same names to others."""
 LAST = ("devices", "launchSecurity", "qemu:commandline", "qemu:override")
 
 
-def write(vm: VM, report: Report, target: Target) -> Domain:
-    """The domain's tree. Losses that a writer sees become findings."""
+def write(vm: VM, report: Report, target: Target, others: Sequence[Other] | None = None, left: Left | None = None) -> Domain:
+    """The domain's tree. Losses that a writer sees become findings.
+
+    `others`: the VM is described whole, and these are what its parts do not hold; `left` are properties that they do not hold."""
     domain = Domain(Node("domain"), report, target)
-    for step in STEPS:
+    domain.described = others is not None
+    for step in STEPS[:-1]:
         step(vm, domain)
-    LOST.check(vm, report)
+    for other in others or ():
+        write_other(vm, domain, other)
+    write_leftovers(vm, domain, left or [])
+    if domain.described:
+        _one_order(domain)
+    if domain.described and domain.devices.peek("video") is None:
+        domain.devices.add("video").add("model", type="none")
+    if report.words:
+        words = [_OWN_NODE(r"carried-\1", word) for word in report.words]
+        vm = replace(vm, raw=Raw(words=[*words, *(vm.raw.words or ())], where=vm.raw.where or vm.machine.where))
+        report.words = []
+    raw.write(vm, domain)
+    LOST.check(unspoken(vm) if domain.described else vm, report)
     _write_escapes(domain)
     rank = {tag: n for n, tag in enumerate(LAST, 1)}
     domain.root.children.sort(key=lambda node: rank.get(node.tag, 0))
     return domain
+
+
+def _one_order(domain: Domain) -> None:
+    """Devices with an order of their own go before classes, and libvirt refuses both."""
+    os = domain.root.peek("os")
+    if os is not None and any(node.peek("boot") is not None for node in domain.devices.children):
+        os.children = [node for node in os.children if node.tag != "boot"]
 
 
 def _write_escapes(domain: Domain) -> None:

@@ -114,6 +114,8 @@ def gather(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: gather(spread(vm)) says what vm said; what no config can say is an `iothread-lost` finding, never silence."""
     threads = {thread.id: thread for thread in vm.iothreads.threads or ()}
     users = _users(vm)
+    if vm.iothreads.pool is not None:  # a command line of qemu-server's own names it
+        return _unshared(vm, users, change(vm.iothreads, threads=None))
     for user in users:
         _check(user, threads)
     kept = [user for user in users if _keeps(vm, user, report)]
@@ -128,6 +130,11 @@ def gather(vm: VM, host: HostFacts, report: Report) -> VM:
         said = IOThreads(where=vm.iothreads.where)
         _report_private(vm, kept, threads, report)
     _report_details(kept, used, threads, report)
+    return _unshared(vm, kept, said)
+
+
+def _unshared(vm: VM, kept: list[_User], said: IOThreads) -> VM:
+    """The devices that are served, as a config says it."""
     serving = {id(disk) for user in kept for disk in user.disks}
     disks = [
         change(disk, iothread=True if id(disk) in serving else None, served_by=None)

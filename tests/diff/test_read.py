@@ -76,7 +76,7 @@ def test_the_program_is_found_behind_what_starts_it(text: str | bytes, program: 
     [
         ("kvm 'a", "no whole command line"),
         ("kvm -name", "-name needs a value"),
-        ("kvm disk.img", "'disk.img' is no option"),
+        ("kvm disk", "'disk' is no option"),
         ("kvm -S -", "'-' is no option"),
         ("kvm " + "-S " * 30_000, "more than"),
     ],

@@ -256,7 +256,10 @@ def _said_elsewhere(cpu: CPU, here: Setting, host: HostFacts, report: Report) ->
         report.add("guest-changed", cpu.where, f"qemu-server has no CPU model '{model}' for {here.arch}: the VM gets '{default}'")
         model = default
     states = states_of(cpu)
+    flags = [("+" if states.pop(name) else "-") + name for name in VM_CPU_FLAGS if isinstance(states.get(name), bool)]
+    if flags:
+        cpu = replace(cpu, flags=";".join(flags))
     if states:
         listed = ", ".join(_spelled(name, state) for name, state in sorted(states.items()))
         report.add("guest-lost", cpu.where, f"a config cannot say {listed} of a CPU of {here.arch}")
-    return replace(cpu, cputype=None if model == default else model)
+    return replace(cpu, cputype=None if model == default and not flags else model)

@@ -91,12 +91,12 @@ def target_names(vm: VM) -> list[str]:
     for _, _, n in sorted([(BUSES[disk.bus or ""], disk.index or 0, n) for n, disk in enumerate(vm.disks)]):
         bus = vm.disks[n].bus or ""
         prefix = "sd" if q35 and bus == "ide" else PREFIXES.get(bus, "sd")
-        names[n] = prefix + _letters(count[prefix])
+        names[n] = prefix + letters(count[prefix])
         count[prefix] += 1
     return names
 
 
-def _letters(n: int) -> str:
+def letters(n: int) -> str:
     """0 -> a, 25 -> z, 26 -> aa, as libvirt and Linux count."""
     if n < 26:
         return ascii_lowercase[n]

@@ -1,0 +1,128 @@
+"""-netdev and its card."""
+
+from __future__ import annotations
+
+import re
+
+from ...model.net import Net
+from ...report import BridgeError
+from ..net import SCRIPTS
+from .line import Dev, Line
+from .said import Said
+
+MODELS = {
+    "e1000": "e1000", "e1000-82544gc": "e1000-82544gc", "e1000-82545em": "e1000-82545em", "e1000e": "e1000e", "i82551": "i82551",
+    "i82557b": "i82557b", "i82559er": "i82559er", "ne2k_isa": "ne2k_isa", "ne2k_pci": "ne2k_pci", "pcnet": "pcnet", "rtl8139": "rtl8139",
+    "virtio-net-pci": "virtio", "virtio-net-pci-transitional": "virtio", "virtio-net-pci-non-transitional": "virtio", "vmxnet3": "vmxnet3",
+    "e1000-82540em": "e1000-82540em",
+}  # fmt: skip
+"""QEMU's device -> the model of a config."""
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}").fullmatch
+_IFNAME = re.compile(r"tap([0-9]+)i([0-9]+)").fullmatch
+ROM_DIRECTORY = "/usr/share/kvm/"
+
+
+def read(line: Line) -> None:
+    line.vm.nets = []
+    for device in line.of(*MODELS):
+        name = device.said.peek("netdev")
+        backend = line.netdevs.get(name) if name is not None else None
+        if name is not None and backend is None:
+            raise BridgeError(f"{device.driver}: there is no netdev '{name[:40]}'", device.said)
+        net = _read(line, device)
+        device.taken = True
+        device.said.get("netdev")
+        if backend is not None:
+            _read_backend(line, net, backend, device.said)
+        else:
+            line.report.add("ambiguous", device.said, f"the card {device.driver} hangs on nothing: user mode networking stands in")
+        line.vm.nets.append(net)
+
+
+def _read(line: Line, device: Dev) -> Net:
+    said = device.said
+    net = Net(key=device.id, model=_model(device), address=device.address, where=said)
+    mac = said.get("mac")
+    if mac is not None:
+        if not _MAC(mac) or int(mac[:2], 16) & 1:
+            raise BridgeError(f"'{mac[:40]}' is not a unicast MAC address", said)
+        net.macaddr = mac if line.is_pve else mac.upper()
+    if line.is_pve and net.model == "ne2k_isa":  # QEMU refuses the place that qemu-server gives it
+        said.get("bus")
+        said.get("addr")
+    net.packed = said.flag("packed")
+    for field in ("rx_queue_size", "tx_queue_size", "bootindex", "host_mtu"):
+        setattr(net, field, said.number(field))
+    net.host_tunnel = said.flag("host_tunnel")
+    rom = said.peek("romfile")
+    if rom is not None and rom and "/" not in rom.removeprefix(ROM_DIRECTORY):
+        said.get("romfile")
+        net.romfile = rom.removeprefix(ROM_DIRECTORY)
+    multi, vectors = said.flag("mq"), said.number("vectors")
+    if multi and vectors is not None and vectors > 3:
+        net.queues = (vectors - 2) // 2
+    return net
+
+
+def _model(device: Dev) -> str:
+    return MODELS.get(device.name) or MODELS[device.driver]
+
+
+def _read_backend(line: Line, net: Net, backend: Said, card: Said) -> None:
+    backend.claimed = True
+    backend.get("id")
+    kind = backend.get("type")
+    queues = backend.number("queues")
+    if queues is not None and net.model == "virtio":
+        net.queues = queues
+    elif queues is not None and queues > 1:
+        backend.properties["queues"] = queues
+    if kind in ("tap", "bridge"):
+        _read_tap(line, net, backend, kind, card)
+    elif kind == "user":
+        host = backend.get("hostname")
+        net.hostname = host if line.is_pve else None
+        if not line.is_pve:
+            rest = {"hostname": host} if host is not None else {}
+            rest |= {name: backend.raw(name) for name in list(backend.properties)}
+            for name, value in rest.items():
+                what = "user mode networking here has no such setting"
+                line.report.add("host-lost", backend, f"-netdev user: {name}={value}: {what}", "set it up on the host by hand")
+    else:
+        net.network = f"{kind} {backend.peek('ifname') or backend.peek('group') or backend.peek('path') or ''}".strip()
+
+
+def _read_tap(line: Line, net: Net, backend: Said, kind: str, card: Said) -> None:
+    net.vhost = backend.flag("vhost")
+    bridge = backend.get("br")
+    ifname = backend.get("ifname")
+    script, down = backend.peek("script"), backend.peek("downscript")
+    if line.is_pve and script == f"{SCRIPTS}/pve-bridge" and down == f"{SCRIPTS}/pve-bridgedown":
+        backend.get("script")
+        backend.get("downscript")
+        net.network, net.ifname = f"the tap {ifname}", ifname
+        _guess_bridge(line, net)
+        return
+    for name in ("script", "downscript"):
+        text = backend.get(name)
+        if text not in (None, "no", ""):
+            line.report.add("host-lost", backend, f"{name}={text}: no program of a command line is run; the bridge's own ways count")
+    for name in ("fd", "fds", "vhostfd", "vhostfds"):
+        if (text := backend.get(name)) is not None:
+            line.report.add("host-state", backend, f"{name}={text}: descriptors that the process got when it was started")
+    if bridge is not None or kind == "bridge":
+        net.bridge = bridge or "br0"
+    else:
+        net.network, net.ifname = f"tap {ifname or ''}".strip(), ifname
+    del card
+
+
+def _guess_bridge(line: Line, net: Net) -> None:
+    """No command line names the bridge: one whose MTU the card is told."""
+    if net.host_mtu is None or net.host_mtu == line.host.mtu("vmbr0"):
+        return
+    fitting = [name for name, mtu in line.host.bridge_mtu.items() if mtu == net.host_mtu]
+    if fitting:
+        net.network, net.bridge = None, fitting[0]
+        message = f"{net.ifname}: its bridge is not on the command line; {fitting[0]} has the MTU {net.host_mtu} that the card is told"
+        line.report.add("network-unknown", net.where, message, "name the bridge of the card in the config")

@@ -1,0 +1,35 @@
+"""Confidential guests."""
+
+from __future__ import annotations
+
+from ...model.security import Security
+from .line import Line
+from .said import Said, number
+
+
+def read(line: Line) -> None:
+    machine = line.vm.machine.where
+    name = machine.peek("confidential-guest-support") if isinstance(machine, Said) else None
+    said = line.objects.get(name or "")
+    kind = said.peek("qom-type") if said is not None else None
+    if said is None or kind not in ("sev-guest", "sev-snp-guest", "tdx-guest") or not isinstance(machine, Said):
+        return
+    machine.get("confidential-guest-support")
+    said.claimed = True
+    for key in ("qom-type", "id"):
+        said.get(key)
+    security = line.vm.security = Security(where=said)
+    if kind == "tdx-guest":
+        security.intel_tdx = "tdx"
+        security.attestation = False
+        socket = said.properties.get("quote-generation-socket")
+        if isinstance(socket, dict) and socket.get("type") == "vsock":
+            security.attestation = True
+            security.vsock_cid, security.vsock_port = number(socket.get("cid")), number(socket.get("port"))
+            del said.properties["quote-generation-socket"]
+        return
+    security.cbitpos, security.reduced_phys_bits = said.number("cbitpos"), said.number("reduced-phys-bits")
+    security.policy = said.number("policy")
+    security.kernel_hashes = said.flag("kernel-hashes")
+    snp = kind == "sev-snp-guest"
+    security.amd_sev = "snp" if snp else "es" if (security.policy or 0) & 4 else "std"

@@ -1,0 +1,64 @@
+"""Properties of devices that the model holds without them: attributes where libvirt has some, else qemu:override."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...model.vm import VM
+from ..device import alias
+from ..domain import Domain
+from ..node import Node
+from ..properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
+from .writer import set_properties, spelled
+
+Left = list[tuple[Any, str, dict[str, Any]]]
+"""(where the device was read, its driver, the properties)"""
+
+
+def write_leftovers(vm: VM, domain: Domain, left: Left) -> None:
+    names = dict(_names(vm))
+    for where, driver, said in left:
+        name = names.get(id(where))
+        node = _element(domain, name) if name is not None else None
+        if node is None or name is None:
+            for prop, value in said.items():
+                domain.report.add("unknown", where, f"{prop}={spelled(value)} of {driver} has no form in a domain and is left out")
+            continue
+        rest = _attributes(node, driver, dict(said))
+        set_properties(domain, node, alias(name), driver, rest)
+
+
+def _names(vm: VM) -> Any:
+    devices = [*vm.disks, *vm.nets, *vm.hostpcis, *vm.controllers, vm.balloon]
+    return ((id(device.where), device.key) for device in devices if device.where is not None and device.key is not None)
+
+
+def _element(domain: Domain, name: str) -> Node | None:
+    for node in domain.devices.children:
+        found = node.peek("alias")
+        if found is not None and found.attrib.get("name") == alias(name):
+            return node
+    return None
+
+
+def _attributes(node: Node, driver: str, said: dict[str, Any]) -> dict[str, Any]:
+    """What libvirt has an attribute for; the rest is given back."""
+    tables: dict[str, list[tuple[str, dict[str, str]]]] = {
+        "disk": [("driver", DISK), ("blockio", BLOCK_IO), ("geometry", GEOMETRY)],
+        "interface": [("driver", NET), ("driver/host", NET_HOST), ("driver/guest", NET_GUEST)],
+        "memballoon": [("", {"autodeflate": "deflate-on-oom"}), ("driver", VIRTIO)],
+        "controller": [("driver", VIRTIO), ("target", {"hotplug": "hotplug"})],
+    }
+    if node.tag == "disk" and said.pop("copy-on-read", False):
+        node.ensure("driver").set("copy_on_read", "on")
+    for path, table in tables.get(node.tag, ()):
+        if node.tag in ("disk", "interface") and not driver.startswith("virtio") and path.startswith("driver"):
+            continue
+        for attribute, prop in table.items():
+            if prop not in said:
+                continue
+            at = node
+            for step in filter(None, path.split("/")):
+                at = at.ensure(step)
+            at.set(attribute, spelled(said.pop(prop)))
+    return said

@@ -1,0 +1,56 @@
+"""Sound cards, their codecs, and what plays them on the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..device import alias
+from ..node import Node
+from .writer import Properties, Writer
+
+SOUND = {
+    "AC97": "ac97", "ES1370": "es1370", "sb16": "sb16", "intel-hda": "ich6", "ich9-intel-hda": "ich9", "usb-audio": "usb",
+    "virtio-sound-pci": "virtio",
+}  # fmt: skip
+CODECS = {"hda-duplex": "duplex", "hda-micro": "micro", "hda-output": "output"}
+
+
+def sound(writer: Writer, said: Properties) -> Node:
+    domain, other = writer.domain, writer.other
+    node = writer.add("sound", model=SOUND[other.driver or ""])
+    backend = other.backends.get("audiodev")
+    _audio(writer, node, said, backend)
+    del domain
+    return node
+
+
+def _audio(writer: Writer, node: Node, said: Properties, backend: Any) -> None:
+    said.pop("audiodev", None)
+    if backend is None:
+        return
+    kind, digits = str(backend.properties.get("driver", "none")), (backend.key or "").removeprefix("audio")
+    rank = digits if digits.isdigit() and digits != "0" else "1"
+    devices = writer.domain.devices.children
+    if node.peek("audio") is None:
+        node.add("audio", id=rank)
+    if not any(child.tag == "audio" and child.attrib.get("id") == rank for child in devices):
+        known = kind in ("alsa", "coreaudio", "dbus", "jack", "none", "oss", "pulseaudio", "sdl", "spice")
+        type_ = {"pa": "pulseaudio"}.get(kind, kind if known else "none")
+        writer.late.append(Node("audio", {"id": rank, "type": type_}, writer.domain.devices))
+        rest = {name for name in backend.properties if name not in ("driver", "id")}
+        if rest:
+            writer.domain.report.add("host-lost", backend.where, f"-audiodev {backend.key}: {', '.join(sorted(rest))} is not kept")
+
+
+def codec(writer: Writer, said: Properties) -> Node | None:
+    """Into the <sound> that it hangs on."""
+    bus = str(said.get("bus", "")).rpartition(".")[0]
+    for node in writer.domain.devices.children:
+        found = node.peek("alias") if node.tag == "sound" else None
+        if found is not None and (not bus or found.attrib.get("name") == alias(bus)):
+            codec = Node("codec", {"type": CODECS[writer.other.driver or ""]}, node)
+            node.children.insert(sum(child.tag == "codec" for child in node.children), codec)
+            _audio(writer, node, said, writer.other.backends.get("audiodev"))
+            writer.inside = True
+            return codec
+    return None

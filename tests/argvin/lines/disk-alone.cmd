@@ -1,0 +1,1 @@
+qemu-system-x86_64 -hda /srv/vm/debian.qcow2

@@ -1,0 +1,1 @@
+qemu-system-x86_64 -M q35,kernel-irqchip=on -cpu host,kvm=off,hv_vendor_id=null -enable-kvm -m 16G -device vfio-pci,host=01:00.0,x-vga=on,multifunction=on -device vfio-pci,host=01:00.1 -usb -device usb-host,vendorid=0x046d,productid=0xc52b -nographic -vga none

@@ -1,0 +1,1 @@
+qemu-system-x86_64 -M q35 -enable-kvm -m 4G -smp 4 -nodefaults -display none -object iothread,id=io0 -object iothread,id=io1 -drive if=none,id=d,file=/srv/d.qcow2,format=qcow2 -device '{"driver":"virtio-blk-pci","drive":"d","num-queues":4,"iothread-vq-mapping":[{"iothread":"io0","vqs":[0,1]},{"iothread":"io1","vqs":[2,3]}]}'

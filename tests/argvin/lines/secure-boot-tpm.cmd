@@ -1,0 +1,1 @@
+qemu-system-x86_64 -M q35 -m 4G -chardev socket,id=chrtpm,path=/srv/tpm/sock -tpmdev emulator,id=tpm0,chardev=chrtpm -device tpm-crb,tpmdev=tpm0 -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd -drive if=pflash,format=raw,file=/srv/vars.fd

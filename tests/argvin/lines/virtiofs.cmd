@@ -1,0 +1,1 @@
+qemu-system-x86_64 -m 4G -object memory-backend-memfd,id=mem,size=4G,share=on -machine q35,memory-backend=mem -chardev socket,id=char0,path=/srv/vfs.sock -device vhost-user-fs-pci,queue-size=1024,chardev=char0,tag=myfs
