@@ -55,6 +55,8 @@ def write(vm: VM, domain: Domain) -> None:
         return
     formats = domain.target.has("nvram_format")
     loader = os.add("loader", code, readonly="yes", type="pflash")
+    if ".secboot." in code:  # libvirt's descriptors of firmware would have it written in SMM only; qemu-server never asks for that
+        loader.set("secure", "no")
     if formats:
         loader.set("format", firmware.code_format or "raw")
     if firmware.vars is None and domain.described and firmware.template is None:
