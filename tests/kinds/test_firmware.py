@@ -42,7 +42,7 @@ def test_temporary_variables() -> None:
 
 def test_xml_of_a_file() -> None:
     os = pieces(f"bios: ovmf\nmachine: q35\n{DISK}", "os", HOST)[0]
-    assert '<loader readonly="yes" type="pflash" format="raw">/usr/share/OVMF/OVMF_CODE_4M.secboot.fd</loader>' in os
+    assert '<loader readonly="yes" type="pflash" secure="no" format="raw">/usr/share/OVMF/OVMF_CODE_4M.secboot.fd</loader>' in os
     assert '<nvram type="file" format="qcow2"><source file="/var/lib/vz/images/100/vm-100-disk-0.qcow2"/></nvram>' in os
 
 
