@@ -11,7 +11,7 @@ RETURNS: frozenset[str] = frozenset((
     # how a node treats the VM's own memory, CPU time and state
     *("freeze", "keephugepages", "migrate_downtime", "migrate_speed", "shares", "snaptime", "vmstatestorage"),
     # what the agent is asked for, and what a migration keeps to
-    *("agent.freeze-fs", "agent.fstrim_cloned_disks", "running-nets-host-mtu"),
+    *("agent.freeze-fs", "agent.fstrim_cloned_disks"),
     # properties of images and cards that are the XML's own
     *(f"{bus}N.{name}" for bus in ("ide", "sata", "scsi", "virtio") for name in ("backup", "replicate", "shared", "size")),
     *(f"{bus}N.{name}" for bus in ("ide", "sata", "scsi", "virtio") for name in ("bps", "bps_rd", "bps_wr")),
@@ -19,6 +19,9 @@ RETURNS: frozenset[str] = frozenset((
     *("netN.firewall", "smbios1.base64", "virtiofsN.direct-io", "virtiofsN.expose-acl"),
 ))  # fmt: skip
 """These come back from the metadata: they name nothing of the host, and run nothing on it (security-rules M1)."""
+
+SHOWN: frozenset[str] = frozenset(("running-nets-host-mtu",))
+"""These have no place of their own, but change what others say: the XML speaks for them, or they stay away."""
 
 WITHHELD: frozenset[str] = frozenset((
     *("args", "hookscript", "lock", "parent", "template", "unusedN", "unusedN.file", "vmstate"),

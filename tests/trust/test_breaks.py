@@ -93,6 +93,11 @@ def test_what_is_lost_on_the_way_to_xml_is_not_borne_out_by_it(claim: dict[str, 
         assert main_lines(result.text).get(key) != text
 
 
+@pytest.mark.parametrize("text", ["net0=1500", "net0=9000", "net0=1280"])
+def test_an_mtu_of_a_running_vm_is_no_element_more(text: str) -> None:
+    assert violations(FOREIGN, Residue({"running-nets-host-mtu": (text, None)})) == []
+
+
 def test_volumes_of_a_vmid_that_only_the_metadata_says_are_not_own() -> None:
     sections = "\n[PENDING]\nscsi5: local:200/vm-200-disk-0.raw\n"
     xml = with_residue(FOREIGN, Residue(sections=sections)).replace('vmid="100"', 'vmid="200"')
