@@ -77,12 +77,18 @@ def hole64(node: Node, base: str | None) -> list[str]:
     return ["-global", f"{host}.pci-hole64-size={size >> 10}K"]
 
 
-def mend(domain: Domain, node: Node, message: str, build: Callable[[Node], list[str]]) -> None:
-    """A loss, whole, that the words of `build` mend where it has some."""
+def mend(
+    domain: Domain, node: Node, message: str, build: Callable[[Node], list[str]], names: tuple[str, ...] | None = None
+) -> None:
+    """A loss that the words of `build` mend where it has some. `names` are the attributes that the message speaks of; None: it shows all
+    that the element holds."""
     try:
         words = build(node)
     except (ValueError, KeyError):
         domain.report.add("guest-lost", node, message)
     else:
         domain.report.mend("guest-lost", node, message, words)
-    node.take_all()
+    if names is None:
+        node.take_all()
+    else:
+        node.take(*names)

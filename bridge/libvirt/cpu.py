@@ -211,12 +211,12 @@ def _read_features(domain: Domain, node: Node, vm: VM) -> None:
         policy = feature.attrib.get("policy", "require")
         if name in _GONE:
             domain.report.add("normalised", feature, f"CPU feature {name} ({policy}) is the guest's own to set; it is left out")
-            feature.attrib.clear()
+            feature.take("name", "policy")
             continue
         if policy not in _POLICY or not name or name in states or not _FEATURE(name):
             feature.unclaim()
             continue
-        feature.attrib.clear()
+        feature.take("name", "policy")
         states[name] = _POLICY[policy]
 
 

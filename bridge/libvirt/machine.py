@@ -242,10 +242,9 @@ def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
         vmport.claimed = True
         del vmport.attrib["state"]
     elif vmport is not None and vmport.attrib.get("state") == "off":
-        board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"])
-        vmport.claimed = True
+        board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"], ("state",))
     if (node := features.peek("vmcoreinfo")) is not None and node.attrib.get("state", "on") == "on":
-        board.mend(domain, node, "a config has no vmcoreinfo", lambda _: ["-device", "vmcoreinfo"])
+        board.mend(domain, node, "a config has no vmcoreinfo", lambda _: ["-device", "vmcoreinfo"], ("state",))
     if smm is not None and (node := smm.peek("tseg")) is not None:
         board.mend(domain, node, f"{node.outline()} has no counterpart in a config", board.tseg)
     for tag in ("hap", "viridian", "privnet"):

@@ -210,7 +210,9 @@ def _dimm(domain: Domain, node: Node, rank: int) -> DIMM | None:
     mebibytes = mib(domain, size, size.text.strip(" \t\r\n"), size.attrib.get("unit"))
     page = source.peek("pagesize") if source else None
     page_mib = mib(domain, page, page.text.strip(" \t\r\n"), page.attrib.get("unit")) if page else None
-    node.take_all()
+    for part, *names in ((node, "model"), (target,), (size, "unit"), (address, "type", "slot"), (source,), (page, "unit"), (cell,)):
+        if part is not None:
+            part.take(*names)
     return DIMM(int(slot), mebibytes, int(cell_text), page_mib)
 
 
@@ -241,4 +243,4 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     lose_properties(domain, node, node, BALLOON, "balloon")
     lose_driver(domain, node, "balloon")
     if (alias := node.peek("alias")) is not None:
-        alias.take_all()
+        alias.take("name")

@@ -221,7 +221,7 @@ def _read_sysinfo(domain: Domain) -> dict[str, str]:
     mode = os.peek("smbios") if os is not None else None
     shown = mode is not None and mode.attrib.get("mode") == "sysinfo"
     if mode is not None and mode.attrib.get("mode") in ("sysinfo", "emulate"):
-        mode.take_all()
+        mode.take("mode")
     elif mode is not None:
         domain.report.add(
             "guest-lost", mode, f"{mode.whole()}: the guest no longer sees the host's SMBIOS", "smbios1 holds the main fields"

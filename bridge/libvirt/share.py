@@ -168,5 +168,5 @@ def _size(node: Node) -> int | None:
         return None
     if unit is None or (number * unit) % MIB or not number:
         return None
-    size.take_all()
+    size.take("unit")
     return number * unit // MIB
