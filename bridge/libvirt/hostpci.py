@@ -255,5 +255,9 @@ def _read_interface(domain: Domain, node: Node) -> HostPCI | None:
     node.claimed = True
     node.get("type")
     said = _binding(domain, node) | _options(domain, node)
-    lose(domain, node, "host-lost", "mac", "vlan", "virtualport", "teaming", "model", "target")
+    for tag, what in (("mac", "MAC address"), ("vlan", "VLAN")):
+        for child in node.all(tag):
+            message = f"the guest gets the {what} that the function {function} has on its host: {child.whole()} is not set"
+            domain.report.add("guest-changed", child, message, "set it there before the start: ip link set DEVICE vf N mac ADDRESS vlan ID")
+    lose(domain, node, "host-lost", "virtualport", "teaming", "model", "target")
     return HostPCI(ids=[function], **said)

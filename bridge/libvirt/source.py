@@ -145,7 +145,7 @@ def _read_host(node: Node) -> NetworkHost:
     return NetworkHost(name=node.get("name"), port=number, transport=node.get("transport"), socket=node.get("socket"))
 
 
-HOST_POLICY = ("startupPolicy", "fdgroup", "tls", "tlsHostname")
+HOST_POLICY = ("fdgroup", "tls", "tlsHostname")
 HOST_POLICY_CHILDREN = ("reservations", "auth", "readahead", "timeout", "reconnect", "ssl", "cookies", "identity", "knownHosts", "snapshot")
 DATA_CHILDREN = {
     "encryption": "the image is encrypted; qemu-server cannot open it",

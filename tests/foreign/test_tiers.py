@@ -31,6 +31,12 @@ EXPLAINED = {
     "intel-iommu-caching-mode": "from machine 8.0 on the chipset's watchdog is armed anyway, and viommu=intel splits the irqchip",
     "firmware-auto-efi-format-nvram-qcow2-network-nbd": "variables on a network are to be copied, or start fresh",
     "firmware-manual-efi-nvram-network-nbd": "the same",
+    "async-teardown": "how the host frees the memory, after the guest is gone",
+    "balloon-device-deflate-off": "QEMU's own default, spelled out",
+    "x86_64-default-cpu-tcg-features": "the size of TCG's cache is the host's",
+    "net-hostdev": "MAC address and VLAN of a passed card are seen by the guest, and a config does not set them",
+    "net-hostdev-bootorder": "the same",
+    "net-hostdev-vfio-multidomain": "the same",
     "pv-spinlock-disabled": "TCG has no such feature to switch off",
 }
 """Domains that the index judges otherwise, and why."""
