@@ -27,12 +27,27 @@ _is_plain = re.compile(r"(?:/[A-Za-z0-9_+=@:~-][A-Za-z0-9_.+=@:~-]*)+").fullmatc
 _CLOSED = ("/proc", "/sys", "/run", "/var/run", "/etc", "/boot")
 """Directories that hold no disk images, but secrets and the running system."""
 _BELOW_CLOSED = tuple(f"{closed}/" for closed in _CLOSED)
+_IMAGES_BELOW = tuple(f"{run}/{name}/" for run in ("/run", "/var/run") for name in ("media", "vdsm", "kubevirt-private"))
+"""Where removable media, oVirt and KubeVirt mount what holds images (security-rules S8)."""
+BOOT = "/boot/"
+"""Kernels are there, for QEMU to start."""
 _NO_VOLUME_GROUP = (
     r"fd|pts|shm|char|block|bus|cpu|dri|input|net|snd|vfio|usb|hugepages|mqueue|infiniband|disk|dma_heap|mapper|zvol|rbd|rbd-pve|misc|vhost"
+    r"|accel|bsg|virtio-ports|xen|hvc|drbd|serial|socket"
 )
+_CHARACTER = (
+    r"u?(?:mem|random)|kmem|port|kvm|zero|full|kmsg|oldmem|log|initctl|core|stdin|stdout|stderr|aio|tty\w*|console|ptmx|fd|mqueue|shm"
+    r"|hw_?rng|rtc\d*|hpet|nvram|watchdog\d*|vfio|vhost-\w+|vsock|tun|fuse|cuse|uinput|uhid|userio|mice|psaux|snapshot|loop-control"
+    r"|[\w-]+-control|autofs|vga_arbiter|ppp|rfkill|sg\d+|n?st\d+[alm]?|usbmon\d*|hidraw\d+|ipmi\d+|i2c-\d+|lp\d+|parport\d+"
+    r"|cpu_dma_latency|nvidia\S*|fb\d+|video\d+|media\d+|vcs[au]?\d*|sgx_\w+|sev|tdx_guest|mei\d*|nvme\d+|nvme-fabrics|ng\d+n\d+|userfaultfd"
+    r"|udmabuf|kfd|tpm(?:rm)?\d+|mtd\d+(?:ro)?|ubi\d+(?:_\d+)?|ubi_ctrl|vport\d+p\d+|hvc\d+|uio\d+|pps\d+|ptp\d+|gpiochip\d+|spidev[\d.]+"
+    r"|cec\d+|iommu|acpi_thermal_rel|ecryptfs|nbd-?ctl|vboxdrv\w*|vmci|gpmctl|rpmb\S*|mmcblk\d+rpmb|raw|net|usb"
+)
+"""Names below /dev of character devices and links (Linux, admin-guide/devices.txt); what else is there by one name is taken for a disk,
+as people who mount volumes call them what they like."""
 _DEVICE = re.compile(
-    r"/dev/(?:null|disk/by-[a-z-]+/[^/]+|mapper/[^/]+|(?:zvol|rbd|rbd-pve)/.+|[shv]d[a-z]+\d*|xvd[a-z]+\d*|nvme\d+n\d+(?:p\d+)?"
-    rf"|(?:sr|scd|cdrom|dvd|md|dm-|loop|nbd|drbd|rbd|fd)\d*(?:p\d+)?|(?!(?:{_NO_VOLUME_GROUP})/)[A-Za-z0-9_+.-]+/[A-Za-z0-9_+. -]+)",
+    r"/dev/(?:disk/by-[a-z-]+/[^/]+|mapper/(?!control$)[^/]+|(?:zvol|rbd|rbd-pve)/.+|drbd/by-(?:res|disk)/.+"
+    rf"|(?!(?:{_CHARACTER})$)[A-Za-z0-9_][A-Za-z0-9_.+-]*|(?!(?:{_NO_VOLUME_GROUP})/)[A-Za-z0-9_+.-]+/[A-Za-z0-9_+. -]+)",
     re.ASCII,
 )
 _MAPPER = re.compile(r"/dev/mapper/((?:[^/-]|--)+)-((?:[^/-]|--)+)")
@@ -73,7 +88,7 @@ def path_problem(path: str) -> str | None:
             return "has a comma or blanks at its ends, which a config cannot hold"
     if path == "/":
         return "is a directory"
-    if path in _CLOSED or path.startswith(_BELOW_CLOSED):
+    if path in _CLOSED or (path.startswith(_BELOW_CLOSED) and not path.startswith(_IMAGES_BELOW)):
         return "is in a directory that holds no images"
     if (path == "/dev" or path.startswith("/dev/")) and not _DEVICE.fullmatch(path):
         return "is not a block device"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..host.volid import BOOT
 from ..rows import whole_number
 from .domain import Domain
 from .escape import option, path
@@ -51,7 +52,7 @@ def direct(node: Node) -> list[str]:
     """A kernel that QEMU itself loads, or what goes with one."""
     text = node.text.strip(" \t\r\n")
     if node.tag != "cmdline":
-        path(text)
+        path(text[len(BOOT) - 1 :] if text.startswith(BOOT) else text)
     elif not text.isprintable():
         raise ValueError("control characters")
     return [DIRECT[node.tag], text]

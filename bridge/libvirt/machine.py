@@ -294,10 +294,13 @@ def _read_events(domain: Domain, machine: Machine) -> None:
 
 
 def _read_iommu(domain: Domain, machine: Machine) -> None:
-    node = domain.devices.only("iommu")
-    if node is None:
+    nodes = domain.devices.all("iommu")
+    for node in nodes[1:]:
+        domain.report.add("guest-lost", node, f"{node.whole()}: a config has one vIOMMU")
+    if not nodes:
         _read_plain_iommu(domain, machine)
         return
+    node = nodes[0]
     model = node.attrib.get("model")
     if model not in ("intel", "virtio") or (model == "intel" and machine.base != "q35"):
         domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")

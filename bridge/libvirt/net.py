@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..data.options import option
-from ..model.net import Net
+from ..model.net import UNUSABLE, Net
 from ..model.vm import VM
 from ..report import BridgeError
 from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
@@ -204,9 +204,10 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
         lose(domain, port, "host-lost", "parameters")
     name = source.get({"bridge": "bridge", "network": "network", "direct": "dev"}.get(type_, "")) if source is not None else None
     if type_ == "bridge" and name is not None:
-        if not BRIDGE.fullmatch(name):
-            raise BridgeError(f"'{name[:40]}' is no name of a bridge", node)
-        found["bridge"] = name
+        if BRIDGE.fullmatch(name):
+            found["bridge"] = name
+        else:
+            found["network"] = _unusable(node, name)
     elif type_ == "user":
         if source is not None:
             source.claimed = False
@@ -223,6 +224,14 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
             domain.report.add("host-lost", source, f"{type_} {' '.join(left)} has no counterpart in a config")
             source.take_all()
     return found
+
+
+def _unusable(node: Node, name: str) -> str:
+    """oVirt's `;vdsmdummy;`, and whatever else no bridge can be called: the card hangs on none, or on the one that the user names for it.
+    Raises BridgeError for a name that is none of a person's doing (security-rules S1, S6)."""
+    if not name.isascii() or not name.isprintable() or "," in name or "=" in name:
+        raise BridgeError(f"'{name[:40]}' is no name of a bridge", node)
+    return UNUSABLE + name
 
 
 def _model(domain: Domain, node: Node) -> str:

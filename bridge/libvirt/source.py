@@ -110,7 +110,7 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
     source = Source(kind=type_ if type_ in TYPES else None, format=form, where=child)
     if type_ in PATHS:
         path = child.get(PATHS[type_])
-        if path is None:
+        if not path:  # libvirt takes an empty name for an empty drive, too
             return Source(kind="empty", where=node)
         source.path = path
     elif type_ == "volume":

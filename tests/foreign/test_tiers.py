@@ -14,7 +14,7 @@ from tests.foreign.domains import PLACEMENT, Domain, converted, domains
 
 ALLOWED = {"T1": ("note", "data"), "T2h": ("note", "data", "host")}
 """Severities that a tier may have when storages and bridges are named; what is to be copied (`data`) is no loss."""
-ENOUGH = 0.95
+ENOUGH = 0.9
 
 EXPLAINED = {
     "cpu-minimum1": "match='minimum' gave the guest every other feature of its host's CPU, which the XML does not name",

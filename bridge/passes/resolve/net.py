@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from typing import Any
 
 from ...data.gates import server_has
 from ...host.facts import HostFacts
-from ...model.net import Net
+from ...model.net import UNUSABLE, Net
 from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..fill import change, fill, forget
@@ -171,10 +172,15 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
     name = net.network or net.bridge
     if name is None:
         return net
-    known = host.bridge_map.get(name) or host.bridge_map.get(name.rpartition(" ")[2])
+    known = host.bridge_map.get(name) or host.bridge_map.get(name.removeprefix(UNUSABLE)) or host.bridge_map.get(name.rpartition(" ")[2])
     if known:
         return change(net, bridge=known)
     if net.network is None:
+        return net
+    if net.network.startswith(UNUSABLE):
+        called = net.network.removeprefix(UNUSABLE)[:40]
+        message = f"'{called}' is no name of a bridge: {net.key} hangs on none, and QEMU translates the guest's addresses"
+        report.add("network-unknown", net.where, message, f"name the bridge: --bridge {shlex.quote(called)}=BRIDGE")
         return net
     report.add(
         "network-unknown",
