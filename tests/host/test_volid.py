@@ -189,7 +189,7 @@ def test_network_images(image: Source, volid: str | None, finding: str | None) -
         "/run/media", "/run/vdsm", "/run/mediax/a", "/var/run/kubevirt-private", "/run/docker.sock", "/var/run/libvirt/a",
         "/run/media/../x", "/dev/vhost-net", "/dev/loop-control", "/dev/drbd/x", "/dev/snd/timer", "/dev/mem\n",
         "/dev/kmem", "/dev/port", "/dev/kvm", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty1", "/dev/ttyS0",
-        "/dev/console", "/dev/ptmx", "/dev/sg0", "/dev/st0", "/dev/hidraw1", "/dev/nvme0", "/dev/hwrng", "/dev/mapper/control", 
+        "/dev/console", "/dev/ptmx", "/dev/sg0", "/dev/st0", "/dev/hidraw1", "/dev/nvme0", "/dev/hwrng", "/dev/mapper/control",
         "/dev/fd", "/dev/kmsg", "/dev/stdin",
     ],
 )  # fmt: skip
