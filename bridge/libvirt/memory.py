@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..model.memory import DIMM
 from ..model.vm import VM
+from ..report import BridgeError
 from ..rows import INT, ON_OFF, Row
 from .address import read_address
 from .device import alias
@@ -119,15 +120,16 @@ def write_balloon(vm: VM, domain: Domain) -> None:
 def read(domain: Domain, vm: VM) -> None:
     memory, root = vm.memory, domain.root
     node = root.only("memory")
-    if node is not None:
-        memory.where = node
-        memory.size = mib(domain, node, node.value(), node.get("unit"))
-        if node.attrib.get("dumpCore") in ("on", "off"):
-            domain.report.add("host-lost", node, f"dumpCore='{node.get('dumpCore')}' has no counterpart in a config")
+    if node is None:  # as libvirt does; NUMA cells have given it one by now
+        raise BridgeError("the domain has no <memory>: say how much the guest has", root)
+    memory.where = node
+    memory.size = mib(domain, node, node.value(), node.get("unit"))
+    if node.attrib.get("dumpCore") in ("on", "off"):
+        domain.report.add("host-lost", node, f"dumpCore='{node.get('dumpCore')}' has no counterpart in a config")
     current = root.only("currentMemory")
     if current is not None:
         amount = mib(domain, current, current.value(), current.get("unit"))
-        if memory.size is None or amount < memory.size:
+        if amount < memory.size:
             vm.balloon.target = amount
         elif amount > memory.size:
             domain.report.add("normalised", current, f"currentMemory of {amount} MiB is more than there is")

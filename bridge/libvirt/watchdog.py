@@ -67,6 +67,6 @@ def read(domain: Domain, vm: VM) -> None:
         if action in ACTIONS or action in NEAR:
             node.get("action")
         action = NEAR.get(action or "", action)
-        own = action if action in ACTIONS and action != DEFAULT else None
+        own = action if action in ACTIONS else None
         vm.watchdog = Watchdog(model=model, action=own, **read_device(domain, node, "watchdog"))
         host_state(domain, node)

@@ -215,7 +215,8 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     usual = _defaults(vm, machine, host) | _console(vm)
     for name, option in SWITCHES.items():
         value = getattr(machine, name)
-        if value is not None and value != (True if usual.get(name) is None else usual[name]):
+        assumed = name != "irqchip_split" if usual.get(name) is None else usual[name]
+        if value is not None and value != assumed:
             hidden = name == "smm" and machine.acpi is False  # only ACPI would show the guest
             kind = "normalised" if hidden else "guest-changed"
             report.mend(kind, machine.where, f"{option}={'on' if value else 'off'} has no option", SWITCH_ARGS[name][value])

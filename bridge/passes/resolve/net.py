@@ -157,6 +157,10 @@ def _invented_mac(net: Net, vm: VM) -> str:
 
 def _unresolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
     net = _find_bridge(net, host, report)
+    if net.macaddr is None:
+        net = change(net, macaddr=_invented_mac(net, vm))
+        message = f"{net.key} has no MAC address: libvirt makes one up, and so do we: {net.macaddr}"
+        report.add("ambiguous", net.where, message, "write down the one that the guest knows")
     decided = _decided(net, vm, host)
     for name, value in decided.items():
         _compare(net, name, value, report)
