@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from ..data.gates import machine_has
-from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, version_of, without_revision
+from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, upstream, version_of, without_revision
 from ..model.machine import Machine
 from ..model.part import PCIAddress
 from ..model.vm import VM
@@ -153,7 +153,8 @@ def named_version(root: Node) -> tuple[int, int] | None:
     """(major, minor) of the machine that a domain names, without claiming anything."""
     os = root.peek("os")
     node = os.peek("type") if os is not None else None
-    version = version_of(node.attrib.get("machine", "")) if node is not None else None
+    name = node.attrib.get("machine", "") if node is not None else ""
+    version = version_of(upstream(name) or name)
     return version[:2] if version else None
 
 
@@ -177,7 +178,7 @@ def read(domain: Domain, vm: VM) -> None:
     machine.pci_hotplug_bridge = True if machine.base == "q35" else None
     if domain.take_arguments(*NO_BRIDGE_HOTPLUG):
         machine.pci_hotplug_bridge = False
-    domain.take_arguments(*NO_REBOOT_BY_ITCO)
+    machine.itco = False if domain.take_arguments(*NO_REBOOT_BY_ITCO) else None
     if domain.take_arguments(*NO_GRAPHICS):
         machine.graphics = False
     _read_iommu(domain, machine)
@@ -209,6 +210,10 @@ def _read_type(domain: Domain, machine: Machine) -> None:
 
 def _read_name(domain: Domain, node: Node, machine: Machine) -> None:
     name = node.get("machine") or DEFAULT[machine.arch or "x86_64"]
+    if (own := upstream(name)) is not None:
+        message = f"machine '{name}' is a distribution's own: '{own}' is the one that it was made of"
+        domain.report.add("guest-changed", node, message, "check that the guest starts")
+        name = own
     if not _SUITABLE(name):
         near = "q35" if "q35" in name else DEFAULT[machine.arch or "x86_64"]
         domain.report.add(
