@@ -33,7 +33,6 @@ EXPLAINED = {
     "firmware-manual-efi-nvram-network-nbd": "the same",
     "async-teardown": "how the host frees the memory, after the guest is gone",
     "balloon-device-deflate-off": "QEMU's own default, spelled out",
-    "x86_64-default-cpu-tcg-features": "the size of TCG's cache is the host's",
     "net-hostdev": "MAC address and VLAN of a passed card are seen by the guest, and a config does not set them",
     "net-hostdev-bootorder": "the same",
     "net-hostdev-vfio-multidomain": "the same",
