@@ -11,7 +11,7 @@ from .device import alias
 from .domain import Domain
 from .node import Node, read_rows, write_rows
 from .numa import is_set, mib
-from .properties import BALLOON, lose_driver, lose_properties
+from .properties import BALLOON, lose_driver, lose_properties, plain_virtio
 
 ROWS = (
     Row("size", "memory", code=True),
@@ -229,6 +229,7 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     if node is None:
         return
     balloon.where = node
+    plain_virtio(domain, node, "model", node, "balloon")
     model = node.attrib.get("model")
     if model == "none":
         node.get("model")

@@ -13,7 +13,7 @@ from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, write_device
 from .domain import Domain
 from .node import Node, read_rows, write_rows
-from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties
+from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties, plain_virtio
 from .vlan import read_vlan, write_vlan
 
 ROM_DIRECTORY = "/usr/share/kvm/"
@@ -236,6 +236,8 @@ def _unusable(node: Node, name: str) -> str:
 
 def _model(domain: Domain, node: Node) -> str:
     model = node.only("model")
+    if model is not None:
+        plain_virtio(domain, model, "type", node, "card")
     name = (model.get("type") if model is not None else None) or ""
     if name in MODELS:
         return name

@@ -222,3 +222,27 @@ def test_a_description_that_ends_in_blanks_is_proved(text: str) -> None:
     result = convert(head=f"<description>{text}</description>")
     assert result.text.startswith("#one\n")
     assert "unproved" not in {finding.kind for finding in result.findings}
+
+
+DEVICES = {
+    "disk": (
+        ("<disk type='file' device='disk' {}><driver name='qemu' type='raw'/><source file='/img/a.img'/>"
+        "<target dev='vda' bus='virtio'/></disk>"),
+        "virtio0",
+    ),
+    "card": ("<interface type='bridge'><mac address='52:54:00:00:01:01'/><source bridge='vmbr0'/><model {}/></interface>", "net0"),
+    "rng": ("<rng {}><backend model='random'>/dev/urandom</backend></rng>", "rng0"),
+}
+
+
+@pytest.mark.parametrize("what", DEVICES)
+def test_the_transitional_and_the_modern_form_of_a_virtio_device(what: str) -> None:
+    text, key = DEVICES[what]
+    name = "type" if what == "card" else "model"
+    transitional = convert(text.format(f"{name}='virtio-transitional'"))
+    modern = convert(text.format(f"{name}='virtio-non-transitional'"))
+    assert key in keys(transitional)
+    assert key in keys(modern)
+    assert told(transitional, "virtio-transitional") == {"note"}
+    assert told(modern, "virtio-non-transitional") == {"guest"}
+    assert "disable-legacy=on" in keys(convert(text.format(f"{name}='virtio-non-transitional'"), args=True))["args"]
