@@ -73,3 +73,12 @@ def test_an_unknown_attribute_beside_one_that_is_read_is_not_dropped(place: str)
     head = head.replace("<os>", f"<os>{type_}") if "<os>" in head else f"<os>{type_}</os>{head}"
     xml = f"<domain type='kvm'><name>a</name><memory unit='MiB'>512</memory>{head}<devices>{devices}</devices></domain>"
     assert ODD in said(xml.replace("{}", f"{ODD}='1'"))
+
+
+@pytest.mark.parametrize(
+    "controller", ["type='ide' index='0'", "type='usb' index='0' model='qemu-xhci'", "type='scsi' index='0' model='lsilogic'"]
+)
+def test_the_alias_of_a_controller_of_somebody_elses_is_told(controller: str) -> None:
+    type_ = "<os><type arch='x86_64' machine='pc-i440fx-10.0'>hvm</type></os>"
+    devices = f"<devices><controller {controller}><alias name='ua-mine'/></controller></devices>"
+    assert "ua-mine" in said(f"<domain type='kvm'><name>a</name><memory unit='MiB'>512</memory>{type_}{devices}</domain>")
