@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from ..data.dev import CHARACTER, NO_VOLUME_GROUP
 from ..model.disk import Source
 from ..report import BridgeError
 from .sections import STORAGE_ID
@@ -31,23 +32,9 @@ _IMAGES_BELOW = tuple(f"{run}/{name}/" for run in ("/run", "/var/run") for name 
 """Where removable media, oVirt and KubeVirt mount what holds images (security-rules S8)."""
 BOOT = "/boot/"
 """Kernels are there, for QEMU to start."""
-_NO_VOLUME_GROUP = (
-    r"fd|pts|shm|char|block|bus|cpu|dri|input|net|snd|vfio|usb|hugepages|mqueue|infiniband|disk|dma_heap|mapper|zvol|rbd|rbd-pve|misc|vhost"
-    r"|accel|bsg|virtio-ports|xen|hvc|drbd|serial|socket"
-)
-_CHARACTER = (
-    r"u?(?:mem|random)|kmem|port|kvm|zero|full|kmsg|oldmem|log|initctl|core|stdin|stdout|stderr|aio|tty\w*|console|ptmx|fd|mqueue|shm"
-    r"|hw_?rng|rtc\d*|hpet|nvram|watchdog\d*|vfio|vhost-\w+|vsock|tun|fuse|cuse|uinput|uhid|userio|mice|psaux|snapshot|loop-control"
-    r"|[\w-]+-control|autofs|vga_arbiter|ppp|rfkill|sg\d+|n?st\d+[alm]?|usbmon\d*|hidraw\d+|ipmi\d+|i2c-\d+|lp\d+|parport\d+"
-    r"|cpu_dma_latency|nvidia\S*|fb\d+|video\d+|media\d+|vcs[au]?\d*|sgx_\w+|sev|tdx_guest|mei\d*|nvme\d+|nvme-fabrics|ng\d+n\d+|userfaultfd"
-    r"|udmabuf|kfd|tpm(?:rm)?\d+|mtd\d+(?:ro)?|ubi\d+(?:_\d+)?|ubi_ctrl|vport\d+p\d+|hvc\d+|uio\d+|pps\d+|ptp\d+|gpiochip\d+|spidev[\d.]+"
-    r"|cec\d+|iommu|acpi_thermal_rel|ecryptfs|nbd-?ctl|vboxdrv\w*|vmci|gpmctl|rpmb\S*|mmcblk\d+rpmb|raw|net|usb"
-)
-"""Names below /dev of character devices and links (Linux, admin-guide/devices.txt); what else is there by one name is taken for a disk,
-as people who mount volumes call them what they like."""
 _DEVICE = re.compile(
     r"/dev/(?:disk/by-[a-z-]+/[^/]+|mapper/(?!control$)[^/]+|(?:zvol|rbd|rbd-pve)/.+|drbd/by-(?:res|disk)/.+"
-    rf"|(?!(?:{_CHARACTER})$)[A-Za-z0-9_][A-Za-z0-9_.+-]*|(?!(?:{_NO_VOLUME_GROUP})/)[A-Za-z0-9_+.-]+/[A-Za-z0-9_+. -]+)",
+    rf"|(?!(?:{CHARACTER})$)[A-Za-z0-9_][A-Za-z0-9_.+-]*|(?!(?:{NO_VOLUME_GROUP})/)[A-Za-z0-9_+.-]+/[A-Za-z0-9_+. -]+)",
     re.ASCII,
 )
 _MAPPER = re.compile(r"/dev/mapper/((?:[^/-]|--)+)-((?:[^/-]|--)+)")

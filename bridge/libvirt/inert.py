@@ -44,8 +44,11 @@ def _drop(node: Node, known: dict[str, str]) -> bool:
 
 def take_host_only(domain: Domain) -> None:
     """After everybody read: what is left and concerns the host alone is a note."""
+    looked: Node | None = None
     for node, what in domain.root.unclaimed():
-        path = _path(node)
+        if node is looked:  # one line for each of its attributes
+            continue
+        looked, path = node, _path(node)
         if not node.claimed:
             if path in HOST_ONLY:
                 domain.report.add("host-state", node, f"{what} is for the host alone and left behind")
