@@ -34,7 +34,7 @@ DEVICE_DEFAULTS: dict[str, Defaults] = {
     },
     "graphics": {"gl": {"enable": "no"}},
     "hostdev": {"": {"display": "off", "ramfb": "off"}, "source": {"startupPolicy": "mandatory", "writeFiltering": "yes"}},
-    "tpm": {"backend": {"persistent_state": "no", "debug": "0"}},
+    "tpm": {"backend": {"debug": "0"}},
     "serial": _PROTOCOL,
     "parallel": _PROTOCOL,
     "console": _PROTOCOL,
