@@ -49,7 +49,7 @@ ONCE: dict[str, frozenset[str]] = {
         vcpu vcpus iothreads iothreadids defaultiothread resource os features cpu clock pm perf on_poweroff on_reboot on_crash
         on_lockfailure
         keywrap idmap bootloader bootloader_args throttlegroups devices launchSecurity
-        qemu:commandline qemu:override qemu:capabilities qemu:deprecation
+        qemu:override qemu:capabilities qemu:deprecation
     """)),
     "os": frozenset(words("type loader nvram kernel initrd cmdline dtb shim bootmenu smbios bios acpi firmware")),
     "features": ALL,
@@ -64,9 +64,10 @@ ONCE: dict[str, frozenset[str]] = {
         shares period quota global_period global_quota emulator_period emulator_quota iothread_period iothread_quota emulatorpin
         emulatorsched
     """)),
-    "devices": frozenset(words("emulator memballoon iommu vmcoreinfo nvram")),
+    "devices": frozenset(words("emulator memballoon vmcoreinfo nvram")),
 }  # fmt: skip
-"""Parent -> children that libvirt takes once; of a second one it takes no notice (security-rules S13)."""
+"""Parent -> children that libvirt takes once; of a second one it takes no notice (security-rules S13). <qemu:commandline> may be there
+several times: libvirt joins them."""
 
 DEVICE_ONCE = frozenset(words("""
     acceleration address alias auth backend backingStore bandwidth binary blockio boot coalesce driver encryption filterref geometry guest

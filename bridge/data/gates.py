@@ -208,6 +208,7 @@ ELEMENTS: dict[str, Element] = {
     "viommu_width": Element((0,), (9, 0)),
     "vfio_migration": Element((8, 2), (8, 1)),
     "tdx_object": Element((0,), (10, 1)),
+    "tdx": Element((11, 6), (10, 1)),
     "sev_snp_object": Element((0,), (9, 1)),
     "maxphysaddr": Element((8, 7)),
     "free_page_reporting": Element((6, 9)),

@@ -55,3 +55,35 @@ def with_revision(name: str) -> str:
 def without_revision(name: str) -> str:
     """The name as QEMU upstream and libvirt know it, without `+pveN` and `.pxe`."""
     return name.removesuffix(".pxe").partition("+pve")[0]
+
+UBUNTU: dict[str, tuple[int, int]] = {
+    "trusty": (2, 0), "utopic": (2, 1), "vivid": (2, 2), "wily": (2, 4), "xenial": (2, 5), "yakkety": (2, 6), "zesty": (2, 8),
+    "artful": (2, 10), "bionic": (2, 11), "cosmic": (2, 12), "disco": (3, 1), "eoan": (4, 0), "focal": (4, 2), "groovy": (5, 0),
+    "hirsute": (5, 2), "impish": (6, 0), "jammy": (6, 2), "kinetic": (7, 0), "lunar": (7, 2), "mantic": (8, 0), "noble": (8, 2),
+    "oracular": (9, 0), "plucky": (9, 2), "questing": (10, 1),
+}  # fmt: skip
+"""Ubuntu's release -> the QEMU that it came with."""
+RHEL: dict[tuple[int, int], tuple[int, int]] = {
+    (7, 0): (1, 5), (7, 1): (2, 1), (7, 2): (2, 3), (7, 3): (2, 6), (7, 4): (2, 9), (7, 5): (2, 10), (7, 6): (2, 12),
+    (8, 0): (3, 1), (8, 1): (4, 1), (8, 2): (4, 2), (8, 3): (5, 1), (8, 4): (5, 2), (8, 5): (6, 0), (8, 6): (6, 2),
+    (9, 0): (6, 2), (9, 2): (7, 2), (9, 4): (8, 2), (9, 6): (9, 1), (9, 8): (10, 1), (10, 0): (9, 1), (10, 2): (10, 1),
+}  # fmt: skip
+"""RHEL's machine -> the QEMU whose machine it was made of (hw_compat_rhel_*)."""
+_OF_UBUNTU = re.compile(rf"(pc|pc-i440fx|pc-q35|virt)-({'|'.join(UBUNTU)})(?:-hpb|-v[0-9])?", re.ASCII).fullmatch
+_OF_RHEL = re.compile(r"(pc-i440fx|pc-q35|virt)-rhel([0-9]{1,2})\.([0-9]{1,2})\.[0-9]{1,2}", re.ASCII).fullmatch
+
+
+def upstream(name: str) -> str | None:
+    """The machine of QEMU's own that a distribution's was made of; None for a name that is no distribution's."""
+    if match := _OF_UBUNTU(name):
+        version: tuple[int, int] | None = UBUNTU[match[2]]
+    elif match := _OF_RHEL(name):
+        release = int(match[2]), int(match[3])
+        older = [known for known in RHEL if known[0] == release[0] and known <= release]
+        version = RHEL[max(older)] if older else None
+    else:
+        return None
+    if version is None:
+        return None
+    board = "pc-i440fx" if match[1] == "pc" else match[1]
+    return f"{board}-{version[0]}.{version[1]}"

@@ -86,6 +86,8 @@ class Embedded:
     def native(self, text: bytes | str, fit: bool = True) -> Native:
         """libvirt's command line for a domain's XML.
 
+        What the domain leaves to libvirt, libvirt fills in first.
+
         `fit` lets machine types and KVM that are not here give way, and puts them back into the command line; without it libvirt
         refuses them. Raises BridgeError if libvirt refuses the domain, or is not here.
         """
@@ -93,6 +95,7 @@ class Embedded:
         connection, root, program = self._open()
         fitting = fitted(domain, program) if fit else None
         etree.SubElement(domain.find("devices"), "emulator").text = str(root / RECORDER_NAME)
+        domain = etree.fromstring(connection.completed(etree.tostring(domain, encoding="unicode")))  # or cards alone take slots of others
         cards = domain.findall("devices/interface")
         recorded = _cards(connection, domain, root) if cards else []
         _remove(domain, cards)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from ..data.dev import CHARACTER, NO_VOLUME_GROUP
 from ..model.disk import Source
 from ..report import BridgeError
 from .sections import STORAGE_ID
@@ -27,12 +28,13 @@ _is_plain = re.compile(r"(?:/[A-Za-z0-9_+=@:~-][A-Za-z0-9_.+=@:~-]*)+").fullmatc
 _CLOSED = ("/proc", "/sys", "/run", "/var/run", "/etc", "/boot")
 """Directories that hold no disk images, but secrets and the running system."""
 _BELOW_CLOSED = tuple(f"{closed}/" for closed in _CLOSED)
-_NO_VOLUME_GROUP = (
-    r"fd|pts|shm|char|block|bus|cpu|dri|input|net|snd|vfio|usb|hugepages|mqueue|infiniband|disk|dma_heap|mapper|zvol|rbd|rbd-pve|misc|vhost"
-)
+_IMAGES_BELOW = tuple(f"{run}/{name}/" for run in ("/run", "/var/run") for name in ("media", "vdsm", "kubevirt-private"))
+"""Where removable media, oVirt and KubeVirt mount what holds images (security-rules S8)."""
+BOOT = "/boot/"
+"""Kernels are there, for QEMU to start."""
 _DEVICE = re.compile(
-    r"/dev/(?:null|disk/by-[a-z-]+/[^/]+|mapper/[^/]+|(?:zvol|rbd|rbd-pve)/.+|[shv]d[a-z]+\d*|xvd[a-z]+\d*|nvme\d+n\d+(?:p\d+)?"
-    rf"|(?:sr|scd|cdrom|dvd|md|dm-|loop|nbd|drbd|rbd|fd)\d*(?:p\d+)?|(?!(?:{_NO_VOLUME_GROUP})/)[A-Za-z0-9_+.-]+/[A-Za-z0-9_+. -]+)",
+    r"/dev/(?:disk/by-[a-z-]+/[^/]+|mapper/(?!control$)[^/]+|(?:zvol|rbd|rbd-pve)/.+|drbd/by-(?:res|disk)/.+"
+    rf"|(?!(?:{CHARACTER})$)[A-Za-z0-9_][A-Za-z0-9_.+-]*|(?!(?:{NO_VOLUME_GROUP})/)[A-Za-z0-9_+.-]+/[A-Za-z0-9_+. -]+)",
     re.ASCII,
 )
 _MAPPER = re.compile(r"/dev/mapper/((?:[^/-]|--)+)-((?:[^/-]|--)+)")
@@ -73,7 +75,7 @@ def path_problem(path: str) -> str | None:
             return "has a comma or blanks at its ends, which a config cannot hold"
     if path == "/":
         return "is a directory"
-    if path in _CLOSED or path.startswith(_BELOW_CLOSED):
+    if path in _CLOSED or (path.startswith(_BELOW_CLOSED) and not path.startswith(_IMAGES_BELOW)):
         return "is in a directory that holds no images"
     if (path == "/dev" or path.startswith("/dev/")) and not _DEVICE.fullmatch(path):
         return "is not a block device"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..host.volid import BOOT
 from ..rows import whole_number
 from .domain import Domain
 from .escape import option, path
@@ -51,7 +52,7 @@ def direct(node: Node) -> list[str]:
     """A kernel that QEMU itself loads, or what goes with one."""
     text = node.text.strip(" \t\r\n")
     if node.tag != "cmdline":
-        path(text)
+        path(text[len(BOOT) - 1 :] if text.startswith(BOOT) else text)
     elif not text.isprintable():
         raise ValueError("control characters")
     return [DIRECT[node.tag], text]
@@ -77,12 +78,18 @@ def hole64(node: Node, base: str | None) -> list[str]:
     return ["-global", f"{host}.pci-hole64-size={size >> 10}K"]
 
 
-def mend(domain: Domain, node: Node, message: str, build: Callable[[Node], list[str]]) -> None:
-    """A loss, whole, that the words of `build` mend where it has some."""
+def mend(
+    domain: Domain, node: Node, message: str, build: Callable[[Node], list[str]], names: tuple[str, ...] | None = None
+) -> None:
+    """A loss that the words of `build` mend where it has some. `names` are the attributes that the message speaks of; None: it shows all
+    that the element holds."""
     try:
         words = build(node)
     except (ValueError, KeyError):
         domain.report.add("guest-lost", node, message)
     else:
         domain.report.mend("guest-lost", node, message, words)
-    node.take_all()
+    if names is None:
+        node.take_all()
+    else:
+        node.take(*names)

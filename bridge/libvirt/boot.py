@@ -113,7 +113,7 @@ def _read_menu(domain: Domain, os: Node) -> None:
             domain.report.add("normalised", node, "qemu-server always offers the boot menu", "args: -boot menu=off")
     if timeout is not None:
         message = f"the boot menu's timeout {node.get('timeout')} has no counterpart"
-        board.mend(domain, node, message, lambda _: board.boot("splash-time", timeout))
+        board.mend(domain, node, message, lambda _: board.boot("splash-time", timeout), ("timeout",))
 
 
 def _read_bios(domain: Domain, os: Node, vm: VM) -> None:
@@ -134,4 +134,4 @@ def _read_direct(domain: Domain, node: Node, boot: Boot) -> None:
     value = node.text.strip(" \t\r\n")
     if node.tag in ("kernel", "initrd", "cmdline"):
         setattr(boot, node.tag, value)
-    board.mend(domain, node, f"a VM that is started with {node.tag} '{value}' has no key in a config", board.direct)
+    board.mend(domain, node, f"a VM that is started with {node.tag} '{value}' has no key in a config", board.direct, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import copy
 from functools import cache
 from operator import attrgetter
@@ -221,9 +222,17 @@ def _read_element(node: Node, domain: Domain) -> Controller:
     if type_ in ("scsi", "virtio-serial"):
         lose_children(domain, node, "driver", VIRTIO, f"{type_} controller")
     key = name[3:] if name and name.startswith("ua-") else None
+    if key is not None and not _is_key(key):
+        domain.report.add("normalised", node, f"the alias '{name}' is not kept: qemu-server names its controllers itself")
     if type_ == "pci":
         key = f"#{said.get('index', 0)}"
     return Controller(type=type_, model=model, key=key, alias=name, address=read_address(node, domain), where=node, **said)
+
+
+_is_key = re.compile(
+    r"ahci[0-9]+|ehci(?:-[0-9]+)?|uhci(?:-[0-9]+)?|xhci|ich9-pcie-port-[0-9]+|pcidmi|pci-[0-9]+|qga0|spice|scsihw[0-9]+|virtioscsi[0-9]+"
+).fullmatch
+"""Names of qemu-server's controllers, as `alias` writes them."""
 
 
 def _read_hotplug(target: Node, domain: Domain) -> None:

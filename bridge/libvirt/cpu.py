@@ -155,7 +155,8 @@ def read(domain: Domain, vm: VM) -> None:
         vm.cpu.where = node
         _read_model(domain, node, vm)
         _read_features(domain, node, vm)
-        _read_bits(node, vm)
+        _read_bits(domain, node, vm)
+        _read_cache(domain, node, vm)
         vcpu.read_topology(node, vm)
         numa.read_cells(domain, node, vm)
     numa.read_tuning(domain, vm)
@@ -211,12 +212,12 @@ def _read_features(domain: Domain, node: Node, vm: VM) -> None:
         policy = feature.attrib.get("policy", "require")
         if name in _GONE:
             domain.report.add("normalised", feature, f"CPU feature {name} ({policy}) is the guest's own to set; it is left out")
-            feature.attrib.clear()
+            feature.take("name", "policy")
             continue
         if policy not in _POLICY or not name or name in states or not _FEATURE(name):
             feature.unclaim()
             continue
-        feature.attrib.clear()
+        feature.take("name", "policy")
         states[name] = _POLICY[policy]
 
 
@@ -224,7 +225,7 @@ _FEATURE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII).fullmatch
 _BITS = re.compile(r"[0-9]{1,2}", re.ASCII).fullmatch
 
 
-def _read_bits(node: Node, vm: VM) -> None:
+def _read_bits(domain: Domain, node: Node, vm: VM) -> None:
     bits = node.peek("maxphysaddr")
     if bits is None:
         return
@@ -232,6 +233,10 @@ def _read_bits(node: Node, vm: VM) -> None:
     if mode == "passthrough":
         vm.cpu.phys_bits = "host"
         del bits.attrib["mode"]
+        if _BITS(limit := bits.attrib.get("limit", "")):
+            del bits.attrib["limit"]
+            message = f"limit='{limit}' of the guest's address bits has no place in a config"
+            domain.report.mend("guest-changed", bits, message, ["-global", f"{GLOBAL}host-phys-bits-limit={int(limit)}"])
     elif mode == "emulate" and _BITS(text := bits.attrib.get("bits", "")) and 8 <= int(text) <= 64:
         vm.cpu.phys_bits = str(int(text))
         del bits.attrib["mode"], bits.attrib["bits"]
@@ -242,6 +247,32 @@ def _read_bits(node: Node, vm: VM) -> None:
     else:
         return
     bits.claimed = True
+
+
+_CACHE = {
+    ("emulate", "3"): ("l3-cache=on",),
+    ("emulate", None): ("l3-cache=on",),
+    ("passthrough", None): ("host-cache-info=on", "l3-cache=off"),
+    ("disable", None): ("l3-cache=off",),
+}
+"""<cache mode= level=> -> QEMU's properties (qemuBuildCpuCommandLine); with the host's own model they also say host-cache-info=off."""
+
+
+def _read_cache(domain: Domain, node: Node, vm: VM) -> None:
+    """Which caches the guest's CPU shows; a config has no word for them."""
+    cache = node.only("cache")
+    if cache is None:
+        return
+    mode, level = cache.attrib.get("mode", ""), cache.attrib.get("level")
+    values = _CACHE.get((mode, level))
+    if values is None:
+        cache.unclaim()
+        return
+    if mode != "passthrough" and vm.cpu.model in HOST_BITS:
+        values = (*values, "host-cache-info=off")
+    cache.take("mode", "level")
+    message = f"<cache mode='{mode}'/>: a config does not say which caches the CPU shows"
+    domain.report.mend("guest-changed", cache, message, [word for value in values for word in ("-global", GLOBAL + value)])
 
 
 HOST_BITS = ("host", "max")

@@ -58,7 +58,8 @@ def read_alias(domain: Domain, node: Node, keys: str) -> tuple[str | None, str |
     name = found.attrib.get("name") if found is not None else None
     if found is None or name is None or found.claimed:
         return None, None
-    found.take_all()
+    found.claimed = True
+    del found.attrib["name"]
     if name.startswith("ua-") and _fits(keys).fullmatch(name, 3):
         return name[3:], name
     own = _OWN.get(node.tag)

@@ -18,7 +18,7 @@ from .identity import is_cdrom, read_identity, write_identity
 from .iothread import read_served_by, write_served_by
 from .iotune import read_iotune, write_iotune
 from .node import Node, read_rows, write_rows
-from .properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties
+from .properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties, plain_virtio
 from .source import read_source, type_of, write_source
 
 _WORDS = {word: word for word in ("none", "writeback", "writethrough", "directsync", "unsafe")}
@@ -318,6 +318,7 @@ def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:
         except ValueError:
             boot.unclaim()
     if node.attrib:
+        plain_virtio(domain, node, "model", node, "disk")
         node.expect("model", "virtio")
         for name in HOST_ATTRIBUTES:
             if (value := node.get(name)) is not None:

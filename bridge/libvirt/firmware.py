@@ -145,10 +145,10 @@ def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
         for feature in node.all("feature"):
             name, enabled = feature.attrib.get("name"), feature.attrib.get("enabled")
             if name == "enrolled-keys" and enabled in ("yes", "no"):
-                feature.attrib.clear()
+                feature.take("name", "enabled")
                 firmware.pre_enrolled_keys = enabled == "yes" or None
             elif name == "secure-boot" and enabled in ("yes", "no"):
-                feature.attrib.clear()
+                feature.take("name", "enabled")
                 firmware.secure = enabled == "yes"
                 if enabled == "yes":
                     domain.report.add(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, LAST_SLOT, HostFunction, host_function
+from ..host.volid import path_problem
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
 from ..model.vm import VM
@@ -25,6 +27,14 @@ def _rom(path: str) -> str:
         raise ValueError(f"'{path[:60]}' is not below {ROM_DIRECTORY}")
     return name
 
+
+def _rom_elsewhere(path: str) -> str | None:
+    """The name of a ROM in another directory; None if a config cannot hold it (security-rules S8)."""
+    name = path.rpartition("/")[2]
+    return name if path.isprintable() and path_problem(path) is None and _ROM_NAME(name) else None
+
+
+_ROM_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,200}", re.ASCII).fullmatch
 
 ROWS = (
     Row("rombar", "rom@bar", Codec({"on": True, "off": False}.__getitem__, lambda on: "on" if on else "off"), code=True),
@@ -185,6 +195,11 @@ def _options(domain: Domain, node: Node) -> dict[str, Any]:
     if rom is not None and rom.attrib.get("bar") in ("on", "off"):
         said["rombar"] = False if rom.get("bar") == "off" else None
         rom.claimed = True
+    if rom is not None and (path := rom.attrib.get("file")) and (name := _rom_elsewhere(path)) is not None:
+        said["romfile"] = name
+        rom.take("file")
+        message = f"the ROM {path} is to be {ROM_DIRECTORY}{name}, the only directory that qemu-server takes ROMs from"
+        domain.report.add("import-needed", rom, message, shlex.join(["cp", path, ROM_DIRECTORY]))
     said |= read_device(domain, node, r"hostpci[0-9]+(?:-[0-9]+)?")
     name = alias(said["key"]) if said["key"] else None
     if domain.override(name, "x-vga") is not None:
@@ -255,5 +270,9 @@ def _read_interface(domain: Domain, node: Node) -> HostPCI | None:
     node.claimed = True
     node.get("type")
     said = _binding(domain, node) | _options(domain, node)
-    lose(domain, node, "host-lost", "mac", "vlan", "virtualport", "teaming", "model", "target")
+    for tag, what in (("mac", "MAC address"), ("vlan", "VLAN")):
+        for child in node.all(tag):
+            message = f"the guest gets the {what} that the function {function} has on its host: {child.whole()} is not set"
+            domain.report.add("guest-changed", child, message, "set it there before the start: ip link set DEVICE vf N mac ADDRESS vlan ID")
+    lose(domain, node, "host-lost", "virtualport", "teaming", "model", "target")
     return HostPCI(ids=[function], **said)

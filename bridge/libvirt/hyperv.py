@@ -64,7 +64,7 @@ def read_enlightenments(domain: Domain, vm: VM) -> None:
     features = domain.root.peek("features")
     if features is not None:
         features.claimed = True
-        _read_hyperv(features, hyperv)
+        _read_hyperv(domain, features, hyperv, vm)
         _read_kvm(features, vm, states)
     clock = domain.root.peek("clock")
     if clock is not None:
@@ -82,8 +82,23 @@ def _state(node: Node, default: str | None = None) -> bool | None:
     return text == "on"
 
 
-def _read_hyperv(features: Node, hyperv: dict[str, str | bool]) -> None:
+_BELOW = {
+    ("stimer", "direct"): "hv-stimer-direct",
+    ("tlbflush", "direct"): "hv-tlbflush-direct",
+    ("tlbflush", "extended"): "hv-tlbflush-ext",
+}
+"""Switches below an enlightenment -> QEMU's property."""
+PASSTHROUGH = "win11"
+"""Every enlightenment that the host's KVM has: the newest Windows comes nearest."""
+
+
+def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], vm: VM) -> None:
     node = features.only("hyperv")
+    if node is not None and node.attrib.get("mode") == "passthrough":
+        node.take("mode")
+        vm.meta.ostype = vm.meta.ostype or PASSTHROUGH
+        message = f"hyperv mode='passthrough' gives all enlightenments that the host has; a config those of ostype {vm.meta.ostype}"
+        domain.report.mend("guest-changed", node, message, ["-global", "x86_64-cpu.hv-passthrough=on"])
     if node is None or not node.expect("mode", "custom"):
         return
     for child in node.children:
@@ -107,6 +122,19 @@ def _read_hyperv(features: Node, hyperv: dict[str, str | bool]) -> None:
                 del child.attrib["value"]
         elif state:
             hyperv[name] = True
+            _read_below(domain, child)
+
+
+def _read_below(domain: Domain, parent: Node) -> None:
+    for child in parent.children:
+        prop = _BELOW.get((parent.tag, child.tag))
+        state = _state(child, "on") if prop is not None else None
+        if state is None:
+            continue
+        child.claimed = True
+        if state:
+            message = f"<{parent.tag}><{child.tag}/></{parent.tag}> has no place in a config"
+            domain.report.mend("guest-lost", child, message, ["-global", f"x86_64-cpu.{prop}=on"])
 
 
 def _read_kvm(features: Node, vm: VM, states: dict[str, bool]) -> None:

@@ -136,7 +136,7 @@ def _default_thread(domain: Domain) -> None:
     node = domain.root.only("defaultiothread")
     if node is not None:
         said = ", ".join(f"{name}={value}" for name, value in node.attrib.items())
-        node.attrib.clear()
+        node.attrib.clear()  # each of them is said
         domain.report.add("iothread-lost", node, f"defaultiothread {said}: a config cannot tune QEMU's main loop")
 
 

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from ..data.gates import machine_has
-from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, version_of, without_revision
+from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, upstream, version_of, without_revision
 from ..model.machine import Machine
 from ..model.part import PCIAddress
 from ..model.vm import VM
@@ -153,7 +153,8 @@ def named_version(root: Node) -> tuple[int, int] | None:
     """(major, minor) of the machine that a domain names, without claiming anything."""
     os = root.peek("os")
     node = os.peek("type") if os is not None else None
-    version = version_of(node.attrib.get("machine", "")) if node is not None else None
+    name = node.attrib.get("machine", "") if node is not None else ""
+    version = version_of(upstream(name) or name)
     return version[:2] if version else None
 
 
@@ -177,7 +178,7 @@ def read(domain: Domain, vm: VM) -> None:
     machine.pci_hotplug_bridge = True if machine.base == "q35" else None
     if domain.take_arguments(*NO_BRIDGE_HOTPLUG):
         machine.pci_hotplug_bridge = False
-    domain.take_arguments(*NO_REBOOT_BY_ITCO)
+    machine.itco = False if domain.take_arguments(*NO_REBOOT_BY_ITCO) else None
     if domain.take_arguments(*NO_GRAPHICS):
         machine.graphics = False
     _read_iommu(domain, machine)
@@ -209,6 +210,10 @@ def _read_type(domain: Domain, machine: Machine) -> None:
 
 def _read_name(domain: Domain, node: Node, machine: Machine) -> None:
     name = node.get("machine") or DEFAULT[machine.arch or "x86_64"]
+    if (own := upstream(name)) is not None:
+        message = f"machine '{name}' is a distribution's own: '{own}' is the one that it was made of"
+        domain.report.add("guest-changed", node, message, "check that the guest starts")
+        name = own
     if not _SUITABLE(name):
         near = "q35" if "q35" in name else DEFAULT[machine.arch or "x86_64"]
         domain.report.add(
@@ -242,10 +247,9 @@ def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
         vmport.claimed = True
         del vmport.attrib["state"]
     elif vmport is not None and vmport.attrib.get("state") == "off":
-        board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"])
-        vmport.claimed = True
+        board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"], ("state",))
     if (node := features.peek("vmcoreinfo")) is not None and node.attrib.get("state", "on") == "on":
-        board.mend(domain, node, "a config has no vmcoreinfo", lambda _: ["-device", "vmcoreinfo"])
+        board.mend(domain, node, "a config has no vmcoreinfo", lambda _: ["-device", "vmcoreinfo"], ("state",))
     if smm is not None and (node := smm.peek("tseg")) is not None:
         board.mend(domain, node, f"{node.outline()} has no counterpart in a config", board.tseg)
     for tag in ("hap", "viridian", "privnet"):
@@ -295,10 +299,13 @@ def _read_events(domain: Domain, machine: Machine) -> None:
 
 
 def _read_iommu(domain: Domain, machine: Machine) -> None:
-    node = domain.devices.only("iommu")
-    if node is None:
+    nodes = domain.devices.all("iommu")
+    for node in nodes[1:]:
+        domain.report.add("guest-lost", node, f"{node.whole()}: a config has one vIOMMU")
+    if not nodes:
         _read_plain_iommu(domain, machine)
         return
+    node = nodes[0]
     model = node.attrib.get("model")
     if model not in ("intel", "virtio") or (model == "intel" and machine.base != "q35"):
         domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")

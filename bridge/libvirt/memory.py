@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ..model.memory import DIMM
 from ..model.vm import VM
+from ..report import BridgeError
 from ..rows import INT, ON_OFF, Row
 from .address import read_address
 from .device import alias
 from .domain import Domain
 from .node import Node, read_rows, write_rows
 from .numa import is_set, mib
-from .properties import BALLOON, lose_driver, lose_properties
+from .properties import BALLOON, lose_driver, lose_properties, plain_virtio
 
 ROWS = (
     Row("size", "memory", code=True),
@@ -119,15 +120,16 @@ def write_balloon(vm: VM, domain: Domain) -> None:
 def read(domain: Domain, vm: VM) -> None:
     memory, root = vm.memory, domain.root
     node = root.only("memory")
-    if node is not None:
-        memory.where = node
-        memory.size = mib(domain, node, node.value(), node.get("unit"))
-        if node.attrib.get("dumpCore") in ("on", "off"):
-            domain.report.add("host-lost", node, f"dumpCore='{node.get('dumpCore')}' has no counterpart in a config")
+    if node is None:  # as libvirt does; NUMA cells have given it one by now
+        raise BridgeError("the domain has no <memory>: say how much the guest has", root)
+    memory.where = node
+    memory.size = mib(domain, node, node.value(), node.get("unit"))
+    if node.attrib.get("dumpCore") in ("on", "off"):
+        domain.report.add("host-lost", node, f"dumpCore='{node.get('dumpCore')}' has no counterpart in a config")
     current = root.only("currentMemory")
     if current is not None:
         amount = mib(domain, current, current.value(), current.get("unit"))
-        if memory.size is None or amount < memory.size:
+        if amount < memory.size:
             vm.balloon.target = amount
         elif amount > memory.size:
             domain.report.add("normalised", current, f"currentMemory of {amount} MiB is more than there is")
@@ -210,7 +212,9 @@ def _dimm(domain: Domain, node: Node, rank: int) -> DIMM | None:
     mebibytes = mib(domain, size, size.text.strip(" \t\r\n"), size.attrib.get("unit"))
     page = source.peek("pagesize") if source else None
     page_mib = mib(domain, page, page.text.strip(" \t\r\n"), page.attrib.get("unit")) if page else None
-    node.take_all()
+    for part, *names in ((node, "model"), (target,), (size, "unit"), (address, "type", "slot"), (source,), (page, "unit"), (cell,)):
+        if part is not None:
+            part.take(*names)
     return DIMM(int(slot), mebibytes, int(cell_text), page_mib)
 
 
@@ -225,6 +229,7 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     if node is None:
         return
     balloon.where = node
+    plain_virtio(domain, node, "model", node, "balloon")
     model = node.attrib.get("model")
     if model == "none":
         node.get("model")
@@ -241,4 +246,4 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     lose_properties(domain, node, node, BALLOON, "balloon")
     lose_driver(domain, node, "balloon")
     if (alias := node.peek("alias")) is not None:
-        alias.take_all()
+        alias.take("name")

@@ -172,14 +172,18 @@ def _read_description(domain: Domain, meta: Meta) -> None:
     if node is None:
         return
     node.text_claimed = True
-    text = node.text.strip("\n")
+    text = node.text.strip("\n").rstrip()  # no config has blanks at the end of its description
     if len(text) > MAX_DESCRIPTION:
         raise BridgeError(f"the description has more than {MAX_DESCRIPTION} characters: shorten it", node)
     meta.description = "\n".join(filter(None, (meta.description, text)))
 
 
 def _read_uuid(domain: Domain, meta: Meta, smbios: dict[str, str]) -> None:
-    node = domain.root.only("uuid")
+    node, hardware = domain.root.only("uuid"), domain.root.only("hwuuid")
+    if hardware is not None and node is not None:  # libvirt 11.8: this is the one that the guest sees
+        if (own := node.value()).lower() != hardware.text.strip(" \t\r\n").lower():
+            domain.report.add("host-state", node, f"{own} is the domain's name for libvirt alone: the guest sees the <hwuuid>")
+        node = hardware
     inner = smbios.pop("uuid", None)
     text = node.value() if node is not None else inner
     if text is not None and not _UUID_OF_LIBVIRT(text):
@@ -221,7 +225,7 @@ def _read_sysinfo(domain: Domain) -> dict[str, str]:
     mode = os.peek("smbios") if os is not None else None
     shown = mode is not None and mode.attrib.get("mode") == "sysinfo"
     if mode is not None and mode.attrib.get("mode") in ("sysinfo", "emulate"):
-        mode.take_all()
+        mode.take("mode")
     elif mode is not None:
         domain.report.add(
             "guest-lost", mode, f"{mode.whole()}: the guest no longer sees the host's SMBIOS", "smbios1 holds the main fields"

@@ -6,14 +6,14 @@ import re
 from typing import Any
 
 from ..data.options import option
-from ..model.net import Net
+from ..model.net import UNUSABLE, Net
 from ..model.vm import VM
 from ..report import BridgeError
 from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, write_device
 from .domain import Domain
 from .node import Node, read_rows, write_rows
-from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties
+from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties, plain_virtio
 from .vlan import read_vlan, write_vlan
 
 ROM_DIRECTORY = "/usr/share/kvm/"
@@ -204,9 +204,10 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
         lose(domain, port, "host-lost", "parameters")
     name = source.get({"bridge": "bridge", "network": "network", "direct": "dev"}.get(type_, "")) if source is not None else None
     if type_ == "bridge" and name is not None:
-        if not BRIDGE.fullmatch(name):
-            raise BridgeError(f"'{name[:40]}' is no name of a bridge", node)
-        found["bridge"] = name
+        if BRIDGE.fullmatch(name):
+            found["bridge"] = name
+        else:
+            found["network"] = _unusable(node, name)
     elif type_ == "user":
         if source is not None:
             source.claimed = False
@@ -225,8 +226,18 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
     return found
 
 
+def _unusable(node: Node, name: str) -> str:
+    """oVirt's `;vdsmdummy;`, and whatever else no bridge can be called: the card hangs on none, or on the one that the user names for it.
+    Raises BridgeError for a name that is none of a person's doing (security-rules S1, S6)."""
+    if not name.isascii() or not name.isprintable() or "," in name or "=" in name:
+        raise BridgeError(f"'{name[:40]}' is no name of a bridge", node)
+    return UNUSABLE + name
+
+
 def _model(domain: Domain, node: Node) -> str:
     model = node.only("model")
+    if model is not None:
+        plain_virtio(domain, model, "type", node, "card")
     name = (model.get("type") if model is not None else None) or ""
     if name in MODELS:
         return name

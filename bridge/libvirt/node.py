@@ -132,6 +132,12 @@ class Node(msgspec.Struct, eq=False):
         self.take_all()
         return text
 
+    def take(self, *names: str) -> None:
+        """Take the element, its text and these attributes, of which somebody speaks; what else it holds stays for the report."""
+        self.claimed = self.text_claimed = True
+        for name in names:
+            self.attrib.pop(name, None)
+
     def take_all(self) -> None:
         """Take the element with all that it holds."""
         self.claimed = self.text_claimed = True

@@ -152,7 +152,7 @@ def _read_distances(domain: Domain, cell: Node, number: str) -> None:
             domain.report.mend("guest-lost", sibling, message, ["-numa", f"dist,src={number},dst={other},val={value}"])
         else:
             domain.report.add("guest-lost", sibling, message)
-        sibling.take_all()
+        sibling.take("id", "value")
 
 
 def read_tuning(domain: Domain, vm: VM) -> None:
@@ -172,8 +172,7 @@ def read_tuning(domain: Domain, vm: VM) -> None:
             or mode not in ("strict", "preferred", "interleave")
         ):
             continue
-        memnode.claimed = True
-        memnode.attrib.clear()
+        memnode.take("cellid", "mode", "nodeset")
         node.hostnodes = hosts.replace(",", ";")
         node.policy = POLICY.read(mode)
     for rest in numatune.children:

@@ -52,6 +52,23 @@ def lose_children(domain: Domain, device: Node, tag: str, table: dict[str, str],
         lose_properties(domain, child, device, table, what)
 
 
+TRANSITIONAL, MODERN = "virtio-transitional", "virtio-non-transitional"
+
+
+def plain_virtio(domain: Domain, node: Node, name: str, device: Node, what: str) -> None:
+    """Make `virtio` of the two other words in attribute `name`. qemu-server's virtio devices stand on a conventional PCI bus, where QEMU
+    gives them the legacy interface besides (hw/virtio/virtio-pci.c)."""
+    model = node.attrib.get(name)
+    if model == TRANSITIONAL:
+        domain.report.add("normalised", node, f"the {what} is {model}, as all of qemu-server's are")
+    elif model == MODERN:
+        message = f"the {what} is {model}: qemu-server's has the legacy interface, too"
+        domain.report.set_properties("guest-changed", node, message, device, {"disable-legacy": "on"})
+    else:
+        return
+    node.attrib[name] = "virtio"
+
+
 def lose_driver(domain: Domain, device: Node, what: str) -> None:
     """The options in <driver> that every virtio device has."""
     for driver in device.all("driver"):

@@ -11,6 +11,7 @@ from ..rows import Row
 from ..shellwords import quote, split, without_secrets
 from .args import from_libvirt, to_libvirt
 from .domain import Domain
+from .node import Node
 
 ROWS = (
     Row("words", "qemu:commandline/qemu:arg@value", code=True),
@@ -101,7 +102,7 @@ def read(domain: Domain, vm: VM) -> None:
     for node in domain.root.children:
         if node.tag == "qemu:commandline":
             for env in node.all("qemu:env"):
-                raise BridgeError(f"{env.outline()}: a config cannot set QEMU's environment", env)
+                _leave(domain, env)
     words = list(domain.arguments)
     domain.arguments.clear()
     if not words:
@@ -118,6 +119,19 @@ def read(domain: Domain, vm: VM) -> None:
         raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: pass args", place)
     else:
         domain.report.add("args-off", place, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
+
+
+LOADS_CODE = re.compile(r"LD_.*|GCONV_PATH|QEMU_MODULE_DIR|GIO_(?:EXTRA_)?MODULE.*|PYTHON.*").fullmatch
+"""Variables by which a program takes in code of others: who sets one for QEMU means another program than ours."""
+
+
+def _leave(domain: Domain, env: Node) -> None:
+    """A variable of QEMU's environment. Raises BridgeError for one that loads code (security-rules S10)."""
+    text = env.outline()
+    if LOADS_CODE(env.attrib.get("name", "")):
+        raise BridgeError(f"{text}: a config cannot set QEMU's environment", env)
+    domain.report.add("host-lost", env, f"{text}: a config cannot set QEMU's environment")
+    env.take_all()
 
 
 def _only_data(words: list[str]) -> bool:

@@ -19,6 +19,7 @@ from . import (
     firmware,
     hostpci,
     implied,
+    inert,
     input,  # noqa: A004  the kind's own name
     iothread,
     machine,
@@ -81,6 +82,7 @@ def read(domain: Domain) -> VM:
     domain.disks, domain.controllers = draft.disks, draft.controllers
     for kind, node, what in draft.notes:
         domain.report.add(kind, node, what)
+    inert.take_defaults(domain)
     overridden = _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)
@@ -90,6 +92,7 @@ def read(domain: Domain) -> VM:
                 refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")
         _mark_placed(domain, vm)
         implied.claim(domain, vm)
+        inert.take_host_only(domain)
         _report_unclaimed(domain, overridden)
     return vm
 

@@ -9,7 +9,7 @@ from ..rows import INT, Row
 from .device import PLACE_ROWS, host_state, read_device, refuse, write_device
 from .domain import Domain
 from .node import Node, read_rows
-from .properties import lose_driver
+from .properties import lose_driver, plain_virtio
 
 ROWS = (
     Row("max_bytes", "rate@bytes", INT),
@@ -40,6 +40,7 @@ def read(domain: Domain, vm: VM) -> None:
         if vm.rng is not None:
             refuse(domain, node, "guest-lost", "a config has one rng")
             continue
+        plain_virtio(domain, node, "model", node, "rng")
         model = node.get("model")
         if model != "virtio":
             domain.report.add("guest-changed", node, f"the rng {model} becomes a plain virtio one")

@@ -78,7 +78,11 @@ def _write_snp_arguments(security: Security, domain: Domain) -> None:
 
 
 def _write_tdx(security: Security, domain: Domain) -> None:
-    """libvirt 11.3 has no TDX: the object and the machine's word for it go by the command line."""
+    """libvirt before 11.6 has no TDX: the object and the machine's word for it go by the command line. So they do where quotes come by
+    vsock, for which no libvirt has a word."""
+    if domain.target.has("tdx") and not security.attestation:
+        domain.root.add("launchSecurity", type="tdx")
+        return
     guest: dict[str, Any] = {"qom-type": "tdx-guest", "id": "tdx0"}
     if security.attestation:
         guest["quote-generation-socket"] = {"type": "vsock", "cid": str(security.vsock_cid), "port": str(security.vsock_port)}
@@ -93,6 +97,9 @@ def read(domain: Domain, vm: VM) -> None:
         return
     kind = node.attrib.get("type")
     security = vm.security = Security(where=node)
+    if kind == "tdx":
+        _read_tdx(domain, node, security)
+        return
     if kind not in ("sev", "sev-snp"):
         domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
         return
@@ -109,6 +116,23 @@ def read(domain: Domain, vm: VM) -> None:
     if domain.residue is None and (said := ", ".join(f"{name} {value}" for name, value in bits.items() if value is not None)):
         domain.report.add("host-state", node, f"{said}: so it was on the host's CPU; qemu-server asks its own")
     _read_attestation(domain, node)
+
+
+_TDX_DIGESTS = ("mrConfigId", "mrOwner", "mrOwnerConfig")
+
+
+def _read_tdx(domain: Domain, node: Node, security: Security) -> None:
+    """libvirt 11.6: what a config says is that there is TDX, and where quotes come from, by vsock."""
+    node.get("type")
+    security.intel_tdx, security.attestation = "tdx", False
+    for child in node.all("policy"):
+        domain.report.add("guest-changed", child, f"the attributes {child.whole()} of the launch are QEMU's own under qemu-server")
+    for tag in _TDX_DIGESTS:
+        for child in node.all(tag):
+            domain.report.add("guest-lost", child, f"the launch's {child.whole()} has no counterpart: attestation by it fails")
+    for child in node.all("quoteGenerationService"):
+        message = f"{child.whole()}: quotes come by vsock under qemu-server"
+        domain.report.add("guest-lost", child, message, "intel-tdx: attestation=1,vsock-cid=CID,vsock-port=PORT")
 
 
 def _read_attestation(domain: Domain, node: Node) -> None:

@@ -119,6 +119,13 @@ class _Calls:
     def native(self, xml: str) -> str:
         return str(self.host.domainXMLToNative("qemu-argv", xml))
 
+    def completed(self, xml: str) -> str:
+        domain = self.host.defineXMLFlags(xml, 0)
+        try:
+            return str(domain.XMLDesc(self.libvirt.VIR_DOMAIN_XML_INACTIVE | self.libvirt.VIR_DOMAIN_XML_SECURE))
+        finally:
+            self._undefine(domain)
+
     def create(self, xml: str) -> None:
         self.host.createXML(xml, self.libvirt.VIR_DOMAIN_START_PAUSED)
 

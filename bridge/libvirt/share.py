@@ -11,6 +11,7 @@ from ..rows import INT, ON_OFF, Row, whole_number
 from .device import PLACE_ROWS, host_state, lose, lose_attributes, read_device, refuse, write_device
 from .domain import Domain
 from .node import Node
+from .properties import plain_virtio
 
 ROWS = (
     Row("dirid", "target@dir", code=True, finding="no-live-move"),
@@ -109,6 +110,8 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
     target.get("dir")
     node.expect("type", "mount")
     node.expect("accessmode", "passthrough")
+    plain_virtio(domain, node, "model", node, "shared directory")
+    node.expect("model", "virtio")
     queue = driver.get("queue")
     if queue != QUEUE:
         fewer = queue is None or (queue.isascii() and queue.isdigit() and int(queue[:6]) < int(QUEUE))
@@ -168,5 +171,5 @@ def _size(node: Node) -> int | None:
         return None
     if unit is None or (number * unit) % MIB or not number:
         return None
-    size.take_all()
+    size.take("unit")
     return number * unit // MIB

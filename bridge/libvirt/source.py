@@ -110,7 +110,7 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
     source = Source(kind=type_ if type_ in TYPES else None, format=form, where=child)
     if type_ in PATHS:
         path = child.get(PATHS[type_])
-        if path is None:
+        if not path:  # libvirt takes an empty name for an empty drive, too
             return Source(kind="empty", where=node)
         source.path = path
     elif type_ == "volume":
@@ -145,7 +145,7 @@ def _read_host(node: Node) -> NetworkHost:
     return NetworkHost(name=node.get("name"), port=number, transport=node.get("transport"), socket=node.get("socket"))
 
 
-HOST_POLICY = ("startupPolicy", "fdgroup", "tls", "tlsHostname")
+HOST_POLICY = ("fdgroup", "tls", "tlsHostname")
 HOST_POLICY_CHILDREN = ("reservations", "auth", "readahead", "timeout", "reconnect", "ssl", "cookies", "identity", "knownHosts", "snapshot")
 DATA_CHILDREN = {
     "encryption": "the image is encrypted; qemu-server cannot open it",

@@ -125,6 +125,8 @@ _ID = re.compile(r"0x[0-9A-Fa-f]{4}")
 
 def _read_hostdev(domain: Domain, node: Node) -> USB | None:
     source = node.peek("source")
+    if source is not None and source.peek("vendor") is None and (found := _read_port(domain, node, source)) is not None:
+        return found
     vendor = source.peek("vendor") if source is not None else None
     product = source.peek("product") if source is not None else None
     ids = [part.attrib.get("id", "") if part is not None else "" for part in (vendor, product)]
@@ -138,8 +140,7 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
     node.get("type")
     node.expect("mode", "subsystem")
     node.expect("managed", "no", "yes")
-    source.expect("startupPolicy", "optional")
-    lose_attributes(domain, source, "host-lost", "startupPolicy", "guestReset")
+    lose_attributes(domain, source, "host-lost", "guestReset")
     said = read_device(domain, node, r"usb[0-9]+") | read_rows(node, ROWS)
     usb = USB(vendor=ids[0][2:], product=ids[1][2:], **said)
     host_state(domain, node)
@@ -150,6 +151,28 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
 OURS = ('{"driver":"usb-host"', '{"driver":"usb-redir"')
 MOST_USB = 14
 """qemu-server's keys are usb0 to usb13: it has no more to write."""
+
+
+def _read_port(domain: Domain, node: Node, source: Node) -> USB | None:
+    """Whatever is plugged into a port of the host (libvirt 11.5: <address bus= port=>); None if the source names none."""
+    address = source.peek("address")
+    said = address.attrib if address is not None else {}
+    bus, port = said.get("bus", ""), said.get("port", "")
+    if address is None or not (bus.isascii() and bus.isdigit() and len(bus) < 4) or not _PORTS.fullmatch(port) or len(port) > 31:
+        return None
+    source.claimed = True
+    address.take("bus", "port")
+    node.get("type")
+    node.claimed = True
+    node.expect("mode", "subsystem")
+    node.expect("managed", "no", "yes")
+    lose_attributes(domain, source, "host-lost", "guestReset")
+    lose_attributes(domain, address, "host-state", "device")
+    usb = USB(hostbus=int(bus), hostport=port, **(read_device(domain, node, r"usb[0-9]+") | read_rows(node, ROWS)))
+    host_state(domain, node)
+    return usb
+
+
 _HOST = {"driver", "vendorid", "productid", "hostbus", "hostport", "chardev", "id", "bus", "port", "bootindex"}
 _KEY = re.compile(r"usb([0-9]+)")
 _PORTS = re.compile(r"[0-9]+(?:\.[0-9]+)*")

@@ -129,7 +129,8 @@ def _read_vcpus(domain: Domain, vm: VM, most: int) -> None:
     if len(rows) != most or plain != wanted or not in_order or (vm.cpu.vcpus or most) != started:
         vcpus.unclaim()
         return
-    vcpus.take_all()
+    for row in rows:
+        row.take("id", "enabled", "hotpluggable", "order")
     vm.cpu.hotplug = True
 
 

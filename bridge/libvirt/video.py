@@ -183,6 +183,9 @@ def _read_plain(video: Video, model: Node) -> None:
         video.max_outputs = heads
 
 
+_VIRTIO_DEVICES = ("virtio-vga", "virtio-vga-gl", "virtio-gpu-pci", "virtio-gpu-gl-pci", "virtio-gpu", "virtio-gpu-gl")
+
+
 def _read_virtio(domain: Domain, video: Video, model: Node, vm: VM) -> None:
     name = f"ua-{video.key}" if video.key else None
     if (size := _overridden(domain, name, "max_hostmem")) is not None:
@@ -195,4 +198,10 @@ def _read_virtio(domain: Domain, video: Video, model: Node, vm: VM) -> None:
             acceleration.get("accel3d")
             gl = YES_NO.read(accel3d)
     bare = "gpu" if vm.machine.base == "virt" or not video.primary else "vga"
+    if (device := model.attrib.get("device")) in _VIRTIO_DEVICES:  # libvirt 12.5
+        model.take("device")
+        gl = device.endswith(("-gl", "-gl-pci"))
+        if device.startswith("virtio-gpu") and bare == "vga":
+            domain.report.add("guest-changed", model, f"device='{device}' becomes virtio-vga: a first card of qemu-server's has VGA, too")
+        bare = "vga" if device.startswith("virtio-vga") else bare
     video.model = f"virtio-{bare}-gl" if gl else f"virtio-{bare}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..data.gates import machine_has
+from ..model.machine import Machine
 from ..model.vm import VM
 from ..model.watchdog import Watchdog
 from ..rows import Row
@@ -43,6 +45,14 @@ def _is_own(node: Node) -> bool:
     return name is not None and name.attrib.get("name") == "ua-watchdog"
 
 
+def _arm(domain: Domain, node: Node, machine: Machine) -> None:
+    """libvirt lets the chipset's watchdog reset the guest; QEMU by itself does so from machine 8.0 on."""
+    if machine.itco is None and machine.version is not None and not machine_has(machine.version, machine.pve or 0, "itco_armed"):
+        message = "the chipset's watchdog (itco) resets the guest there; with this machine type qemu-server's does nothing"
+        domain.report.mend("guest-changed", node, message, ["-global", "ICH9-LPC.noreboot=off"])
+    machine.itco = None
+
+
 def read(domain: Domain, vm: VM) -> None:
     nodes = domain.devices.all("watchdog")
     others = [node.attrib.get("action", DEFAULT) for node in nodes if node.attrib.get("model") != "itco"]
@@ -51,6 +61,7 @@ def read(domain: Domain, vm: VM) -> None:
         if model == "itco":  # every q35 has it
             node.get("model")
             read_device(domain, node, "itco")
+            _arm(domain, node, vm.machine)
             if not node.expect("action", others[0] if others else DEFAULT):
                 domain.report.add("host-lost", node, f"the chipset's watchdog does action='{node.get('action')}': a config has none for it")
             continue
@@ -67,6 +78,6 @@ def read(domain: Domain, vm: VM) -> None:
         if action in ACTIONS or action in NEAR:
             node.get("action")
         action = NEAR.get(action or "", action)
-        own = action if action in ACTIONS and action != DEFAULT else None
+        own = action if action in ACTIONS else None
         vm.watchdog = Watchdog(model=model, action=own, **read_device(domain, node, "watchdog"))
         host_state(domain, node)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from .part import Device
 
+UNUSABLE = "bridge "
+"""Beginning of `network` where what the XML calls a bridge can be none."""
+
 
 class Net(Device, kw_only=True):
     index: int | None = None

@@ -54,6 +54,19 @@ def libvirt() -> Iterator[Embedded]:
         yield embedded
 
 
+BARE = """
+<domain type='qemu'>
+  <name>bare</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='{machine}'>hvm</type></os>
+  <devices>
+    <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/a.raw'/><target dev='vda' bus='virtio'/></disk>
+    <interface type='bridge'><mac address='bc:24:11:00:00:01'/><source bridge='vmbr0'/><model type='virtio'/></interface>
+    <interface type='bridge'><mac address='bc:24:11:00:00:02'/><source bridge='vmbr0'/><model type='e1000'/></interface>
+  </devices>
+</domain>
+"""
+
+
 def devices(words: list[str]) -> dict[str, dict[str, object]]:
     """Devices by id."""
     found = [json.loads(word) for word in words if word.startswith('{"driver"')]
@@ -181,3 +194,11 @@ def test_the_hand_written_examples_give_their_devices(corpus: Callable[[str], li
         found = compare(tree(read(rows[name]["argv"]), HERE), tree(read(words), HERE))
         left = [difference for difference in found if difference.what.split(" ")[0] not in board]
         assert [difference for difference in left if not difference.what.endswith("host_tunnel")] == [], name
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_no_two_devices_stand_in_one_slot_where_the_domain_leaves_them_to_libvirt(libvirt: Embedded, machine: str) -> None:
+    found = [device for device in devices(libvirt.native(BARE.format(machine=machine)).words).values() if "addr" in device]
+    places = [(device["bus"], device["addr"]) for device in found]
+    assert sum(str(device["driver"]).startswith(("virtio-net", "e1000")) for device in found) == 2
+    assert len(set(places)) == len(places) > 3

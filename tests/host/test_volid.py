@@ -186,6 +186,11 @@ def test_network_images(image: Source, volid: str | None, finding: str | None) -
         "/proc/1/mem", "/run/x", "/var/run/x", "/sys/x", "/dev/mem", "/dev/fd/3", "/dev/tty",
         "/dev", "/dev/vfio/1", "/dev/disk/x", "/dev/shm/x",
         "/dev/sd\u0661",
+        "/run/media", "/run/vdsm", "/run/mediax/a", "/var/run/kubevirt-private", "/run/docker.sock", "/var/run/libvirt/a",
+        "/run/media/../x", "/dev/vhost-net", "/dev/loop-control", "/dev/drbd/x", "/dev/snd/timer", "/dev/mem\n",
+        "/dev/kmem", "/dev/port", "/dev/kvm", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty1", "/dev/ttyS0",
+        "/dev/console", "/dev/ptmx", "/dev/sg0", "/dev/st0", "/dev/hidraw1", "/dev/nvme0", "/dev/hwrng", "/dev/mapper/control",
+        "/dev/fd", "/dev/kmsg", "/dev/stdin",
     ],
 )  # fmt: skip
 def test_paths_that_must_not_get_into_a_config(path: str) -> None:
@@ -199,7 +204,10 @@ def test_paths_that_must_not_get_into_a_config(path: str) -> None:
     [
         "/a b/c=d.raw", "/root/boot.iso", "/dev/sda", "/dev/sda1", "/dev/vg/lv", "/dev/mapper/vg-lv", "/dev/nvme0n1p2", "/dev/zvol/a/b/c",
         "/dev/disk/by-id/x", "/dev/sr0", "/dev/cdrom", "/dev/loop3", "/dev/md127", "/dev/rbd-pve/x/y/z",
-        "/usr/share/virtio-win/virtio-win.iso",
+        "/usr/share/virtio-win/virtio-win.iso", "/run/media/me/stick/a.iso", "/run/vdsm/storage/a/b/c",
+        "/var/run/kubevirt-private/vmi-disks/root/disk.img", "/var/run/vdsm/a", "/dev/rootdisk", "/dev/drbd/by-res/r0/0", "/dev/bcache0",
+        "/dev/mmcblk0", "/dev/mmcblk0p1", "/dev/drbd1000", "/dev/zd16", "/dev/pmem0", "/dev/vda", "/dev/my-volume.1", "/dev/dasda",
+        "/dev/nvme0n1",
     ],
 )  # fmt: skip
 def test_paths_of_images(path: str) -> None:

@@ -168,4 +168,4 @@ def test_a_network_card_of_the_host() -> None:
         "<source><address type='pci' domain='0' bus='7' slot='0x10' function='1'/></source></interface></devices>"
     )
     assert keys(domain(card))["hostpci0"] == "0000:07:10.1"
-    assert any("52:54:00:00:00:01" in m for m in findings(domain(card), "host-lost"))
+    assert any("52:54:00:00:00:01" in m for m in findings(domain(card), "guest-changed"))

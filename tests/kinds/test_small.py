@@ -73,7 +73,7 @@ def test_of_two_faults_the_one_of_sev_is_told_before_that_of_a_share() -> None:
         ("rng0", "/dev/hwrng,max_bytes=0"),
         ("rng0", "/dev/urandom,max_bytes=99,period=10"),
         ("rng0", "/dev/random"),
-        ("watchdog", "i6300esb"),
+        ("watchdog", "action=reset"),
         ("watchdog", "action=poweroff"),
         ("agent", "1"),
         ("agent", "1,type=isa"),

@@ -83,7 +83,7 @@ HOSTDEV = "<devices><hostdev mode='subsystem' type='usb' managed='yes'><source{0
 def test_hostdev_of_somebody_else() -> None:
     ids = "<vendor id='0x1234'/><product id='0xbeef'/>"
     assert keys(domain(HOSTDEV.format("", ids)))["usb0"] == "1234:beef"
-    assert any("requisite" in m for m in findings(domain(HOSTDEV.format(" startupPolicy='requisite'", ids)), "host-lost"))
+    assert any("requisite" in m for m in findings(domain(HOSTDEV.format(" startupPolicy='requisite'", ids)), "host-state"))
     text = domain(HOSTDEV.format("", "<address bus='1' device='5'/>"))
     assert "usb0" not in keys(text)
     assert "device='5'" in findings(text, "resource-unknown")[0]

@@ -252,7 +252,7 @@ def _said_elsewhere(cpu: CPU, here: Setting, host: HostFacts, report: Report) ->
     """Other architectures know a model only."""
     model = cpu.model
     default = default_type(here.arch, here.kvm)
-    if model is not None and model not in MODELS.get(here.arch, ()) and not (model == "host" and here.arch == host.arch):
+    if model not in (None, default) and model not in MODELS.get(here.arch, ()) and not (model == "host" and here.arch == host.arch):
         report.add("guest-changed", cpu.where, f"qemu-server has no CPU model '{model}' for {here.arch}: the VM gets '{default}'")
         model = default
     states = states_of(cpu)

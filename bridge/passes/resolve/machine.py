@@ -210,12 +210,14 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     machine = _named(vm, host, report)
     qemu = gates.qemu_version(host.qemu_version, host.qemu_server)
     machine = fill(machine, version=qemu[:2], pve=gates.highest_revision(qemu[:2], host.qemu_server))
+    _report_missing(machine, host, report)
     if machine.arch == host.arch:
         machine = forget(machine, "arch")
     usual = _defaults(vm, machine, host) | _console(vm)
     for name, option in SWITCHES.items():
         value = getattr(machine, name)
-        if value is not None and value != (True if usual.get(name) is None else usual[name]):
+        assumed = name != "irqchip_split" if usual.get(name) is None else usual[name]
+        if value is not None and value != assumed:
             hidden = name == "smm" and machine.acpi is False  # only ACPI would show the guest
             kind = "normalised" if hidden else "guest-changed"
             report.mend(kind, machine.where, f"{option}={'on' if value else 'off'} has no option", SWITCH_ARGS[name][value])
@@ -251,6 +253,22 @@ SWITCH_ARGS = {
         False: ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
     },
 }
+
+
+def _report_missing(machine: Machine, host: HostFacts, report: Report) -> None:
+    """A type that the node's QEMU, where that is known, has no longer or not yet."""
+    if host.qemu_version is None or machine.base not in VERSIONED or machine.type in UNVERSIONED or not machine.version:
+        return
+    oldest, newest = gates.machine_range(machine.base, gates.qemu_version(host.qemu_version, host.qemu_server))
+    if not oldest <= machine.version <= newest:
+        which, near = ("oldest", oldest) if machine.version < oldest else ("newest", newest)
+        name = f"{VERSIONED[machine.base]}-{near[0]}.{near[1]}"
+        report.add(
+            "machine-missing",
+            machine.where,
+            f"QEMU {host.qemu_version} has no machine {machine.type}: the {which} one is {name}",
+            f"--machine {name}, which the guest will notice",
+        )
 
 
 def _named(vm: VM, host: HostFacts, report: Report) -> Machine:

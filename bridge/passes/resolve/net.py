@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from typing import Any
 
 from ...data.gates import server_has
 from ...host.facts import HostFacts
-from ...model.net import Net
+from ...model.net import UNUSABLE, Net
 from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..fill import change, fill, forget
@@ -156,6 +157,10 @@ def _invented_mac(net: Net, vm: VM) -> str:
 
 def _unresolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
     net = _find_bridge(net, host, report)
+    if net.macaddr is None:
+        net = change(net, macaddr=_invented_mac(net, vm))
+        message = f"{net.key} has no MAC address: libvirt makes one up, and so do we: {net.macaddr}"
+        report.add("ambiguous", net.where, message, "write down the one that the guest knows")
     decided = _decided(net, vm, host)
     for name, value in decided.items():
         _compare(net, name, value, report)
@@ -171,10 +176,15 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
     name = net.network or net.bridge
     if name is None:
         return net
-    known = host.bridge_map.get(name) or host.bridge_map.get(name.rpartition(" ")[2])
+    known = host.bridge_map.get(name) or host.bridge_map.get(name.removeprefix(UNUSABLE)) or host.bridge_map.get(name.rpartition(" ")[2])
     if known:
         return change(net, bridge=known)
     if net.network is None:
+        return net
+    if net.network.startswith(UNUSABLE):
+        called = net.network.removeprefix(UNUSABLE)[:40]
+        message = f"'{called}' is no name of a bridge: {net.key} hangs on none, and QEMU translates the guest's addresses"
+        report.add("network-unknown", net.where, message, f"name the bridge: --bridge {shlex.quote(called)}=BRIDGE")
         return net
     report.add(
         "network-unknown",

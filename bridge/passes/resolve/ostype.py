@@ -16,6 +16,8 @@ from ...model.vm import VM
 from ...report import Report
 from .cpu_flags import Setting, enlightenments, setting
 
+ENLIGHTENED = ("win10", "win7", "w2k8")
+"""qemu-server gives enlightenments to Windows alone: these stand for those that get some."""
 CANDIDATES = ("l26", "win10", "win7", "w2k8", "wxp", "solaris", "other", "win11")
 """Of equal ones the first wins. Systems that qemu-server treats alike stand for each other."""
 OPTIONAL = frozenset(("hv_vendor_id", "hv_evmcs"))
@@ -57,14 +59,15 @@ def seen(vm: VM) -> frozenset[str]:
 
 
 def judge(vm: VM, host: HostFacts) -> str:
-    best = _nearest(seen(vm), setting(vm, host)._replace(ostype=None, x_vga=False), vm.machine.acpi is not False)
+    candidates = ENLIGHTENED if any((vm.cpu.hyperv or {}).values()) else CANDIDATES
+    best = _nearest(seen(vm), setting(vm, host)._replace(ostype=None, x_vga=False), vm.machine.acpi is not False, candidates)
     return "win11" if best == "win10" and _looks_like_11(vm) else best
 
 
 @lru_cache(maxsize=512)
-def _nearest(shown: frozenset[str], here: Setting, acpi: bool) -> str:
-    best, least = CANDIDATES[0], float("inf")
-    for ostype in CANDIDATES:
+def _nearest(shown: frozenset[str], here: Setting, acpi: bool, candidates: tuple[str, ...]) -> str:
+    best, least = candidates[0], float("inf")
+    for ostype in candidates:
         distance = sum(WEIGHTS.get(effect, 1) for effect in shown ^ effects(ostype, here, acpi))
         if distance < least:
             best, least = ostype, distance

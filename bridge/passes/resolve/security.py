@@ -50,16 +50,14 @@ def policy(security: Security) -> int:
     return bits | (ENCRYPTED_STATE if security.amd_sev == "es" else 0)
 
 
-def said_by_policy(security: Security) -> dict[str, Any] | None:
-    """The options that give this policy; None if none do."""
+def said_by_policy(security: Security) -> dict[str, Any]:
+    """The options that give this policy, bit by bit; `policy` of them may have further bits."""
     bits = security.policy
     if bits is None:
         return {}
     if security.amd_sev == "snp":
-        said: dict[str, Any] = {"no_debug": None if bits & SNP_DEBUG else True, "allow_smt": None if bits & SNP_SMT else False}
-    else:
-        said = {"no_debug": True if bits & NO_DEBUG else None, "no_key_sharing": True if bits & NO_KEY_SHARING else None}
-    return said if policy(replace(security, **said)) == bits else None
+        return {"no_debug": None if bits & SNP_DEBUG else True, "allow_smt": None if bits & SNP_SMT else False}
+    return {"no_debug": True if bits & NO_DEBUG else None, "no_key_sharing": True if bits & NO_KEY_SHARING else None}
 
 
 def check(vm: VM, host: HostFacts | None) -> None:
@@ -87,16 +85,17 @@ def check(vm: VM, host: HostFacts | None) -> None:
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: the policy becomes options again; bits that no option sets are a finding."""
     security = vm.security
+    if (security.amd_sev or security.intel_tdx) and vm.firmware.bios != "ovmf":
+        name = "AMD SEV" if security.amd_sev else "Intel TDX"
+        message = f"qemu-server would refuse this config: To use {name}, you need to change the BIOS to OVMF."
+        report.add("refused", security.where, message, "give the domain UEFI, and the config bios: ovmf with an efidisk0")
     if not security.amd_sev:
         return vm
-    said = said_by_policy(security)
-    if said is None:
-        bits, ours = security.policy or 0, policy(security)
+    bits, security = security.policy, replace(security, **said_by_policy(security))
+    if bits is not None and (ours := policy(security)) != bits:
         report.add(
             "guest-changed", security.where, f"the launch policy {bits:#x} has bits that no option of amd-sev sets: it would be {ours:#x}"
         )
-    else:
-        security = replace(security, **said)
     known = _defaults(security, host)
     for name in ("cbitpos", "reduced_phys_bits"):
         value = getattr(security, name)
