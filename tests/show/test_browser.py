@@ -53,7 +53,7 @@ def pages() -> dict[str, str]:
     """Name -> the page as an attribute."""
     made = {path.name: page(of_case(path.name)) for path in sorted(CASES.iterdir())}
     made["crowd.xml"] = page(of_text(crowd(), "crowd.xml"))
-    made["none.conf"] = page(of_text("", "none.conf"))
+    made["none.conf"] = page(of_text("memory: 512\n", "none.conf"))
     broken = made["queues.xml"].replace(
         "</style>", "svg .small { font-size: 30px; } .lead { width: 3000px; } .file { color: #888888; }</style>"
     )
