@@ -264,6 +264,7 @@ def _answered(told: Told, made: Config, wanted: Wanted) -> Told:
         return set()  # not a config that could have been written as XML
     return told & open_questions(proof)
 
+
 def _xml_to_vm(text: str | bytes, wanted: Wanted, report: Report) -> VM:
     return read_conf(_xml_to_conf(text, wanted, report).text, wanted, Silence())[1]
 

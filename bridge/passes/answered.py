@@ -10,6 +10,7 @@ Told = set[tuple[str, str]]
 REMEMBERED = frozenset(("stale-residue", "withheld"))
 """Kinds that tell of the metadata itself."""
 
+
 def open_questions(report: Report) -> Told:
     """What reading told, as far as a config can be the answer."""
     return {(finding.kind, finding.message) for finding in report if finding.kind not in REMEMBERED}
