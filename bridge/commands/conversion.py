@@ -23,6 +23,7 @@ def run(to: str, given: dict[str, Any]) -> None:
     """Convert what was named."""
     from . import fleet
 
+    given = _inputs(given)
     if fleet.is_fleet(given):
         fleet.run(to, given)
     if given.get("hook") is not None and not given["hook"].name.isprintable():
@@ -31,7 +32,7 @@ def run(to: str, given: dict[str, Any]) -> None:
     result = _converted(file, to, given)
     print_findings(result.findings, given["report_form"], file)
     code = exit_code(result.findings, given["fail_on"])
-    target = _target(file, COMMAND_SUFFIX if given.get("form") == "qm-create" else SUFFIX[to], output)
+    target = _target(str(given.get("pid") or file), COMMAND_SUFFIX if given.get("form") == "qm-create" else SUFFIX[to], output)
     if code == 0:
         text = with_pins(result.text, result.findings) if given.get("pretty") else result.text
         if target is None:
@@ -43,6 +44,22 @@ def run(to: str, given: dict[str, Any]) -> None:
     if report_file(given):
         _report(result, to, given, target if code == 0 else None, held_back=code != 0)
     sys.exit(code)
+
+
+def _inputs(given: dict[str, Any]) -> dict[str, Any]:
+    """`files` with the file that --pid stands for."""
+    pid = given.get("pid")
+    if pid is None:
+        if not given["files"]:
+            raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'FILE...'", param_type="argument")
+        return given
+    if given["files"]:
+        raise click.UsageError("--pid takes the place of a file: name one of the two")
+    if given["resume"] or given["source"] not in (None, "argv"):
+        raise click.UsageError("--pid is one command line: no --resume, and no other --from")
+    from ..process import file_of
+
+    return {**given, "files": (file_of(pid),), "source": "argv"}
 
 
 def _hook(result: Result, file: Path, force: bool) -> None:
@@ -58,8 +75,20 @@ def _hook(result: Result, file: Path, force: bool) -> None:
 def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
     from ..convert import convert
 
+    if given.get("pid") is not None:
+        return _of_process(given["pid"], to, keywords(file, given))
     text, words = read(file), keywords(file, given)
     return guarded(lambda: convert(text, to, **words))
+
+
+def _of_process(pid: int, to: str, words: dict[str, Any]) -> Result:
+    from ..convert import convert
+    from ..process import read as read_process
+
+    process = guarded(lambda: read_process(pid))
+    result = guarded(lambda: convert(process.text, to, **words))
+    result.findings = [*process.findings, *result.findings]
+    return result
 
 
 def _target(file: str, suffix: str, output: Path | None) -> Path | None:

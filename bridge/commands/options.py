@@ -127,6 +127,12 @@ format_options = together(
     trust_option,
 )
 input_options = together(format_options, click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Input()))
+process_options = together(
+    format_options,
+    click.option("--pid", metavar="PID", type=click.IntRange(1, 1 << 22), help="In place of a file: the line of this running QEMU."),
+    click.argument("files", nargs=-1, metavar="FILE...", type=Input()),
+)
+"""`input_options`, where a process may stand for the inputs."""
 
 connect_option = click.option(
     "-c", "--connect", "uri", default="", metavar="URI", help="The libvirt host, as virsh takes it: qemu:///system, qemu+ssh://HOST/system."

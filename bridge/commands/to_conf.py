@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from .conversion import run
-from .options import fleet_options, host_options, input_options, output_options, target_options
+from .options import fleet_options, host_options, output_options, process_options, target_options
 
 
 @click.command("to-conf")
-@input_options
+@process_options
 @host_options
 @target_options
 @output_options
@@ -21,10 +21,14 @@ from .options import fleet_options, host_options, input_options, output_options,
 @click.option("--keep-layout", is_flag=True, help="Keep the guest's PCI places by `args`: its network cards keep their names.")
 @click.option("--hook", type=click.Path(path_type=Path), help="Also write a hookscript that puts single threads on the CPUs that they had.")
 def command(**given: Any) -> None:
-    """A qemu-server config.
+    """A qemu-server config, of a domain XML or of a QEMU command line.
+
+    A command line may be text for a shell, a script with one call of QEMU, a JSON array of words, or (--pid) what a running QEMU was
+    started with.
 
     \b
     Example:
       virt-qm to-xml samples/iothreads.conf | virt-qm to-conf -
+      virt-qm to-conf --pid 4711
     """
     run("conf", given)

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from .conversion import run
-from .options import fleet_options, host_options, input_options, output_options, target_options
+from .options import fleet_options, host_options, output_options, process_options, target_options
 
 
 @click.command("to-xml")
-@input_options
+@process_options
 @host_options
 @target_options
 @output_options
@@ -19,7 +19,10 @@ from .options import fleet_options, host_options, input_options, output_options,
 @click.option("--no-metadata", is_flag=True, help="Leave out what only qemu-server understands.")
 @click.option("--snapshot", metavar="NAME", help="The VM as it was at this snapshot.")
 def command(**given: Any) -> None:
-    """Domain XML for libvirt.
+    """Domain XML for libvirt, of a config or of a QEMU command line.
+
+    A command line may be text for a shell, a script with one call of QEMU, a JSON array of words, or (--pid) what a running QEMU was
+    started with.
 
     Several inputs, or directories of them, are a fleet: one that cannot be converted does not keep the others from it, and names that
     clash get the VM's id appended.
@@ -28,6 +31,8 @@ def command(**given: Any) -> None:
     Example:
       virt-qm to-xml samples/iothreads.conf
       virt-qm to-xml 100 -o 100.xml
+      virt-qm to-xml start-vm.sh
+      virt-qm to-xml --pid 4711
       virt-qm to-xml /etc/pve/qemu-server -o domains --report losses.json
     """
     run("xml", given)
