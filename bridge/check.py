@@ -13,7 +13,7 @@ from .report import Finding, Report
 
 
 def problems(text: bytes, keywords: dict[str, Any]) -> list[Finding]:
-    """Findings about a config or an XML. Raises BridgeError on what cannot be converted at all."""
+    """Findings about a config, an XML or a command line. Raises BridgeError on what cannot be converted at all."""
     source = keywords.pop("source") or guess(text)
     file = keywords["file"]
     report = Report()
@@ -21,7 +21,7 @@ def problems(text: bytes, keywords: dict[str, Any]) -> list[Finding]:
     report.extend(iter(converted.findings))
     xml = text.decode("utf-8", "replace") if source == "xml" else converted.text
     name = file if source == "xml" else f"the XML for {file}"
-    for schema, problem in _against_schemas(xml, own=source != "xml" or RESIDUE_NS in xml):
+    for schema, problem in _against_schemas(xml, own=source == "conf" or RESIDUE_NS in xml):
         where = f"{name}:{problem.line}" if problem.line else name
         report.add("invalid", where, f"{schema}: {problem.message}", HINTS[schema])
     return list(report)
@@ -32,8 +32,8 @@ HINTS = {LIBVIRT: "virsh define --validate refuses it", OWN: "it is no XML that 
 
 
 def _against_schemas(xml: str, own: bool) -> Iterator[tuple[str, validate.Problem]]:
-    """(schema, problem). The bridge's own schema knows what the bridge writes: of XML by somebody else it says nothing that a conversion
-    does not say better."""
+    """(schema, problem). The bridge's own schema knows what the bridge writes of a config: of XML by somebody else it says nothing that a
+    conversion does not say better, and the domain of a command line holds devices that no config has."""
     for problem in validate.rng_problems(xml) or ():
         yield LIBVIRT, problem
     for problem in validate.xsd_problems(xml) if own else ():

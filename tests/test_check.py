@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import bridge
 from bridge.check import LIBVIRT, OWN, problems
 from bridge.libvirt import validate
 from tests.kinds.both import domain
+
+LINES = sorted((Path(__file__).parent / "argvin/lines").glob("*.cmd"))
 
 
 def invalid(text: str, source: str | None = None) -> list[str]:
@@ -45,3 +49,24 @@ def test_without_libvirt_the_bridges_schema_is_there(monkeypatch: pytest.MonkeyP
     text = bridge.convert("name: x\n", "xml", "conf").text
     assert invalid(text) == []
     assert invalid(text.replace('offset="utc"', 'offset="utc" start="x"')) != []
+
+
+@pytest.mark.parametrize("path", LINES, ids=lambda path: path.stem)
+def test_a_command_line_is_not_held_to_what_a_config_can_say(path: Path) -> None:
+    """Floppies, parallel ports, `vc` and `model='none'` are libvirt's own."""
+    assert invalid(path.read_text()) == []
+
+
+def test_a_command_line_is_held_to_libvirts_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(validate, "rng_problems", lambda text: asked.append(text) or [validate.Problem(3, "no")])
+    assert invalid("qemu-system-x86_64 -m 1G") == [f"{LIBVIRT}: no"]
+    assert "<domain" in asked[0]
+
+
+def test_a_line_of_qemu_servers_own_is_held_to_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It becomes a config first, and the document says so."""
+    argv = bridge.convert("name: x\nvirtio0: /srv/a.raw\n", "argv", "conf", vmid=100).text
+    assert invalid(argv, "argv") == []
+    monkeypatch.setattr(validate, "xsd_problems", lambda _: [validate.Problem(1, "no")])
+    assert invalid(argv, "argv") == [f"{OWN}: no"]

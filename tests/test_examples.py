@@ -89,6 +89,12 @@ class Stage:
         """VM 100, running with an iothread for each of two disks."""
         return self._running(PRIVATE)
 
+    def process(self) -> str:
+        """A QEMU that somebody started."""
+        qemu = start(["qemu-system-x86_64", "-m", "64", "-name", "by-hand"])
+        self.closing.append(qemu.close)
+        return str(qemu.pid)
+
     def _running(self, config: str) -> str:
         facts = bridge.HostFacts(qemu_server="rfc-iothreads", qemu_version="10.0.2")
         qemu = start(bridge.convert(config, "argv", "conf", vmid=100, host=facts).argv or [])
@@ -102,6 +108,7 @@ class Stage:
             "qemu+ssh://root@host/system": self.host,
             "/var/run/qemu-server/100.qmp": self.socket,
             "pin 100 --set": lambda: f"pin 100 --qmp {self.private()} --set",
+            "4711": self.process,
             "=2-3": lambda: "=0",  # CPUs that any host has
             "=4": lambda: "=0",
             "/etc/pve": lambda: str(self.node / "etc/pve"),

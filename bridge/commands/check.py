@@ -18,7 +18,7 @@ from .options import host_options, input_options, report_options, target_options
 @target_options
 @report_options
 def command(**given: Any) -> None:
-    """Check configs and XML: grammar, schemas, and what hardly was meant.
+    """Check configs, XML and command lines: grammar, schemas, and what hardly was meant.
 
     \b
     Example:

@@ -24,9 +24,9 @@ from .options import fail_on_option, format_options, host_options, report_option
 def command(**given: Any) -> None:
     """The VM at a glance: which iothread serves which queues, and on which host CPUs its threads run.
 
-    FILE is a config or a domain XML; XML is shown as it stands, with queue mappings that no config can say. --html writes one page that
-    needs nothing else: the same as a drawing, the findings, the PCI devices of both stacks side by side, and the texts of both, without
-    passwords and keys.
+    FILE is a config, a domain XML or a QEMU command line; XML and command lines are shown as they stand, with queue mappings that no config
+    can say. --html writes one page that needs nothing else: the same as a drawing, the findings, the PCI devices of both stacks side by
+    side, and the texts, without passwords and keys.
 
     \b
     Example:

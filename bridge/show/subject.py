@@ -21,6 +21,7 @@ from ..passes.iothreads import names as object_names
 from ..passes.unplace import unplace
 from ..report import SEVERITIES, BridgeError, Finding, Report, shown
 from ..rows import whole_number
+from ..shellwords import argv_text, without_secrets
 from .picture import Picture, picture
 from .stacks import Places, Slot, of_command_line, of_domain, of_model, side_by_side
 
@@ -53,10 +54,8 @@ class Subject(NamedTuple):
 
 
 def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
-    """Everything about one VM. `keywords` are those of `bridge.convert`. Raises BridgeError for what is neither a config nor a domain."""
+    """Everything about one VM. `keywords` are those of `bridge.convert`. Raises BridgeError for what is no VM in any of the formats."""
     source = keywords.get("source") or guess(text)
-    if source == "argv":
-        raise BridgeError("a command line cannot be shown: give the config or the domain XML", keywords["file"])
     keywords = {**keywords, "source": source}
     made, refused = _conversions(text, keywords)
     vm, names = _layout(text, source, made, refused)
@@ -81,15 +80,19 @@ Refused = dict[str, BridgeError]
 
 
 def _conversions(text: str | bytes, keywords: dict[str, Any]) -> tuple[Made, Refused]:
-    """The other document, and the command line of qemu-server."""
+    """The other documents, and the command line of qemu-server."""
     made: Made = {}
     refused: Refused = {}
-    for to in ("xml" if keywords["source"] == "conf" else "conf", "argv"):
+    for to in (*_others(keywords["source"]), "argv"):
         try:
             made[to] = convert(text, to, **keywords)
         except BridgeError as error:
             refused[to] = error
     return made, refused
+
+
+def _others(source: str) -> list[str]:
+    return [form for form in ("xml", "conf") if form != source]
 
 
 def _layout(text: str | bytes, source: str, made: Made, refused: Refused) -> tuple[VM, dict[int, str]]:
@@ -99,6 +102,10 @@ def _layout(text: str | bytes, source: str, made: Made, refused: Refused) -> tup
         if result is None:
             raise refused["argv"]
         return result.vm, object_names(result.vm)
+    if source == "argv":
+        if "xml" not in made:
+            raise refused["xml"]
+        text = made["xml"].text  # a domain says all that a command line says of its threads
     vm = _described(text)
     return vm, {thread.id: f"iothread {thread.id}" for thread in vm.iothreads.threads or ()}
 
@@ -169,7 +176,8 @@ def _stacks(xml: str | bytes | None, made: Made, refused: Refused, keywords: dic
 def _placed(made: Made, keywords: dict[str, Any]) -> Places:
     """Where qemu-server would put the devices if it could start the VM."""
     try:
-        result = made["xml"] if "xml" in made else convert(made["conf"].text, "xml", **{**keywords, "source": "conf"})
+        asked = made.get("xml") if keywords["source"] == "conf" else None
+        result = asked or convert(made["conf"].text, "xml", **{**keywords, "source": "conf"})
     except (KeyError, BridgeError):
         return {}
     return of_model(result.vm)
@@ -228,12 +236,18 @@ def _said(text: object) -> str:
 
 
 def _documents(text: str | bytes, source: str, made: Made, refused: Refused) -> list[Document]:
-    own = Document("Config" if source == "conf" else "Domain XML", _public(text))
-    other = "xml" if source == "conf" else "conf"
-    both = [own, _document("Domain XML" if other == "xml" else "Config", other, made, refused)]
-    if source == "xml":
-        both.reverse()
-    return [*both, _document("Command line of qemu-server", "argv", made, refused)]
+    documents = {form: _document(_TITLES[form], form, made, refused) for form in _others(source)}
+    documents[source] = Document(_TITLES[source], _public(_one_line(text) if source == "argv" else text))
+    in_order = [documents[form] for form in ("argv", "conf", "xml") if form in documents]
+    return [*in_order, _document("Command line of qemu-server", "argv", made, refused)]
+
+
+_TITLES = {"conf": "Config", "xml": "Domain XML", "argv": "Command line"}
+
+
+def _one_line(text: str | bytes) -> str:
+    """The words alone, of whatever they were given as: a script may hold more than this shows."""
+    return argv_text([without_secrets(word) for word in read_argv(text).words])
 
 
 def _document(title: str, form: str, made: Made, refused: Refused) -> Document:

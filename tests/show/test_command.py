@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+import bridge
 from bridge.cli import main
 
-from .pages import CASES
+from .pages import CASES, HOST
 
 
 def run(*words: str, text: str | None = None) -> tuple[int, str, str]:
@@ -56,7 +59,7 @@ def test_a_page_on_stdout_from_stdin() -> None:
     assert "<title>build-host</title>" in out
 
 
-@pytest.mark.parametrize("text", ["<domain", "<network/>", "/usr/bin/kvm -id 8006"])
+@pytest.mark.parametrize("text", ["<domain", "<network/>", "/usr/bin/kvm -m"])
 def test_what_is_neither_config_nor_domain_is_one_line(text: str) -> None:
     code, out, err = run("-", text=text)
     assert (code, out) == (1, "")
@@ -68,3 +71,46 @@ def test_fail_on_writes_nothing(tmp_path: Path) -> None:
     target = tmp_path / "vm.html"
     assert run(str(CASES / "queues.xml"), "--html", str(target), "--fail-on", "guest")[0] == 3
     assert not target.exists()
+
+
+LINE = (
+    "qemu-system-x86_64 -M q35 -m 2G -smp 2 -nodefaults -name mapped -object iothread,id=fast -object iothread,id=slow "
+    "-drive if=none,id=d,file=/srv/d.raw,format=raw -device "
+    """'{"driver":"virtio-blk-pci","drive":"d","num-queues":3,"iothread-vq-mapping":[{"iothread":"fast","vqs":[0,2]},"""
+    """{"iothread":"slow","vqs":[1]}]}'"""
+)
+
+
+@pytest.mark.parametrize("form", ["shell", "kernel", "script"])
+def test_a_command_line_is_shown_as_it_stands(form: str) -> None:
+    """With a mapping that no config can say."""
+    text = {"shell": LINE, "kernel": "\0".join(shlex.split(LINE)) + "\0", "script": f"#!/bin/sh\nset -e\nexec {LINE}\n"}[form]
+    code, out, _ = run("-", "--report", "none", text=text)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert ["iothread", "1", "any", "host", "CPU", "vda:", "queues", "0,", "2"] in rows
+    assert ["iothread", "2", "any", "host", "CPU", "vda:", "queue", "1"] in rows
+    assert rows[0][0] == "mapped"
+
+
+def test_the_page_of_a_command_line_has_all_three_texts_and_no_password() -> None:
+    secret = f"{LINE} -object secret,id=s,data=sesame"
+    code, out, _ = run("-", "--html", "-", "--report", "none", text=secret)
+    assert code == 0
+    titles = re.findall("<h3>(.*?)</h3>", out)
+    assert titles[-4:] == ["Command line", "Config", "Domain XML", "Command line of qemu-server"]
+    assert "sesame" not in out
+
+
+def test_of_a_script_the_page_has_the_call_alone() -> None:
+    code, out, _ = run("-", "--html", "-", "--report", "none", text=f"#!/bin/sh\nTOKEN=sesame\nexec {LINE}\n")
+    assert code == 0
+    assert "sesame" not in out
+    assert "iothread-vq-mapping" in out
+
+
+def test_a_command_line_of_qemu_servers_is_shown_with_its_pool() -> None:
+    words = bridge.convert((CASES / "pool.conf").read_bytes(), "argv", "conf", vmid=8006, host=HOST).text
+    _, out, _ = run("-", "--report", "none", text=words)
+    assert "4 iothreads" in out
+    assert "scsi0" in out
