@@ -31,7 +31,7 @@ def command(**given: Any) -> None:
     Example:
       virt-qm to-xml samples/iothreads.conf
       virt-qm to-xml 100 -o 100.xml
-      virt-qm to-xml start-vm.sh
+      virt-qm to-xml samples/web.sh
       virt-qm to-xml --pid 4711
       virt-qm to-xml /etc/pve/qemu-server -o domains --report losses.json
     """
