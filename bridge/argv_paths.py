@@ -11,6 +11,7 @@ from .model.vm import VM
 from .passes import iothreads
 from .passes.escape import escape
 from .passes.fill import change
+from .passes.images import converted
 from .passes.proof import compare
 from .passes.resolve.boot import LEGACY, LISTS, key_of
 from .passes.unplace import unplace
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     """A command line -> the config of a VM that qemu-server would run so."""
     from .argv.reading.read import lose_others
+    from .libvirt.disk import FORMATS
     from .qemuserver.machine import retyped_values
     from .qemuserver.read import check_written
     from .qemuserver.write import write
     from .roundtrip.config import Config
 
     line = _read(text, wanted, report)
+    line.vm = converted(line.vm, FORMATS, "qemu-server", report)
     clock = line.vm.clock
     found = unplace(change(line.vm, clock=change(clock, pit_discard=bool(clock.pit_discard))), report)
     found = _own(line, found, wanted) if line.is_pve else _ordered(found)
@@ -98,13 +101,14 @@ def to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from .argv.reading.others import left, whole
     from .argv.reading.read import lose_properties
     from .libvirt.described.ready import ready
+    from .libvirt.disk import OF_LIBVIRT
     from .libvirt.serialise import Document
     from .libvirt.write import write
 
     line = _read(text, wanted, report)
     if line.is_pve:
         return _by_config(text, wanted, report)
-    vm, others = ready(line.vm, whole(line))
+    vm, others = ready(converted(line.vm, OF_LIBVIRT, "libvirt", report), whole(line))
     if wanted.name:
         vm = change(vm, meta=change(vm.meta, name=wanted.name))
     lose_properties(line, "form in a domain", for_xml=True)

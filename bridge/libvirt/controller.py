@@ -88,7 +88,8 @@ def _write(controller: Controller, domain: Domain, old: bool) -> None:
             domain.set_override(alias(controller.key or ""), prop, "string", value)
     address = controller.address
     bus = domain.bus_index[address.bus] if isinstance(address, PCIAddress) else None
-    said = None if controller.served_by else (bus, _values(controller))
+    # to an element of a described machine more may be added, so that it is nobody else's
+    said = None if controller.served_by or domain.described else (bus, _values(controller))
     known = _KNOWN.get(said)
     node = domain.devices.add("controller")
     if known is None:

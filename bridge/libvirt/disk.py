@@ -156,6 +156,9 @@ def _format_of_name(source: Source) -> str:
 BUSES = ("ide", "sata", "scsi", "virtio")
 TYPES = ("file", "block", "network", "volume")
 FORMATS = ("raw", "qcow2", "qcow", "qed", "vmdk", "cloop")
+"""Of qemu-server."""
+OF_LIBVIRT = (*FORMATS, "bochs", "dmg", "luks", "vdi", "vpc")
+"""Those of libvirt that QEMU opens (storagecommon.rng, storageFormat)."""
 
 HOST_ATTRIBUTES = ("snapshot", "rawio", "sgio")
 DRIVER_HOST = ("copy_on_read", "discard_no_unref")

@@ -14,11 +14,13 @@ import pytest
 import bridge
 
 LINES = Path(__file__).parent / "lines"
-NAMES = sorted(path.stem for path in LINES.glob("*.cmd"))
+SAMPLES = Path(__file__).parents[2] / "samples"
+INPUTS = {path.stem: path for path in (*LINES.glob("*.cmd"), *SAMPLES.glob("*.cmd"), *SAMPLES.glob("*.sh"))}
+NAMES = sorted(INPUTS)
 
 
 def converted(name: str, to: str, **words: bool) -> str:
-    result = bridge.convert((LINES / f"{name}.cmd").read_bytes(), to, "argv", file=f"{name}.cmd", **words)  # type: ignore[arg-type]
+    result = bridge.convert(INPUTS[name].read_bytes(), to, "argv", file=INPUTS[name].name, **words)  # type: ignore[arg-type]
     head, tail = ("<!-- ", " -->") if to == "xml" else ("# ", "")
     findings = (f"{f.kind} ({f.severity}) {f.where}: {f.message}" + (f" -> {f.hint}" if f.hint else "") for f in result.findings)
     return result.text + "".join(f"{head}{finding.replace('--', '- -')}{tail}\n" for finding in findings)
@@ -37,11 +39,11 @@ def test_line_becomes(name: str, to: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_format_is_guessed(name: str) -> None:
-    assert bridge.convert((LINES / f"{name}.cmd").read_bytes(), "xml").text
+    assert bridge.convert(INPUTS[name].read_bytes(), "xml").text
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_with_args_nothing_of_the_guest_is_lost(name: str) -> None:
     """What has no element stands in qemu:commandline, on request."""
-    result = bridge.convert((LINES / f"{name}.cmd").read_bytes(), "xml", "argv", args=True)
+    result = bridge.convert(INPUTS[name].read_bytes(), "xml", "argv", args=True)
     assert [f for f in result.findings if f.severity == "guest" and f.kind != "guest-changed"] == []

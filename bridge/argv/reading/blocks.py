@@ -261,7 +261,10 @@ def network_source(node: Node, driver: str, where: Said) -> Source | None:
         source.hosts = [_host(server)]
         del node["server"]
     elif driver in ("http", "https", "ftp", "ftps"):
-        return _of_url(source, node)
+        found = of_url(str(node.get("url", "")), where)
+        if found is not None:
+            del node["url"]
+        return found
     elif driver in ("ssh", "nfs"):
         return _of_server(source, node)
     else:
@@ -269,18 +272,17 @@ def network_source(node: Node, driver: str, where: Said) -> Source | None:
     return source
 
 
-def _of_url(source: Source, node: Node) -> Source | None:
-    match = _URL(str(node.get("url", "")))
+def of_url(text: str, where: Said) -> Source | None:
+    """`https://host:port/name` and the like; None for another text."""
+    match = _URL(text)
     if match is None:
         return None
-    del node["url"]
-    source.name = match[3]
-    source.hosts = [NetworkHost(name=match[1].strip("[]"), port=int(match[2]) if match[2] else PORTS[source.protocol or ""])]
-    return source
+    host = NetworkHost(name=match[2].strip("[]"), port=int(match[3]) if match[3] else PORTS[match[1]])
+    return Source(kind="network", protocol=match[1], name=match[4], hosts=[host], where=where)
 
 
 PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990}
-_URL = re.compile(r"(?:https?|ftps?)://(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?/(.*)", re.DOTALL).fullmatch
+_URL = re.compile(r"(https?|ftps?)://(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?/(.*)", re.DOTALL).fullmatch
 
 
 def _of_server(source: Source, node: Node) -> Source | None:

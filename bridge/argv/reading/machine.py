@@ -100,6 +100,10 @@ def _read_type(line: Line, said: Said | None, machine: Machine) -> None:
         machine.version, machine.pve = version[:2], version[2]
 
 
+ACCEL_HOST = ("dirty-ring-size", "eager-split-size", "one-insn-per-tb", "split-wx", "tb-size", "thread")
+"""Properties of an accelerator that are no part of the machine."""
+
+
 def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
     """The first that is named; QEMU's own default is TCG, but for programs that are called after KVM."""
     accel = line.all("accel")
@@ -118,6 +122,10 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
         line.report.add("guest-changed", accel[0] if accel else said, f"accelerator '{named}' is none of Linux: the guest runs with KVM")
         named = "kvm"
     machine.kvm = named == "kvm"
+    for option in accel:
+        for name in ACCEL_HOST:
+            if (value := option.get(name)) is not None:
+                line.report.add("host-lost", option, f"{name}={value} of -accel: how the host runs the guest has no form here")
     for option in [*([] if said is None else [said]), *accel]:
         for name in ("kernel-irqchip", "kernel_irqchip"):
             if option.peek(name) == "split":

@@ -22,8 +22,15 @@ _IFNAME = re.compile(r"tap([0-9]+)i([0-9]+)").fullmatch
 ROM_DIRECTORY = "/usr/share/kvm/"
 
 
+FIRST_MAC = 0x525400123456
+"""What QEMU gives the first card that says no address (net/net.c, qemu_macaddr_default_if_unset)."""
+LAST_MAC = FIRST_MAC | 0xFF
+
+
 def read(line: Line) -> None:
     line.vm.nets = []
+    if not line.is_pve:
+        _count_macs(line)
     for device in line.of(*MODELS):
         name = device.said.peek("netdev")
         backend = line.netdevs.get(name) if name is not None else None
@@ -62,6 +69,26 @@ def _read(line: Line, device: Dev) -> Net:
     if multi and vectors is not None and vectors > 3:
         net.queues = (vectors - 2) // 2
     return net
+
+
+def _count_macs(line: Line) -> None:
+    """Cards without an address get the first that none before them has: the guest knows its card by it."""
+    taken: set[int] = set()
+    for device in line.devices:
+        if device.driver not in MODELS and device.driver != "usb-net":
+            continue
+        said = device.said.peek("mac") or ""
+        if _MAC(said):
+            taken.add(int(said.replace(":", ""), 16))
+            continue
+        free = next((mac for mac in range(FIRST_MAC, LAST_MAC) if mac not in taken), None)
+        if said or free is None:
+            continue
+        taken.add(free)
+        if device.driver in MODELS:
+            mac = free.to_bytes(6, "big").hex(":")
+            device.said.properties["mac"] = mac
+            line.report.add("normalised", device.said, f"{mac} is the address that QEMU gives this card by itself")
 
 
 def _model(device: Dev) -> str:

@@ -9,13 +9,14 @@ from ...model.raw import Raw
 from ...report import Report
 from ...shellwords import without_secrets
 from ..read import CommandLine
-from . import buses, cpu, disk, display, firmware, machine, memory, net, old, others, ports, process, security, small
+from . import buses, cpu, disk, display, firmware, machine, memory, net, old, others, ports, process, security, small, spelling
 from .line import Line
 from .said import spelled
 
 _ENVIRONMENT = re.compile(r"(?:LC_ALL|PATH|HOME|USER|LOGNAME|XDG_[A-Z]+|TMPDIR|QEMU_AUDIO_DRV|SDL_[A-Z]+|DISPLAY)=.*", re.DOTALL).fullmatch
 """What libvirt sets for every QEMU."""
 STEPS = (
+    spelling.read,
     machine.read,
     old.read,
     buses.read,

@@ -1,0 +1,120 @@
+"""Faults that lines of people's showed, by their symptoms."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+import bridge
+
+QEMU = "qemu-system-x86_64 -nodefaults -M q35"
+
+
+def domain(line: str) -> etree._Element:
+    return etree.fromstring(bridge.convert(f"{QEMU} {line}", "xml", "argv").text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-drive if=none,id=a,file=/a,format=raw -device virtio-blk-pci,drive=a,bootindex=0 -device e1000,bootindex=1",
+        "-device e1000,bootindex=1 -drive if=none,id=a,file=/a,format=raw -device virtio-blk-pci,drive=a,bootindex=0x0",
+        "-device qemu-xhci -drive if=none,id=a,file=/a,format=raw -device usb-storage,drive=a,bootindex=0 -device e1000,bootindex=7",
+        "-device floppy,unit=0 -global isa-fdc.bootindexA=0 -device e1000,bootindex=4",
+    ],
+)
+def test_a_boot_order_that_begins_at_0_was_lost(line: str) -> None:
+    """libvirt's begins at 1: the drive without its place, a card with a place that no schema takes."""
+    orders = [int(boot.get("order", "")) for tag in ("disk", "interface") for boot in domain(line).findall(f"devices/{tag}/boot")]
+    assert len(orders) == 2
+    assert 0 < orders[0] < orders[1]
+    assert domain(line).findall("os/boot") == []
+    assert "boot: order=" in bridge.convert(f"{QEMU} {line}", "conf", "argv").text or "floppy" in line or "usb" in line
+
+
+def test_a_boot_order_that_begins_at_1_stays() -> None:
+    root = domain("-device e1000,bootindex=1 -device e1000,bootindex=3")
+    assert [boot.get("order") for boot in root.iter("boot")] == ["1", "3"]
+
+
+@pytest.mark.parametrize(("word", "said"), [("true", "on"), ("yes", "on"), ("y", "on"), ("on", "on"), ("false", "off"), ("n", "off")])
+def test_a_switch_that_is_not_spelled_on_or_off_made_an_invalid_domain(word: str, said: str) -> None:
+    root = domain(f"-device virtio-scsi-pci,id=s,iommu_platform={word},packed=on")
+    driver = next(node for node in root.iterfind("devices/controller/driver"))
+    assert driver.get("iommu", "off") == said
+
+
+@pytest.mark.parametrize(
+    ("line", "macs"),
+    [
+        ("-device e1000", ["56"]),
+        ("-device e1000 -device virtio-net-pci", ["56", "57"]),
+        ("-device e1000,mac=52:54:00:12:34:57 -device e1000 -device e1000", ["57", "56", "58"]),
+        ("-device e1000 -net nic,model=e1000 -net user -nic user,model=rtl8139,mac=52:54:00:12:34:57", ["57", "56", "58"]),
+        ("-device qemu-xhci -device usb-net -device e1000", ["57"]),
+    ],
+)
+def test_a_card_without_an_address_got_another_than_qemu_gives_it(line: str, macs: list[str]) -> None:
+    """As `info qtree` shows them."""
+    for to in ("xml", "conf"):
+        text = bridge.convert(f"{QEMU} {line}", to, "argv").text
+        for end in macs:
+            assert f"52:54:00:12:34:{end}" in text
+    cards = [card for card in domain(line).iterfind("devices/interface") if card.find("address").get("type") == "pci"]  # type: ignore[union-attr]
+    assert [card.find("mac").get("address", "")[-2:] for card in cards] == macs  # type: ignore[union-attr]
+
+
+def test_a_second_conversion_lost_properties_of_controllers() -> None:
+    line = f"{QEMU} -device virtio-scsi-pci,id=s,iommu_platform=on -device pcie-root-port,id=p,chassis=3,hotplug=off"
+    first, second, plain = (bridge.convert(text, "xml", "argv").text for text in (line, line, line.replace(",iommu_platform=on", "")))
+    assert '<driver iommu="on"/>' in first
+    assert second == first
+    assert "<driver iommu" not in plain
+
+
+@pytest.mark.parametrize(
+    ("file", "protocol", "name", "host"),
+    [
+        ("nbd://a.example/disk", "nbd", "disk", {"name": "a.example", "port": "10809"}),
+        ("nbd+tcp://a.example:99/x/y", "nbd", "x/y", {"name": "a.example", "port": "99"}),
+        ("nbd://[fd00::1]:99/x", "nbd", "x", {"name": "fd00::1", "port": "99"}),
+        ("nbd+unix:///x?socket=/run/s", "nbd", "x", {"transport": "unix", "socket": "/run/s"}),
+        ("nbd:a.example:99", "nbd", "", {"name": "a.example", "port": "99"}),
+        ("nbd:a.example:99:exportname=x", "nbd", "x", {"name": "a.example", "port": "99"}),
+        ("nbd:unix:/run/s:exportname=x", "nbd", "x", {"transport": "unix", "socket": "/run/s"}),
+        ("https://a.example/d/x.raw", "https", "d/x.raw", {"name": "a.example", "port": "443"}),
+        ("ftp://a.example:2121/x.raw", "ftp", "x.raw", {"name": "a.example", "port": "2121"}),
+    ],
+)
+def test_a_uri_of_an_old_drive_was_one_name_without_a_host(file: str, protocol: str, name: str, host: dict[str, str]) -> None:
+    source = domain(f"-drive if=virtio,format=raw,file={file}").find("devices/disk/source")
+    assert source is not None
+    assert (source.get("protocol"), source.get("name")) == (protocol, name)
+    assert [dict(each.attrib) for each in source.findall("host")] == [host]
+
+
+@pytest.mark.parametrize(
+    ("form", "to", "image"),
+    [
+        ("vhdx", "xml", "/srv/my disk.img.qcow2"),
+        ("parallels", "xml", "/srv/my disk.img.qcow2"),
+        ("vdi", "xml", "/srv/my disk.img"),
+        ("qcow2", "xml", "/srv/my disk.img"),
+        ("vhdx", "conf", "/srv/my disk.img.qcow2"),
+        ("vdi", "conf", "/srv/my disk.img.qcow2"),
+        ("vmdk", "conf", "/srv/my disk.img"),
+    ],
+)
+def test_an_image_that_the_other_side_cannot_open_ended_the_conversion(form: str, to: str, image: str) -> None:
+    """The document names the image that the finding's command makes, so that nobody takes the bytes of the old one for a disk's."""
+    result = bridge.convert(f"{QEMU} -drive 'if=virtio,format={form},file=/srv/my disk.img'", to, "argv")
+    assert (f'"{image}"' if to == "xml" else f" {image},") in result.text
+    hints = [finding.hint for finding in result.findings if finding.kind == "import-needed"]
+    wanted = [f"qemu-img convert -f {form} -O qcow2 '/srv/my disk.img' '{image}'"] if image.endswith("qcow2") else []
+    assert hints == wanted
+
+
+def test_an_image_that_nobody_can_convert_here_is_refused_in_one_line() -> None:
+    with pytest.raises(bridge.BridgeError) as caught:
+        bridge.convert(f"{QEMU} -drive if=virtio,format=vdi,file=nbd://a.example/x", "conf", "argv")
+    assert "cannot use images of format 'vdi'" in str(caught.value)
