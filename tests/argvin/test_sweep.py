@@ -25,6 +25,19 @@ MEANINGLESS = {
     ("desktop-script", "device", "id"): "a bus that nothing names by it",
     ("secure-boot-tpm", "chardev", "backend"): "a config's TPM has a socket of its own",
     ("virtiofs", "chardev", "backend"): "the same of virtiofsd",
+    ("hyperv-tpm", "chardev", "backend"): "the same of a TPM",
+    ("nested-iommu", "device", "bootindex"): "the order counts, not the number",
+    ("pxe-client", "device", "bootindex"): "the order counts, not the number",
+    ("network-drives", "drive", "readonly"): "a CD-ROM is",
+    ("network-drives", "blockdev", "server.0.host"): "a config has no image of a storage that nobody knows",
+    ("network-drives", "blockdev", "server.0.port"): "the same",
+    ("agent-channels", "device", "nr"): "guests find the agent's port by its name; that of qemu-server has a place of its own",
+    ("confidential", "object", "cbitpos"): "qemu-server asks the node's CPU",
+    ("confidential", "object", "reduced-phys-bits"): "qemu-server asks the node's CPU",
+    ("confidential", "device", "id"): "qemu-server names its adapters itself",
+    ("memory-hotplug", "device", "id"): "both sides name modules themselves, which is told",
+    ("memory-hotplug", "object", "share"): "how the host holds the memory",
+    ("unattended-server", "boot", "menu"): "qemu-server's firmware always has a menu",
 }
 """(line, option, property) -> why a config is the same with another value."""
 _WORD = re.compile(r"\S+:word [0-9]+ \(.*?\)|\S+ \(of QEMU's own.*?\)")

@@ -64,6 +64,41 @@ def test_a_card_without_an_address_got_another_than_qemu_gives_it(line: str, mac
     assert [card.find("mac").get("address", "")[-2:] for card in cards] == macs  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("card", "queues", "vectors"),
+    [
+        ("mq=on", "4", None),
+        ("mq=on,vectors=10", "4", None),
+        ("mq=on,vectors=12", "4", "12"),
+        ("mq=off", None, None),
+        ("mac=52:54:00:00:00:01", None, None),
+        ("vectors=6", None, "6"),
+    ],
+)
+def test_queues_of_a_tap_were_queues_of_the_card_and_vectors_were_lost(card: str, queues: str | None, vectors: str | None) -> None:
+    """The guest sees several queues only with mq=on; how many vectors there are it sees as well."""
+    line = f"{QEMU} -netdev tap,id=n,ifname=t,script=no,downscript=no,queues=4 -device virtio-net-pci,netdev=n,{card}"
+    result = bridge.convert(line, "xml", "argv")
+    root = etree.fromstring(result.text)
+    assert [driver.get("queues") for driver in root.iterfind("devices/interface/driver")] == ([queues] if queues else [])
+    values = [p.get("value") for p in root.iter("{*}property") if p.get("name") == "vectors"]
+    assert values == ([vectors] if vectors else [])
+    assert any("has no mq=on" in finding.message for finding in result.findings) is (queues is None)
+
+
+@pytest.mark.parametrize("option", ["-net nonex", "-nic nonex,model=e1000", "-net tpa,ifname=x"])
+def test_a_network_that_qemu_does_not_know_was_taken_for_one(option: str) -> None:
+    with pytest.raises(bridge.BridgeError) as caught:
+        domain(option)
+    assert "QEMU knows no network of type" in str(caught.value)
+
+
+def test_an_accelerator_that_stands_in_was_left_out_in_silence() -> None:
+    said = [finding.message for finding in bridge.convert(f"{QEMU} -accel kvm -accel tcg,thread=multi", "xml", "argv").findings]
+    assert [message for message in said if "'tcg' stands in" in message]
+    assert [message for message in said if "thread=multi" in message]
+
+
 def test_a_second_conversion_lost_properties_of_controllers() -> None:
     line = f"{QEMU} -device virtio-scsi-pci,id=s,iommu_platform=on -device pcie-root-port,id=p,chassis=3,hotplug=off"
     first, second, plain = (bridge.convert(text, "xml", "argv").text for text in (line, line, line.replace(",iommu_platform=on", "")))

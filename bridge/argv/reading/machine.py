@@ -111,7 +111,8 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
         option.claimed = True
     named = accel[0].get("accel") if accel else None
     for option in accel[1:]:
-        option.get("accel")
+        message = f"accelerator '{option.get('accel')}' stands in where the first is missing; here that alone counts"
+        line.report.add("host-lost", option, message)
     inner = said.get("accel") if said is not None else None
     named = named or (inner or "").partition(":")[0] or None
     if line.flag("enable-kvm") is not None:

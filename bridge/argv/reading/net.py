@@ -8,7 +8,7 @@ from ...model.net import Net
 from ...report import BridgeError
 from ..net import SCRIPTS
 from .line import Dev, Line
-from .said import Said
+from .said import Said, number, switch
 
 MODELS = {
     "e1000": "e1000", "e1000-82544gc": "e1000-82544gc", "e1000-82545em": "e1000-82545em", "e1000e": "e1000e", "i82551": "i82551",
@@ -36,7 +36,9 @@ def read(line: Line) -> None:
         backend = line.netdevs.get(name) if name is not None else None
         if name is not None and backend is None:
             raise BridgeError(f"{device.driver}: there is no netdev '{name[:40]}'", device.said)
+        multi = bool(switch(device.said.properties.get("mq")))
         net = _read(line, device)
+        _read_queues(line, net, backend, multi)
         device.taken = True
         device.said.get("netdev")
         if backend is not None:
@@ -65,10 +67,26 @@ def _read(line: Line, device: Dev) -> Net:
     if rom is not None and rom and "/" not in rom.removeprefix(ROM_DIRECTORY):
         said.get("romfile")
         net.romfile = rom.removeprefix(ROM_DIRECTORY)
-    multi, vectors = said.flag("mq"), said.number("vectors")
-    if multi and vectors is not None and vectors > 3:
+    if said.flag("mq") and (vectors := number(said.peek("vectors"))) is not None and vectors > 3:
         net.queues = (vectors - 2) // 2
     return net
+
+
+def _read_queues(line: Line, net: Net, backend: Said | None, multi: bool) -> None:
+    """The guest sees several queues only with mq=on, and as many vectors as qemu-server and libvirt give them, or others."""
+    queues = backend.number("queues") if backend is not None else None
+    card = net.where
+    assert isinstance(card, Said)
+    if queues is not None and net.model == "virtio":
+        if multi or queues == 1:
+            net.queues = queues
+        else:
+            net.queues = None
+            line.report.add("host-lost", backend, f"queues={queues}: the card has no mq=on, so that the guest uses one")
+    elif queues is not None and queues > 1 and backend is not None:
+        backend.properties["queues"] = queues
+    if net.queues is not None and number(card.peek("vectors")) == 2 * net.queues + 2:
+        card.get("vectors")
 
 
 def _count_macs(line: Line) -> None:
@@ -99,11 +117,6 @@ def _read_backend(line: Line, net: Net, backend: Said, card: Said) -> None:
     backend.claimed = True
     backend.get("id")
     kind = backend.get("type")
-    queues = backend.number("queues")
-    if queues is not None and net.model == "virtio":
-        net.queues = queues
-    elif queues is not None and queues > 1:
-        backend.properties["queues"] = queues
     if kind in ("tap", "bridge"):
         _read_tap(line, net, backend, kind, card)
     elif kind == "user":

@@ -83,10 +83,20 @@ def _vga(made: _Made, start: Said, plain: bool) -> None:
     made.device(VGA[name], said or start)
 
 
+NETWORKS = frozenset((
+    *("af-xdp", "bridge", "dgram", "hubport", "l2tpv3", "netmap", "nic", "none", "passt", "socket", "stream", "tap", "user", "vde"),
+    *("vhost-user", "vhost-vdpa"),
+))
+"""What -net and -nic may hang a card on (qapi/net.json, NetClientDriver)."""
+
+
 def _nics(made: _Made, start: Said, plain: bool) -> None:
     line = made.line
     default = "e1000e" if line.vm.machine.base == "q35" else "e1000"
     count = 0
+    for option in line.all("net", "nic"):
+        if (said := option.peek("type") or "user") not in NETWORKS:
+            raise BridgeError(f"QEMU knows no network of type '{said[:40]}'", option)
     for option in line.all("nic"):
         option.claimed = True
         kind = option.peek("type") or "user"

@@ -155,6 +155,9 @@ def _backend(line: Line, option: str, name: str, depth: int = 0) -> Backend | No
         said = next((found for found in line.all("fsdev") if found.peek("id") == name), None)
     if said is None or depth > DEEPEST:
         return None
+    for program in ("script", "downscript") if option == "netdev" else ():
+        if (text := said.peek(program)) not in (None, "no", ""):
+            line.report.add("host-lost", said, f"{program}={text}: no program of a command line is run; the bridge's own ways count")
     found = Backend(key=name, option=said.name, properties=dict(said.properties), all=[said], where=said)
     for kind, below in _below(line, said):
         inner = _backend(line, kind, below, depth + 1)

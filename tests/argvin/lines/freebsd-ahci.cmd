@@ -1,0 +1,2 @@
+qemu-system-x86_64 --enable-kvm --machine q35 --smp 2 --m 4096 --cpu host,migratable=no,+invtsc --device ich9-ahci,id=extra --drive id=zfs0,if=none,file=/srv/fb/z0.raw,format=raw --drive id=zfs1,if=none,file=/srv/fb/z1.raw,format=raw
+--device ide-hd,drive=zfs0,bus=extra.0,serial=Z0,rotation_rate=1 --device ide-hd,drive=zfs1,bus=extra.1,serial=Z1,wwn=0x5000c50000000001 --cdrom /srv/fb/install.iso --boot once=d --global ICH9-LPC.disable_s3=1 --global kvm-pit.lost_tick_policy=delay --serial mon:stdio --display none

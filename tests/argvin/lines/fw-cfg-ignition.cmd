@@ -1,0 +1,1 @@
+qemu-kvm -m 2048 -cpu host -nographic -snapshot -drive if=virtio,file=/srv/os/coreos.qcow2 -fw_cfg name=opt/com.coreos/config,file=/srv/os/config.ign -fw_cfg name=opt/example/tag,string=blue -smbios type=11,value=io.example:one -smbios type=1,manufacturer=Example,product=Node -nic user,model=virtio,mac=52:54:00:77:00:06

@@ -1,0 +1,2 @@
+qemu-system-x86_64 -M microvm,x-option-roms=off,pit=off,pic=off,isa-serial=on,rtc=off -enable-kvm -cpu host -m 256m -smp 1 -kernel /srv/fn/vmlinux -append 'console=ttyS0 root=/dev/vda' -nodefaults -no-user-config -nographic -serial stdio
+-drive id=root,file=/srv/fn/root.ext4,format=raw,if=none -device virtio-blk-device,drive=root -netdev tap,id=tap0,script=no,downscript=no -device virtio-net-device,netdev=tap0

@@ -1,0 +1,1 @@
+qemu-system-x86_64 -M pc,usb=off -boot n -m 1024 -netdev user,id=p,tftp=/srv/tftp,bootfile=pxelinux.0 -device rtl8139,netdev=p,bootindex=0,romfile= -device piix3-usb-uhci -drive if=scsi,file=/srv/old/s.img,format=raw
