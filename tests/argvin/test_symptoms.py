@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from lxml import etree
 
@@ -97,6 +99,26 @@ def test_an_accelerator_that_stands_in_was_left_out_in_silence() -> None:
     said = [finding.message for finding in bridge.convert(f"{QEMU} -accel kvm -accel tcg,thread=multi", "xml", "argv").findings]
     assert [message for message in said if "'tcg' stands in" in message]
     assert [message for message in said if "thread=multi" in message]
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("name=opt/x,string=a b", ({"name": "opt/x"}, "a b")),
+        ("opt/x,file=/srv/x", ({"name": "opt/x", "file": "/srv/x"}, None)),
+        ("name=opt/x,string=a,,b<c", ({"name": "opt/x"}, "a,b<c")),
+        ("name=opt/org.qemu/x,string=a", None),
+        ("name=etc/x,string=a", None),
+        ("name=opt/x,string= a", None),
+        ("name=opt/x,gen_id=g", None),
+        ("name=opt/x,file=/etc/shadow", None),
+    ],
+)
+def test_a_file_of_the_firmware_had_no_element(text: str, entry: tuple[dict[str, str], str | None] | None) -> None:
+    result = bridge.convert(json.dumps(["qemu-system-x86_64", "-fw_cfg", text]), "xml", "argv")
+    found = [(dict(node.attrib), node.text) for node in etree.fromstring(result.text).iterfind("sysinfo[@type='fwcfg']/entry")]
+    assert found == ([entry] if entry else [])
+    assert any("-fw_cfg" in finding.message for finding in result.findings) is (entry is None)
 
 
 def test_a_second_conversion_lost_properties_of_controllers() -> None:

@@ -58,10 +58,33 @@ def _write_setting(domain: Domain, other: Other) -> bool:
     if other.option == "machine" and (state := spelled(other.properties.get("vmport"))) in ("on", "off"):
         domain.root.ensure("features").add("vmport", state=state)
         return True
+    if other.option == "fw_cfg":
+        return _write_fw_cfg(domain, other.properties)
     if other.option == "boot" and (time := str(other.properties.get("splash-time", ""))).isdigit():
         os.ensure("bootmenu").attrib |= {"enable": os.ensure("bootmenu").attrib.get("enable", "yes"), "timeout": time}
         return True
     return False
+
+
+RESERVED = ("opt/ovmf/", "opt/org.qemu/")
+"""Names that libvirt keeps for firmware and QEMU (virSysinfoParseFWCfgDef)."""
+
+
+def _write_fw_cfg(domain: Domain, said: Properties) -> bool:
+    """A file of the guest's firmware, of a text or of a file of the host."""
+    name, rest = str(said.get("name", "")), said.keys() - {"name"}
+    if not name.startswith("opt/") or name.startswith(RESERVED) or rest not in ({"file"}, {"string"}):
+        return False
+    text, path = str(said.get("string", "")), said.get("file")
+    if path is None and (not text or text != text.strip() or not (text.isascii() and text.isprintable())):
+        return False  # an element's text would be another
+    sysinfo = next((node for node in domain.root.children if node.tag == "sysinfo" and node.attrib.get("type") == "fwcfg"), None)
+    entry = (sysinfo or domain.root.add("sysinfo", type="fwcfg")).add("entry", name=name)
+    if path is None:
+        entry.text = text
+    else:
+        entry.set("file", str(path))
+    return True
 
 
 def global_property(text: str) -> tuple[str, str, str] | None:
