@@ -13,7 +13,7 @@ from .passes.escape import escape
 from .passes.fill import change
 from .passes.images import converted
 from .passes.proof import compare
-from .passes.resolve.boot import LEGACY, LISTS, key_of
+from .passes.resolve.boot import LEGACY, LISTS
 from .passes.unplace import unplace
 from .paths import BEFORE_METADATA, Result
 from .paths import PATHS as PATHS_OF_A_CONFIG
@@ -64,11 +64,16 @@ def _ordered(vm: VM) -> VM:
     devices = {name: getattr(vm, name) for name in LISTS}
     if any(device.bootindex is not None for each in devices.values() for device in each):
         return vm
-    disks = [key_of("disks", disk) for disk in vm.disks if disk.media != "cdrom"]
-    cdroms = [key_of("disks", disk) for disk in vm.disks if disk.media == "cdrom"]
-    members = {"hd": disks, "cdrom": cdroms, "network": [key_of("nets", net) for net in vm.nets]}
-    order = [members[name][0] for name in vm.boot.classes or () if members.get(name)]
-    return change(vm, boot=change(vm.boot, order=order or None))
+    disks = [disk for disk in vm.disks if disk.media != "cdrom"]
+    cdroms = [disk for disk in vm.disks if disk.media == "cdrom"]
+    members: dict[str, list[Any]] = {"hd": disks, "cdrom": cdroms, "network": vm.nets}
+    first = [members[name][0] for name in vm.boot.classes or () if members.get(name)]
+    places = {id(device): n for n, device in enumerate(first, 1)}
+    placed = {
+        name: [change(device, bootindex=places[id(device)]) if id(device) in places else device for device in each]
+        for name, each in devices.items()
+    }
+    return change(vm, **placed)
 
 
 MOST_SHOWN = 6

@@ -157,7 +157,7 @@ BUSES = ("ide", "sata", "scsi", "virtio")
 TYPES = ("file", "block", "network", "volume")
 FORMATS = ("raw", "qcow2", "qcow", "qed", "vmdk", "cloop")
 """Of qemu-server."""
-OF_LIBVIRT = (*FORMATS, "bochs", "dmg", "luks", "vdi", "vpc")
+OF_LIBVIRT = (*FORMATS, "bochs", "dmg", "vdi", "vpc")
 """Those of libvirt that QEMU opens (storagecommon.rng, storageFormat)."""
 
 HOST_ATTRIBUTES = ("snapshot", "rawio", "sgio")

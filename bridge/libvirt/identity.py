@@ -40,11 +40,12 @@ def is_cdrom(disk: Disk) -> bool:
 def write_identity(node: Node, target: Node, disk: Disk, bus: str, lun: bool, domain: Domain) -> None:
     """What a guest knows the disk by."""
     cdrom = is_cdrom(disk)
-    if disk.ssd and not cdrom and bus != "virtio":
+    rate = "1" if disk.ssd else str(disk.rotation_rate or "")
+    if rate and not cdrom and bus != "virtio":
         if domain.target.has("rotation_rate"):
-            target.set("rotation_rate", "1")
+            target.set("rotation_rate", rate)
         else:
-            _override(disk, "rotation_rate", "unsigned", "1", domain)
+            _override(disk, "rotation_rate", "unsigned", rate, domain)
     if lun:  # scsi-block passes on what the disk itself says
         for name in ("serial", "wwn"):
             if (text := getattr(disk, name)) is not None:

@@ -46,6 +46,7 @@ ROWS = (
     Row("ifname", "target@dev", code=True),
     Row("model", "model@type", code=True),
     Row("bridge", "source@bridge", code=True),
+    Row("network", "@type", code=True),
     Row("openvswitch", "virtualport@type", code=True),
     Row("tag", "vlan/tag@id", code=True),
     Row("trunks", "vlan@trunk", code=True),

@@ -99,7 +99,9 @@ def write_cells(vm: VM, domain: Domain, cpu: Node) -> None:
         if node.id != n:
             message = f"numa{node.id} becomes NUMA node {n}: libvirt counts them without gaps (QEMU refuses gaps as well)"
             domain.report.add("guest-changed", node.where, message)
-        cell = numa.add("cell", id=str(n), cpus=(node.cpus or "").replace(";", ","))
+        cell = numa.add("cell", id=str(n))
+        if node.cpus:
+            cell.set("cpus", node.cpus.replace(";", ","))
         amount = float(node.memory or 0)
         if amount == int(amount):
             cell.attrib.update(memory=str(int(amount)), unit="MiB")

@@ -45,7 +45,8 @@ def write(vm: VM, domain: Domain) -> None:
     security = vm.security
     if not security.amd_sev and not security.intel_tdx:
         return
-    check(vm, None)
+    if not domain.described:  # libvirt refuses less
+        check(vm, None)
     if security.amd_sev:
         _write_sev(security, domain)
     else:

@@ -45,7 +45,7 @@ def write_source(node: Node, source: Source, domain: Domain) -> None:
         child.set("volume", _in_pool(source.volume or ""))
     else:
         _write_network(child, source, domain)
-    if source.chain:
+    if source.chain is not None:
         _write_chain(node, kind, source.chain)
 
 
@@ -56,9 +56,10 @@ def _in_pool(volume: str) -> str:
 
 def _write_chain(node: Node, kind: str, chain: list[str]) -> None:
     for path in chain:
-        node = node.add("backingStore", type=kind)
+        below = kind if kind in PATHS else "block" if path.startswith("/dev/") else "file"
+        node = node.add("backingStore", type=below)
         node.add("format", type="qcow2")
-        node.add("source").set(PATHS[kind], path)
+        node.add("source").set(PATHS[below], path)
     node.add("backingStore")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,10 @@ def paused(place: Path) -> Iterator[subprocess.Popen[bytes]]:
     words = [QEMU, *MACHINE, *drives, "-S", "-display", "none", "-qmp", "unix:qmp,server=on,wait=off"]
     started = subprocess.Popen(words, cwd=place, stdin=subprocess.DEVNULL)
     wait_for(lambda: (place / "qmp").exists() or started.poll() is not None, "QEMU")
-    assert started.poll() is None
+    with socket.socket(socket.AF_UNIX) as monitor:  # which speaks when all images are open
+        monitor.settimeout(60)
+        monitor.connect(f"/proc/{started.pid}/cwd/qmp")
+        assert monitor.recv(1)
     yield started
     started.kill()
     started.wait()

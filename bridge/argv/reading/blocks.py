@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -11,12 +10,21 @@ from ...model.disk import NetworkHost, Source, Throttle
 from ...report import BridgeError
 from ..blockdev import ROWS as THROTTLE_ROWS
 from .line import Line
-from .said import Said, number, switch
+from .said import Said, number, spelled, switch
+from .uri import of_url, portal_host
 
 FORMATS = frozenset(("raw", "qcow2", "qcow", "qed", "vmdk", "vdi", "vhdx", "vpc", "parallels", "bochs", "cloop", "dmg", "luks"))
 FILES = frozenset(("file", "host_device", "host_cdrom"))
 NETWORK = frozenset(("rbd", "iscsi", "nbd", "gluster", "http", "https", "ftp", "ftps", "ssh", "nfs", "vxhs"))
 DEEPEST = 64
+HOST_SIDE = frozenset((
+    *("aio-max-batch", "cache-clean-interval", "cache-size", "check-cache-dropped", "cookie", "cookie-secret", "debug", "drop-cache"),
+    *("group", "host-key-check", "l2-cache-entry-size", "l2-cache-size", "lazy-refcounts", "locking", "logfile", "open-timeout"),
+    *("overlap-check", "pass-discard-other", "pass-discard-request", "pass-discard-snapshot", "password-secret", "pr-manager"),
+    *("proxy-password-secret", "proxy-username", "readahead", "reconnect-delay", "refcount-cache-size", "sslverify", "timeout"),
+    *("tls-creds", "tls-hostname", "user", "username"),
+))  # fmt: skip
+"""Properties of block nodes about how the process gets at the image (QEMU 10.0, qapi/block-core.json)."""
 Node = dict[str, Any]
 
 _FIELDS = {row.place.removeprefix("-object ").replace("bps", "bps"): row.field for row in THROTTLE_ROWS}
@@ -53,14 +61,24 @@ class Image(msgspec.Struct, kw_only=True):
 
 
 def image_of(line: Line, name: str) -> Image | None:
-    """What a device's `drive=` names; None if nothing has that name. Its nodes are taken."""
+    """What a device's `drive=` names; None if nothing has that name. Its nodes are taken.
+
+    Raises BridgeError for a -drive of two devices."""
     if name in line.nodes:
-        return Tree(line, line.nodes[name]).image()
+        return Tree(line, fresh(line.nodes[name])).image()
     if name in line.drives:
         from .drive import of_drive
 
+        if id(line.drives[name]) in line.used:
+            raise BridgeError(f"two devices have the drive '{name[:40]}': QEMU refuses that", line.drives[name])
+        line.used.add(id(line.drives[name]))
         return of_drive(line, line.drives[name])
     return None
+
+
+def fresh(said: Said) -> Said:
+    """A node that several stand on, as it was before the first of them took it."""
+    return said.again() if said.claimed else said
 
 
 class Tree:
@@ -70,7 +88,8 @@ class Tree:
         self.line = line
         self.top = top
         self.image_ = Image(source=Source(kind="empty", where=top), where=top)
-        self.aio: str | None = None
+        self.met = {top.peek("node-name")}
+        """Names of the nodes on the way down."""
 
     def image(self) -> Image:
         self.top.claimed = True
@@ -85,9 +104,10 @@ class Tree:
             return child, where
         if isinstance(child, str) and child in self.line.nodes:
             del node[key]
-            below = self.line.nodes[child]
-            if below.claimed and below is self.top:
+            if child in self.met:
                 raise BridgeError(f"the block node '{child[:40]}' stands on itself", where)
+            self.met.add(child)
+            below = fresh(self.line.nodes[child])
             below.claimed = True
             return below.properties, below
         return None
@@ -126,7 +146,15 @@ class Tree:
         else:
             node["driver"] = driver
             image.plain = False
+        if image.plain:
+            self._host_side(node, where)
         image.format = image.format or "raw"
+
+    def _host_side(self, node: Node, where: Said) -> None:
+        """How the process opens the image."""
+        for name in [name for name in node if name in HOST_SIDE]:
+            message = f"{name}={spelled(node.pop(name))} of the block node: how the host opens the image is not kept"
+            self.line.report.add("host-lost", where, message)
 
     def _common(self, node: Node, top: bool) -> None:
         image = self.image_
@@ -173,39 +201,49 @@ class Tree:
             self.walk(*below, depth + 1)
             image.format = driver
             drop(node, "file")
-        if driver == "qcow2" and switch(node.get("discard-no-unref")) and self.line.is_pve:
+        if driver == "qcow2" and switch(node.get("discard-no-unref")):
             del node["discard-no-unref"]
             image.source.discard_no_unref = True
+        self._encrypted(node, where)
         self._backing(node, where, depth)
 
-    def _backing(self, node: Node, where: Said, depth: int) -> None:
-        chain: list[str] = []
-        at, place = node, where
-        while (below := self._child(at, "backing", place, depth + len(chain))) is not None:
-            path = self._layer(*below)
-            if path is None:
-                return
-            chain.append(path)
-            at, place = below
-        if chain:
-            self.image_.source.chain = chain
-            node.pop("backing", None)
+    def _encrypted(self, node: Node, where: Said) -> None:
+        """The key is in a secret of the process."""
+        if node.pop("encrypt", None) is None and node.pop("key-secret", None) is None:
+            return
+        message = "the image is encrypted, and its key is not carried over"
+        self.line.report.add("guest-lost", where, message, "libvirt: define a secret, and add <encryption>; else decrypt it by qemu-img")
 
-    def _layer(self, node: Node, where: Said) -> str | None:
-        """The path of a qcow2 image below."""
-        file = node.get("file")
-        inner = file if isinstance(file, dict) else self.line.nodes[file].properties if file in self.line.nodes else None
-        if node.get("driver") not in ("qcow2", "raw") or inner is None or not isinstance(inner.get("filename"), str):
-            return None
-        path = str(inner["filename"])
-        if isinstance(file, str):
-            self.line.nodes[file].take_all()
-        backing = node.get("backing")
-        node.clear()
-        if backing is not None:
-            node["backing"] = backing
-        del where
-        return path
+    def _backing(self, node: Node, where: Said, depth: int) -> None:
+        """Layers of plain qcow2 images; others are left to what the image's header says."""
+        if "backing" in node and node["backing"] is None:
+            del node["backing"]
+            self.image_.source.chain = []
+            return
+        chain: list[str] = []
+        at, place, plain = node, where, True
+        while (below := self._child(at, "backing", place, depth + len(chain))) is not None:
+            at.pop("backing", None)
+            path = self._layer(*below, depth + len(chain))
+            plain = plain and path is not None
+            chain.append(path or "")
+            at, place = below
+        if chain and plain:
+            self.image_.source.chain = chain
+        elif chain:
+            message = f"the {len(chain)} images below are not all plain qcow2 files: they are taken from the header of the image"
+            self.line.report.add("ambiguous", where, message, "check with qemu-img info --backing-chain that it says the same")
+
+    def _layer(self, node: Node, where: Said, depth: int) -> str | None:
+        """The path of a plain qcow2 image below, whose node is taken but for its own `backing`; None for another one."""
+        layer = Tree(self.line, where)
+        layer.met = self.met
+        backing = {"backing": node.pop("backing")} if node.get("backing") is not None else {}
+        layer.walk(node, where, depth + 1)
+        node |= backing
+        source, form = layer.image_.source, layer.image_.format
+        usual = form == "qcow2" or (form == "raw" and self.line.is_pve)
+        return source.path if usual and layer.image_.plain and source.kind in ("file", "block") else None
 
     def _file(self, node: Node, where: Said, driver: str) -> None:
         image = self.image_
@@ -223,6 +261,7 @@ class Tree:
 
     def _network(self, node: Node, where: Said, driver: str) -> None:
         source = network_source(node, driver, where)
+        self._encrypted(node, where)
         if source is None:
             self.image_.plain = False
             node["driver"] = driver
@@ -260,6 +299,8 @@ def network_source(node: Node, driver: str, where: Said) -> Source | None:
         source.name = node.pop("export", None)
         source.hosts = [_host(server)]
         del node["server"]
+    elif driver == "gluster":
+        return _of_gluster(source, node)
     elif driver in ("http", "https", "ftp", "ftps"):
         found = of_url(str(node.get("url", "")), where)
         if found is not None:
@@ -272,17 +313,13 @@ def network_source(node: Node, driver: str, where: Said) -> Source | None:
     return source
 
 
-def of_url(text: str, where: Said) -> Source | None:
-    """`https://host:port/name` and the like; None for another text."""
-    match = _URL(text)
-    if match is None:
+def _of_gluster(source: Source, node: Node) -> Source | None:
+    servers, path, volume = node.get("server"), node.get("path"), node.get("volume")
+    if not isinstance(servers, list) or not isinstance(path, str) or not isinstance(volume, str):
         return None
-    host = NetworkHost(name=match[2].strip("[]"), port=int(match[3]) if match[3] else PORTS[match[1]])
-    return Source(kind="network", protocol=match[1], name=match[4], hosts=[host], where=where)
-
-
-PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990}
-_URL = re.compile(r"(https?|ftps?)://(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::([0-9]{1,5}))?/(.*)", re.DOTALL).fullmatch
+    del node["server"], node["path"], node["volume"]
+    source.hosts, source.name = [_host(server) for server in servers if isinstance(server, dict)], f"{volume}/{path}"
+    return source
 
 
 def _of_server(source: Source, node: Node) -> Source | None:
@@ -295,17 +332,10 @@ def _of_server(source: Source, node: Node) -> Source | None:
 
 
 def _host(server: Node) -> NetworkHost:
-    if server.get("type") == "unix":
+    if server.get("type") == "unix" or ("path" in server and "host" not in server):
         return NetworkHost(transport="unix", socket=str(server.get("path")))
     port = number(server.get("port"))
     return NetworkHost(name=str(server.get("host")), port=port)
-
-
-def portal_host(text: str) -> NetworkHost:
-    name, colon, port = text.rpartition(":")
-    if colon and port.isdigit() and "]" not in port:
-        return NetworkHost(name=name.strip("[]"), port=int(port))
-    return NetworkHost(name=text)
 
 
 def limits_of(limits: Node, prefix: str, zero: bool = False) -> Throttle | None:

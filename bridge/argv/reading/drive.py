@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from ...model.disk import NetworkHost, Source, Throttle
+from ...model.disk import Source, Throttle
 from ...report import BridgeError
-from .blocks import FORMATS, Image, Tree, drop, limits_of, mebibytes, of_url, portal_host
+from .blocks import FORMATS, Image, Tree, drop, limits_of, mebibytes
 from .line import Line
 from .said import Said, size, switch
-
-_URI = re.compile(r"(iscsi|nbd|http|https|ftp|ftps|ssh|gluster|sheepdog)(?:\+[a-z]+)?:.*", re.DOTALL).fullmatch
-_ISCSI = re.compile(r"iscsi://(?:[^@/]*@)?([^/]+)/([^/]+)/([0-9]{1,5})", re.ASCII).fullmatch
+from .uri import source_of
 
 
 def of_drive(line: Line, said: Said) -> Image:
@@ -106,56 +102,10 @@ def _drive_source(line: Line, said: Said, image: Image) -> None:
             said.properties["file"] = node
             _drive_source(line, said, image)
             return
-    image.source = source_of(text, said)
+    source = source_of(line, text, said)
+    if source is None:
+        image.plain = False
+        said.properties["file"] = text
+        return
+    image.source = source
     image.source.format = image.format
-
-
-def source_of(text: str, where: Said) -> Source:
-    """What the `file` of an old drive names: `/path`, `rbd:pool/image:…`, `iscsi://…`, `cdrom` of the host."""
-    if text.startswith("rbd:"):
-        return _rbd(text, where)
-    if match := _ISCSI(text):
-        return Source(kind="network", protocol="iscsi", name=f"{match[2]}/{match[3]}", hosts=[portal_host(match[1])], where=where)
-    if (found := _nbd(text, where)) or (found := of_url(text, where)):
-        return found
-    if match := _URI(text):
-        return Source(kind="network", protocol=match[1], name=text, where=where)
-    path = text.removeprefix("file:")
-    return Source(kind="block" if path.startswith("/dev/") else "file", path=path, where=where)
-
-
-_NBD = re.compile(r"nbd(?:\+tcp)?://(\[[^\]]+\]|[^:/?\[]+)(?::([0-9]{1,5}))?(?:/([^?]*))?", re.ASCII | re.DOTALL).fullmatch
-_NBD_OLD = re.compile(r"nbd:(\[[^\]]+\]|[^:/]+):([0-9]{1,5})(?::exportname=(.*))?", re.ASCII | re.DOTALL).fullmatch
-_NBD_SOCKET = re.compile(r"nbd\+unix:///([^?]*)\?socket=([^&]+)|nbd:unix:([^:]+)(?::exportname=(.*))?", re.DOTALL).fullmatch
-NBD_PORT = 10809
-
-
-def _nbd(text: str, where: Said) -> Source | None:
-    """`nbd://host/export`, `nbd+unix:///export?socket=PATH`, and what they were before there were URIs (block/nbd.c)."""
-    source = Source(kind="network", protocol="nbd", where=where)
-    if match := _NBD_SOCKET(text):
-        source.name = (match[1] or match[4]) or None
-        source.hosts = [NetworkHost(transport="unix", socket=match[2] or match[3])]
-        return source
-    if match := _NBD(text) or _NBD_OLD(text):
-        source.name = match[3] or None
-        source.hosts = [NetworkHost(name=match[1].strip("[]"), port=int(match[2]) if match[2] else NBD_PORT)]
-        return source
-    return None
-
-
-def _rbd(text: str, where: Said) -> Source:
-    parts = re.split(r"(?<!\\):", text)
-    source = Source(kind="network", protocol="rbd", name=parts[1], where=where)
-    pieces = parts[1].split("/")
-    if len(pieces) == 3:
-        source.namespace, source.name = pieces[1], f"{pieces[0]}/{pieces[2]}"
-    for part in parts[2:]:
-        key, _, value = part.partition("=")
-        if key == "conf":
-            source.conf = value
-        elif key == "id":
-            source.user = value
-        elif key == "mon_host":
-            source.hosts = [portal_host(host) for host in value.replace("\\:", ":").split(";")]
-    return source

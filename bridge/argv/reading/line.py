@@ -10,7 +10,7 @@ from ...data.qemu import FLAGS
 from ...data.readconfig import READCONFIG
 from ...host.facts import HostFacts
 from ...model.part import Address
-from ...model.raw import Other
+from ...model.raw import Backend, Other
 from ...model.vm import VM
 from ...report import BridgeError, Report
 from ..machine import RUN, SHARE
@@ -69,6 +69,10 @@ class Line:
         """id of the uppermost node of a drive."""
         self.copied: set[int] = set()
         """The same of its device."""
+        self.ends: dict[int, Backend] = {}
+        """id of a card's option -> what it hangs on, where it is no tap."""
+        self.used: set[int] = set()
+        """id of each -drive that a device has."""
         self.shown: list[Other] = []
         """Options that show the picture."""
         self.late: list[Callable[[], None]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from ...data.machines import BINARY, DEFAULT, NATIVE_BINARY, POWER_OBJECT, base_of, version_of, without_revision
 from ...data.qemu import KVM_PROGRAM
@@ -93,7 +94,7 @@ def _read_type(line: Line, said: Said | None, machine: Machine) -> None:
     if machine.base is None or name == "pc-0.10":
         near = DEFAULT[machine.arch or "x86_64"]
         line.report.add(
-            "guest-changed", said, f"machine '{name}' is unknown to qemu-server: '{near}' is the nearest", "check that the guest starts"
+            "guest-changed", said, f"machine '{name}' has no counterpart here: '{near}' is the nearest", "check that the guest starts"
         )
         machine.type, machine.base = near, base_of(near)
     if version is not None:
@@ -120,7 +121,7 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
     if named is None:
         named = "kvm" if line.program.rpartition("/")[2] in KVM_PROGRAM or line.is_pve else "tcg"
     if named not in ("kvm", "tcg"):
-        line.report.add("guest-changed", accel[0] if accel else said, f"accelerator '{named}' is none of Linux: the guest runs with KVM")
+        line.report.add("guest-changed", accel[0] if accel else said, f"Linux has no accelerator '{named}': the guest runs with KVM")
         named = "kvm"
     machine.kvm = named == "kvm"
     for option in accel:
@@ -171,7 +172,8 @@ def read_iommu(line: Line) -> None:
             for name in ("intremap", "caching-mode"):
                 if said.peek(name) != "on":
                     have = said.get(name) or "unset"
-                    line.report.add("guest-changed", said, f"the vIOMMU has {name} {have}; qemu-server turns it on")
+                    message = f"the vIOMMU has {name} {have}; qemu-server turns it on"
+                    line.late.append(partial(line.report.add, "guest-changed", said, message))
                 else:
                     said.get(name)
     if machine.viommu == "intel" and machine.irqchip_split is None and line.is_pve:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from ...model.net import Net
 from ...report import BridgeError
 from ..net import SCRIPTS
 from .line import Dev, Line
-from .said import Said, number, switch
+from .said import Said, number, spelled, switch
 
 MODELS = {
     "e1000": "e1000", "e1000-82544gc": "e1000-82544gc", "e1000-82545em": "e1000-82545em", "e1000e": "e1000e", "i82551": "i82551",
@@ -119,17 +120,32 @@ def _read_backend(line: Line, net: Net, backend: Said, card: Said) -> None:
     kind = backend.get("type")
     if kind in ("tap", "bridge"):
         _read_tap(line, net, backend, kind, card)
-    elif kind == "user":
-        host = backend.get("hostname")
-        net.hostname = host if line.is_pve else None
-        if not line.is_pve:
-            rest = {"hostname": host} if host is not None else {}
-            rest |= {name: backend.raw(name) for name in list(backend.properties)}
-            for name, value in rest.items():
-                what = "user mode networking here has no such setting"
-                line.report.add("host-lost", backend, f"-netdev user: {name}={value}: {what}", "set it up on the host by hand")
+    elif kind == "user" and line.is_pve:
+        net.hostname = backend.get("hostname")
     else:
-        net.network = f"{kind} {backend.peek('ifname') or backend.peek('group') or backend.peek('path') or ''}".strip()
+        net.network = None if kind == "user" else _named(kind, backend)
+        _lose_backend(line, backend, kind or "")
+
+
+def _named(kind: str | None, backend: Said) -> str:
+    """What the network is called where somebody has to say its bridge."""
+    names = (backend.peek(name) for name in ("vhostdev", "mcast", "listen", "connect", "udp", "group", "path", "sock"))
+    return f"{kind} {next((name for name in names if name), '')}".strip()
+
+
+def _lose_backend(line: Line, backend: Said, kind: str) -> None:
+    """For a config; a domain has elements for some of it."""
+    what = "user mode networking here has no such setting" if kind == "user" else "a config's card stands on a bridge"
+    ends = [backend]
+    if (socket := line.chardevs.get(backend.peek("chardev") or "")) is not None:
+        ends.append(socket)
+    for end in ends:
+        end.claimed = True
+        for name, value in list(end.rest()):
+            if name not in ("backend", "id", "chardev"):
+                message = f"-{end.name} {kind}: {name}={spelled(value)}: {what}"
+                line.late.append(partial(line.report.add, "host-lost", end, message, "set it up on the host by hand"))
+        end.properties.clear()
 
 
 def _read_tap(line: Line, net: Net, backend: Said, kind: str, card: Said) -> None:

@@ -49,6 +49,8 @@ def hold(line: Line) -> None:
     """Small devices as they are, before the kinds take of them what a config can say."""
     action = line.all("watchdog-action")
     for device in line.devices:
+        if device.driver in NETS and (end := _network(line, device)) is not None:
+            line.ends[id(device.said)] = end
         if device.said.name != "device" or device.taken or device.driver in MODELLED or device.driver.endswith("-cpu"):
             continue
         other = _device(line, device)
@@ -56,7 +58,18 @@ def hold(line: Line) -> None:
             other.properties["action"] = action[-1].text
         line.held[id(device)] = other
     for option in line.all("vnc", "spice", "display"):
-        line.shown.append(_option(line, option))
+        shown = _option(line, option)
+        if (backend := _backend(line, "audiodev", option.peek("audiodev") or "")) is not None:
+            shown.backends["audiodev"] = backend
+        line.shown.append(shown)
+
+
+def _network(line: Line, device: Dev) -> Backend | None:
+    """What a card hangs on, where it is no tap."""
+    said = line.netdevs.get(device.said.peek("netdev") or "")
+    if said is None or line.is_pve or said.peek("type") in ("bridge", "tap"):
+        return None
+    return _backend(line, "netdev", said.peek("id") or "")
 
 
 WATCHDOGS = ("i6300esb", "ib700")
@@ -106,6 +119,8 @@ def left(line: Line) -> list[tuple[Said, str, dict[str, Any]]]:
             said["copy-on-read"] = True
         if device.name != device.driver and "transitional" in device.name:
             said["transitional"] = device.name
+        if id(device.said) in line.ends:
+            said["netdev"] = line.ends[id(device.said)]
         if said:
             found.append((device.said, device.driver, said))
     return found

@@ -13,7 +13,7 @@ from . import buses, cpu, disk, display, firmware, machine, memory, net, old, ot
 from .line import Line
 from .said import spelled
 
-_ENVIRONMENT = re.compile(r"(?:LC_ALL|PATH|HOME|USER|LOGNAME|XDG_[A-Z]+|TMPDIR|QEMU_AUDIO_DRV|SDL_[A-Z]+|DISPLAY)=.*", re.DOTALL).fullmatch
+_ENVIRONMENT = re.compile(r"(?:LC_ALL|PATH|HOME|USER|LOGNAME|XDG_[A-Z_]+|TMPDIR|QEMU_AUDIO_DRV|SDL_[A-Z]+|DISPLAY)=.*", re.DOTALL).fullmatch
 """What libvirt sets for every QEMU."""
 STEPS = (
     spelling.read,

@@ -70,6 +70,12 @@ class Said:
         text = without_secrets(f"-{self.name} {self.text}".rstrip())
         return f"{self.file}:word {self.n} ({text if len(text) <= 60 else text[:59] + '…'})"
 
+    def again(self) -> Said:
+        """The same as it was before anything was taken."""
+        said = Said(Option(self.name, self.text), self.n, self.file, self.words)
+        said.origin = self.origin
+        return said
+
     def all(self, name: str) -> list[str]:
         """Every value of a property that may be there several times (`cpus=0,cpus=2`)."""
         return [str(value) for key, value in pairs(self.text, FIRST.get(self.name)) if key == name]

@@ -24,9 +24,10 @@ def read(line: Line) -> None:
         security.attestation = False
         socket = said.properties.get("quote-generation-socket")
         if isinstance(socket, dict) and socket.get("type") == "vsock":
-            security.attestation = True
             security.vsock_cid, security.vsock_port = number(socket.get("cid")), number(socket.get("port"))
-            del said.properties["quote-generation-socket"]
+            security.attestation = security.vsock_cid is not None and security.vsock_port is not None
+            if security.attestation:
+                del said.properties["quote-generation-socket"]
         return
     security.cbitpos, security.reduced_phys_bits = said.number("cbitpos"), said.number("reduced-phys-bits")
     security.policy = said.number("policy")

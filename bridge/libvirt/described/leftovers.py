@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...model.raw import Backend
 from ...model.vm import VM
 from ..device import alias
 from ..domain import Domain
 from ..node import Node
 from ..properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
+from .nets import write_backend
 from .writer import set_properties, spelled
 
 Left = list[tuple[Any, str, dict[str, Any]]]
 """(where the device was read, its driver, the properties)"""
+
+BACKEND = "netdev"
+"""Stands for what a card hangs on, a Backend."""
+TX = {"bh": "iothread", "timer": "timer"}
+"""How QEMU sends what a card gives it -> libvirt's word."""
 
 
 def write_leftovers(vm: VM, domain: Domain, left: Left) -> None:
@@ -21,10 +28,13 @@ def write_leftovers(vm: VM, domain: Domain, left: Left) -> None:
         name = names.get(id(where))
         node = _element(domain, name) if name is not None else None
         if node is None or name is None:
-            for prop, value in said.items():
+            for prop, value in said.items() if BACKEND not in said else ():
                 domain.report.add("unknown", where, f"{prop}={spelled(value)} of {driver} has no form in a domain and is left out")
             continue
-        rest = _attributes(node, driver, dict(said))
+        rest = dict(said)
+        if isinstance(backend := rest.pop(BACKEND, None), Backend):
+            write_backend(domain, node, backend)
+        rest = _attributes(node, driver, rest)
         set_properties(domain, node, alias(name), driver, rest)
 
 
@@ -51,6 +61,13 @@ def _attributes(node: Node, driver: str, said: dict[str, Any]) -> dict[str, Any]
     }
     if node.tag == "disk" and said.pop("copy-on-read", False):
         node.ensure("driver").set("copy_on_read", "on")
+    if said.get("tx") in TX:
+        node.ensure("driver").set("txmode", TX[said.pop("tx")])
+    if node.tag == "interface" and spelled(said.get("failover")) == "on":
+        del said["failover"]
+        node.add("teaming", type="persistent")
+    if node.tag == "hostdev" and (pair := said.pop("failover_pair_id", None)) is not None:
+        node.add("teaming", type="transient", persistent=alias(str(pair).removeprefix("ua-")))
     for path, table in tables.get(node.tag, ()):
         if node.tag in ("disk", "interface") and not driver.startswith("virtio") and path.startswith("driver"):
             continue

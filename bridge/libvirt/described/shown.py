@@ -9,6 +9,7 @@ from ...model.raw import Other
 from ...model.vm import VM
 from ..domain import Domain
 from ..node import Node
+from .sound import backend_of
 
 FIRST_PORT = 5900
 Properties = dict[str, Any]
@@ -59,10 +60,17 @@ def _vnc(domain: Domain, other: Other, said: Properties) -> Node | None:
         node.set("websocket", port)
     if (policy := said.pop("share", None)) is not None:
         node.set("sharePolicy", str(policy))
-    if (name := str(said.pop("audiodev", "")).removeprefix("audio")).isdigit():
-        node.add("audio", id=name)
-    del other
+    _audio(domain, node, other, said)
     return node
+
+
+def _audio(domain: Domain, node: Node, other: Other, said: Properties) -> None:
+    said.pop("audiodev", None)
+    if (backend := other.backends.get("audiodev")) is not None:
+        audio, rank = backend_of(domain, backend)
+        node.add("audio", id=rank)
+        if audio is not None:
+            domain.devices.children.append(audio)
 
 
 _SWITCHES = {
@@ -130,8 +138,7 @@ def _display(domain: Domain, other: Other, said: Properties) -> Node | None:
             node.set("p2p", "yes")
         elif (address := said.pop("addr", None)) is not None:
             node.set("address", str(address))
-        if (name := str(said.pop("audiodev", "")).removeprefix("audio")).isdigit():
-            node.add("audio", id=name)
+        _audio(domain, node, other, said)
     elif kind == "sdl" and (screen := said.pop("full-screen", None)) is not None:
         node.set("fullscreen", "yes" if _on(screen) else "no")
     return node

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...model.raw import Backend
 from ..device import alias
+from ..domain import Domain
 from ..node import Node
 from .writer import Properties, Writer
 
@@ -12,6 +12,8 @@ SOUND = {
     "AC97": "ac97", "ES1370": "es1370", "sb16": "sb16", "intel-hda": "ich6", "ich9-intel-hda": "ich9", "usb-audio": "usb",
     "virtio-sound-pci": "virtio",
 }  # fmt: skip
+TYPES = {**{kind: kind for kind in ("alsa", "coreaudio", "dbus", "jack", "none", "oss", "sdl", "spice")}, "pa": "pulseaudio"}
+"""QEMU's driver -> libvirt's type."""
 CODECS = {"hda-duplex": "duplex", "hda-micro": "micro", "hda-output": "output"}
 
 
@@ -24,22 +26,27 @@ def sound(writer: Writer, said: Properties) -> Node:
     return node
 
 
-def _audio(writer: Writer, node: Node, said: Properties, backend: Any) -> None:
+def _audio(writer: Writer, node: Node, said: Properties, backend: Backend | None) -> None:
     said.pop("audiodev", None)
     if backend is None:
         return
-    kind, digits = str(backend.properties.get("driver", "none")), (backend.key or "").removeprefix("audio")
-    rank = digits if digits.isdigit() and digits != "0" else "1"
-    devices = writer.domain.devices.children
+    audio, rank = backend_of(writer.domain, backend)
     if node.peek("audio") is None:
         node.add("audio", id=rank)
-    if not any(child.tag == "audio" and child.attrib.get("id") == rank for child in devices):
-        known = kind in ("alsa", "coreaudio", "dbus", "jack", "none", "oss", "pulseaudio", "sdl", "spice")
-        type_ = {"pa": "pulseaudio"}.get(kind, kind if known else "none")
-        writer.late.append(Node("audio", {"id": rank, "type": type_}, writer.domain.devices))
-        rest = {name for name in backend.properties if name not in ("driver", "id")}
-        if rest:
-            writer.domain.report.add("host-lost", backend.where, f"-audiodev {backend.key}: {', '.join(sorted(rest))} is not kept")
+    if audio is not None:
+        writer.late.append(audio)
+
+
+def backend_of(domain: Domain, backend: Backend) -> tuple[Node | None, str]:
+    """(<audio> of an -audiodev, None if it is there already; its number)."""
+    kind, digits = str(backend.properties.get("driver", "none")), (backend.key or "").removeprefix("audio")
+    rank = digits if digits.isdigit() and digits != "0" else "1"
+    if any(child.tag == "audio" and child.attrib.get("id") == rank for child in domain.devices.children):
+        return None, rank
+    rest = {name for name in backend.properties if name not in ("driver", "id")}
+    if rest:
+        domain.report.add("host-lost", backend.where, f"-audiodev {backend.key}: {', '.join(sorted(rest))} is not kept")
+    return Node("audio", {"id": rank, "type": TYPES.get(kind, "none")}, domain.devices), rank
 
 
 def codec(writer: Writer, said: Properties) -> Node | None:

@@ -66,6 +66,9 @@ def set_properties(domain: Domain, node: Node, name: str, driver: str, said: Pro
     back = {there: here for here, there in VIRTIO.items()}
     for prop, value in said.items():
         text = spelled(value)
+        if prop == "acpi-index" and node.peek("acpi") is None:
+            node.add("acpi", index=text)
+            continue
         if prop in ("rombar", "romfile", "transitional"):
             _rom_or_model(domain, node, name, prop, text)
             continue

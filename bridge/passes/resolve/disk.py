@@ -193,7 +193,8 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
     volid = match.volid if match else "none"
     if match is not None and volid is None:
         told = "the drive stays empty" if disk.media == "cdrom" else "the disk is left out"
-        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}: {disk.outline or source.path}", match.hint)
+        whole = disk.outline or source.path
+        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}" + (f": {whole}" if whole else ""), match.hint)
         if disk.media != "cdrom":
             return None
         volid = "none"
