@@ -175,3 +175,145 @@ def test_an_image_that_nobody_can_convert_here_is_refused_in_one_line() -> None:
     with pytest.raises(bridge.BridgeError) as caught:
         bridge.convert(f"{QEMU} -drive if=virtio,format=vdi,file=nbd://a.example/x", "conf", "argv")
     assert "cannot use images of format 'vdi'" in str(caught.value)
+
+
+BLOCK = json.dumps({"driver": "qcow2", "node-name": "top", "file": {"driver": "file", "filename": "/srv/top"}, "backing": "base"})
+
+
+@pytest.mark.parametrize(("form", "chain"), [("qcow2", ["/srv/base"]), ("raw", []), ("vmdk", [])])
+def test_a_raw_image_below_another_was_called_qcow2(form: str, chain: list[str]) -> None:
+    base = json.dumps({"driver": form, "node-name": "base", "file": {"driver": "file", "filename": "/srv/base"}})
+    line = f"{QEMU} -blockdev '{base}' -blockdev '{BLOCK}' -device virtio-blk-pci,drive=top"
+    result = bridge.convert(line, "xml", "argv")
+    root = etree.fromstring(result.text)
+    assert [source.get("file") for source in root.iterfind("devices/disk/backingStore/source")] == chain
+    assert any(finding.kind == "ambiguous" for finding in result.findings) == (not chain)
+
+
+def test_an_image_that_two_stand_on_was_there_for_the_first_alone() -> None:
+    base = json.dumps({"driver": "qcow2", "node-name": "base", "file": {"driver": "file", "filename": "/srv/base"}})
+    tops = [json.dumps({**json.loads(BLOCK), "node-name": name}) for name in ("a", "b")]
+    words = " ".join(f"-blockdev '{node}'" for node in (base, *tops))
+    root = domain(f"{words} -device virtio-blk-pci,drive=a -device virtio-blk-pci,drive=b")
+    assert [source.get("file") for source in root.iterfind("devices/disk/backingStore/source")] == ["/srv/base", "/srv/base"]
+
+
+def test_a_node_without_anything_below_says_so() -> None:
+    node = json.dumps({"driver": "qcow2", "node-name": "n", "file": {"driver": "file", "filename": "/srv/n"}, "backing": None})
+    assert domain(f"-blockdev '{node}' -device virtio-blk-pci,drive=n").find("devices/disk/backingStore") is not None
+
+
+def test_a_qcow2_below_an_image_of_the_network_ended_in_a_crash() -> None:
+    top = json.dumps({**json.loads(BLOCK), "file": {"driver": "nbd", "server": {"type": "inet", "host": "h", "port": "1"}}})
+    base = json.dumps({"driver": "qcow2", "node-name": "base", "file": {"driver": "host_device", "filename": "/dev/vg/base"}})
+    root = domain(f"-blockdev '{base}' -blockdev '{top}' -device virtio-blk-pci,drive=top")
+    assert [layer.get("type") for layer in root.iterfind("devices/disk/backingStore")] == ["block"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "name", "host"),
+    [
+        ("ssh://me@h.example:2222/srv/x.img", "/srv/x.img", {"name": "h.example", "port": "2222"}),
+        ("nfs://h.example/export/x", "/export/x", {"name": "h.example"}),
+        ("gluster://h.example/volume/dir/x", "volume/dir/x", {"name": "h.example"}),
+        ("gluster+unix:///volume/x?socket=/run/glusterd.socket", "volume/x", {"transport": "unix", "socket": "/run/glusterd.socket"}),
+        ("http://u:secret@h.example/x.iso", "x.iso", {"name": "h.example", "port": "80"}),
+    ],
+)
+def test_a_uri_became_a_source_without_a_host(uri: str, name: str, host: dict[str, str]) -> None:
+    result = bridge.convert(f"{QEMU} -drive if=virtio,format=raw,file={uri}", "xml", "argv")
+    source = etree.fromstring(result.text).find("devices/disk/source")
+    assert source is not None
+    assert (source.get("protocol"), source.get("name")) == (uri.partition("://")[0].partition("+")[0], name)
+    assert [dict(each.attrib) for each in source] == [host]
+    assert any(finding.kind == "secret-left-out" for finding in result.findings) == ("@" in uri)
+    assert "secret" not in result.text
+
+
+@pytest.mark.parametrize("uri", ["ssh:///x", "nbd:", "nfs://", "gluster:///volume/x", "gluster://h/x", "rbd:pool", "iscsi://h/iqn", "http://"])
+def test_a_uri_that_qemu_refuses_passed(uri: str) -> None:
+    with pytest.raises(bridge.BridgeError, match="that QEMU knows: write"):
+        bridge.convert(f"{QEMU} -drive if=virtio,format=raw,file={uri}", "xml", "argv")
+
+
+def test_a_directory_as_a_disk_is_left_to_args() -> None:
+    result = bridge.convert(f"{QEMU} -drive if=virtio,format=raw,file=fat:rw:/srv/dir", "xml", "argv", args=True)
+    assert "fat:rw:/srv/dir" in result.text
+
+
+NET = f"{QEMU} -device virtio-net-pci,netdev=n,mac=52:54:00:00:00:01 -netdev"
+
+
+@pytest.mark.parametrize(
+    ("netdev", "kind", "source"),
+    [
+        ("vhost-user,id=n,chardev=c", "vhostuser", {"type": "unix", "path": "/run/vu.sock", "mode": "client"}),
+        ("vhost-vdpa,id=n,vhostdev=/dev/vhost-vdpa-0", "vdpa", {"dev": "/dev/vhost-vdpa-0"}),
+        ("socket,id=n,mcast=230.0.0.1:1234", "mcast", {"address": "230.0.0.1", "port": "1234"}),
+        ("socket,id=n,listen=:1234", "server", {"port": "1234"}),
+        ("socket,id=n,connect=127.0.0.1:1234", "client", {"address": "127.0.0.1", "port": "1234"}),
+        ("socket,id=n,udp=10.0.0.1:1,localaddr=10.0.0.2:2", "udp", {"address": "10.0.0.1", "port": "1"}),
+    ],
+)
+def test_a_card_on_another_process_hung_on_nothing(netdev: str, kind: str, source: dict[str, str]) -> None:
+    line = f"{NET} {netdev} -chardev socket,id=c,path=/run/vu.sock" if "chardev" in netdev else f"{NET} {netdev}"
+    result = bridge.convert(line, "xml", "argv")
+    card = etree.fromstring(result.text).find("devices/interface")
+    assert card is not None
+    assert card.get("type") == kind
+    assert [dict(each.attrib) for each in card.findall("source")] == [source]
+    assert [f for f in result.findings if f.severity != "note"] == []
+    told = bridge.convert(line, "conf", "argv").findings
+    assert any(finding.kind == "network-unknown" for finding in told)
+
+
+def test_a_network_that_libvirt_has_not_is_told() -> None:
+    found = bridge.convert(f"{NET} vde,id=n,sock=/run/vde", "xml", "argv").findings
+    assert [f.kind for f in found if f.severity != "note"] == ["network-unknown", "host-lost"]
+
+
+def test_a_chardev_as_qmp_has_it_ended_in_a_crash() -> None:
+    data = {"addr": {"type": "unix", "data": {"path": "/run/a.sock"}}, "server": True, "wait": False}
+    chardev = json.dumps({"id": "c", "backend": {"type": "socket", "data": data}})
+    root = domain(f"-chardev '{chardev}' -device isa-serial,chardev=c")
+    source = root.find("devices/serial/source")
+    assert source is not None
+    assert dict(source.attrib) == {"mode": "bind", "path": "/run/a.sock"}
+
+
+def test_a_node_of_a_guest_without_cpus_made_an_invalid_domain() -> None:
+    root = domain("-m 2G -smp 2 -numa node,cpus=0-1,mem=1G -numa node,mem=1G")
+    assert [cell.get("cpus") for cell in root.iterfind("cpu/numa/cell")] == ["0-1", None]
+
+
+def test_a_confidential_guest_without_uefi_is_libvirts_business() -> None:
+    root = domain("-machine confidential-guest-support=s -object sev-guest,id=s,cbitpos=51,reduced-phys-bits=1")
+    assert root.find("launchSecurity") is not None
+
+
+@pytest.mark.parametrize(
+    ("device", "path", "value"),
+    [
+        ("virtio-net-pci,acpi-index=7", "devices/interface/acpi", {"index": "7"}),
+        ("virtio-net-pci,tx=bh", "devices/interface/driver", {"txmode": "iothread"}),
+        ("virtio-net-pci,failover=on", "devices/interface/teaming", {"type": "persistent"}),
+        ("pcie-root-port,chassis=1", "devices/controller[@model='pcie-root-port']/address", None),
+    ],
+)
+def test_what_libvirt_has_an_element_for_went_by_override(device: str, path: str, value: dict[str, str] | None) -> None:
+    found = domain(f"-device {device}").find(path)
+    assert found is not None
+    assert value is None or dict(found.attrib) == value
+    assert value is not None or found.get("multifunction") == "off"
+
+
+def test_two_devices_of_one_drive_are_refused_as_by_qemu() -> None:
+    with pytest.raises(bridge.BridgeError, match="two devices have the drive 'd'"):
+        domain("-drive if=none,id=d,file=/d,format=raw -device virtio-blk-pci,drive=d -device virtio-blk-pci,drive=d")
+
+
+def test_a_disk_that_is_left_out_stays_out_of_the_boot_order() -> None:
+    line = "-drive if=virtio,format=raw,file=ssh://h/x -drive if=virtio,format=raw,file=/srv/y -drive media=cdrom,if=ide"
+    text = bridge.convert(f"{QEMU} {line}", "conf", "argv").text
+    assert "virtio1: /srv/y" in text
+    assert "virtio0" not in text

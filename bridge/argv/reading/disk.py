@@ -17,6 +17,7 @@ from .said import Said, number
 
 VIRTIO = frozenset(("virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional"))
 FRONTS = ("ide-cd", "ide-hd", "scsi-block", "scsi-cd", "scsi-disk", "scsi-generic", "scsi-hd", "virtio-blk-pci")
+GENERIC = "/dev/sg"
 WORDS = ("enospc", "ignore", "report", "stop", "auto")
 
 
@@ -88,7 +89,17 @@ def read(line: Line) -> None:
     line.vm.disks = []
     for device in line.of(*FRONTS, *VIRTIO):
         disk = _read(line, device)
-        if disk is not None:
+        if disk is None:
+            continue
+        path = (disk.source.path if disk.source is not None else None) or ""
+        if device.driver == "scsi-generic" and path.startswith(GENERIC):
+            device.taken = True
+            device.said.take_all()
+            message = f"{path}: a SCSI device of the host, by a name that says nothing of its place"
+            line.report.add("guest-lost", device.said, message, "lsscsi -g tells adapter and address: add a <hostdev>, or its block device")
+        else:
+            if not line.is_pve and disk.source is not None:
+                check_path(disk.source)
             device.taken = True
             line.vm.disks.append(disk)
 
@@ -143,8 +154,6 @@ def _read(line: Line, device: Dev) -> Disk | None:
                 group.take_all()
     if is_cloudinit(disk.source.path or disk.source.name or ""):
         disk.cloudinit = True
-    if not line.is_pve:
-        check_path(disk.source)
     _front(line, disk, said, image, cdrom)
     return disk
 

@@ -85,7 +85,8 @@ def read_serials(line: Line) -> None:
         kind = backend.peek("backend")
         _take(line, device, backend)
         _server(backend)
-        if kind not in ("serial", "tty") and not (kind == "socket" and backend.peek("path") is not None):
+        there = backend.peek("path") or ""
+        if not (kind == "socket" and there) and not (kind in ("serial", "tty") and there.startswith("/dev/") and "," not in there):
             kind = "socket"
             shown = f"a serial port on {backend.text} becomes a socket"
             line.late.append(partial(line.report.add, "host-lost", backend, shown))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...data.properties import type_of
+from .chardevs import flatten
 from .line import Line
 from .said import OFF_WORDS, ON_WORDS, Said, number
 
@@ -13,6 +14,8 @@ FLOPPIES = tuple(f"isa-fdc.{name}=" for name in ORDERS[1:])
 def read(line: Line) -> None:
     if line.is_pve:
         return  # its words are known as they stand
+    for option in line.all("chardev"):
+        flatten(option)
     for device in line.devices:
         for name, value in device.said.properties.items():
             if isinstance(value, str) and value in (ON_WORDS | OFF_WORDS) and type_of(device.driver, name) == "switch":

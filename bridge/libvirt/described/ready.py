@@ -117,10 +117,17 @@ def _controllers(vm: VM, names: _Names) -> tuple[list[Controller], dict[tuple[st
             buses[controller.type, f"#{old[1]}"] = name
         hardware = None if _usual(controller) else controller.hardware
         found.append(replace(controller, key=name, index=ranks[old], master=master, hardware=hardware))
-    ordered = [replace(c, address=_pci(c.address, buses)) for c in found]
+    ordered = [replace(c, address=_alone(c, _pci(c.address, buses))) for c in found]
     if not any(c.type == "usb" for c in ordered):
         ordered.append(NO_USB)
     return ordered, buses
+
+
+def _alone(controller: Controller, address: PCIAddress | None) -> PCIAddress | None:
+    """libvirt makes the first function of a root port's slot one of several where nobody says that it is alone."""
+    if address is None or controller.model != "pcie-root-port" or address.function or address.multifunction is not None:
+        return address
+    return replace(address, multifunction=False)
 
 
 def _usual(controller: Controller) -> bool:
