@@ -48,6 +48,7 @@ def command(**given: Any) -> None:
     The script stops at the first error and can be run again: it goes on where it stopped, and overwrites nothing that it did not
     make. Volumes on shared storage that both hosts reach are not copied. To libvirt, -c names the host that the VMs move to, and it is
     asked what it can do; to qemu-server, -c names the host that DOMAINs come from. A directory stands for the *.conf and *.xml in it.
+    A QEMU command line, or a script with one, moves to libvirt as the machine that it is, and to qemu-server by a config.
 
     \b
     Example:

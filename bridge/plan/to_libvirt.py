@@ -9,15 +9,20 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from ..convert import DEFAULT_VMID
 from ..define import Candidate, Host, clashes, offline, prepare
 from ..qemuserver.drive import CLOUDINIT
 from ..qemuserver.text import ConfigText, write
 from ..report import BridgeError
+from .described import is_persons
+from .described import moved as moved_domain
 from .given import Input, Refused, read
 from .step import Plan, Step, VMPlan, without_doubles
 from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, volumes
 
-KINDS = {"efidisk0": "variables", "tpmstate0": "tpm"}
+KINDS = {"efidisk0": "variables", "nvram": "variables", "tpmstate0": "tpm"}
+VERBATIM = ("initrd", "kernel", "tpmstate0")
+"""Files that are no disk images: their length says something."""
 
 
 class Wish(NamedTuple):
@@ -118,6 +123,8 @@ def _first(wish: Wish, pool: Pool) -> list[Step]:
 
 
 def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:
+    if is_persons(given):
+        return _as_it_stands(given, wish, host)
     file, facts = given.file, given.keywords["host"]
     config, vmid, lost, is_config = read(given)
     notes = left_behind(config)
@@ -130,16 +137,34 @@ def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]
     candidate = _candidate(file, write(config), given.keywords, vmid, host)
     steps = [_stopped(vmid)] if is_config else []
     steps += [reach(volume, name) for volume in here if volume.key in stays]
-    bridges = _bridges(candidate.xml)
-    if is_remote(wish.uri):
-        notes += [f"bridge {bridge}: the host must have it, or the VM does not start" for bridge in bridges]
-    else:
-        steps += [_bridge(bridge, wish) for bridge in bridges]
+    steps += _connected(candidate, wish, notes)
     for volume in copies:
         steps += _carry(volume, name, *targets[volume.key], wish, candidate.vm.firmware.vars_size)
-    steps += _definition(candidate, vmid, wish)
+    steps += _definition(candidate, str(vmid) if is_config else name, wish)
     stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
     return candidate, VMPlan(file=file, vmid=vmid, name=name, steps=steps, findings=[*lost, *candidate.findings], stays=stayed)
+
+
+def _as_it_stands(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:
+    """A command line of somebody's: its machine is no config's, and moves without becoming one."""
+    candidate = _converted(given.file, given.text, {**given.keywords, "source": "argv", "file": given.file}, host)
+    name = candidate.name
+    found = moved_domain(candidate.xml, name, wish.images, wish.form, given.file)
+    candidate = candidate._replace(xml=found.xml)
+    vmid, notes = candidate.vm.meta.vmid or DEFAULT_VMID, list(found.stays)
+    steps = _connected(candidate, wish, notes)
+    for volume, image, form in found.images:
+        steps += _carry(volume, name, image, form, wish, None)
+    steps += _definition(candidate, name, wish)
+    return candidate, VMPlan(file=given.file, vmid=vmid, name=name, steps=steps, findings=candidate.findings, stays=notes)
+
+
+def _connected(candidate: Candidate, wish: Wish, notes: list[str]) -> list[Step]:
+    bridges = _bridges(candidate.xml)
+    if not is_remote(wish.uri):
+        return [_bridge(bridge, wish) for bridge in bridges]
+    notes += [f"bridge {bridge}: the host must have it, or the VM does not start" for bridge in bridges]
+    return []
 
 
 def _name(config: ConfigText, vmid: int) -> str:
@@ -167,7 +192,10 @@ def _target(volume: Volume, name: str, vmid: int, wish: Wish) -> tuple[str, str]
 def _candidate(file: str, text: str, keywords: dict[str, Any], vmid: int, host: Host | None) -> Candidate:
     """The domain as the host will get it: checked by that host if it can be asked."""
     words = {**keywords, "vmid": vmid, "source": "conf", "file": file}
-    data = text.encode("utf-8", "surrogateescape")
+    return _converted(file, text.encode("utf-8", "surrogateescape"), words, host)
+
+
+def _converted(file: str, data: bytes, words: dict[str, Any], host: Host | None) -> Candidate:
     return prepare(host, file, data, words) if host is not None else offline(file, data, words)
 
 
@@ -252,9 +280,9 @@ if "$@" >/dev/null 2>&1; then echo "error: volume $image is there already, and n
 def copying(volume: Volume, target: str, form: str, vars_size: int | None) -> list[list[str]]:
     """The commands that make a file of a volume.
 
-    A TPM's state is no disk image, its length says something. Variables must fill their flash, no more (mapping-devices 12).
+    A TPM's state and a kernel are no disk images. Variables must fill their flash, no more (mapping-devices 12).
     """
-    if volume.key == "tpmstate0" and volume.location.path is not None:
+    if volume.key in VERBATIM and volume.location.path is not None:
         return [["cp", "--sparse=always", "--", volume.location.path, target]]
     convert = ["qemu-img", "convert", "-p", "-f", volume.format, "-O", form, volume.spec, target]
     if volume.key == "efidisk0" and form == "raw" and vars_size:
@@ -262,9 +290,9 @@ def copying(volume: Volume, target: str, form: str, vars_size: int | None) -> li
     return [convert]
 
 
-def _definition(candidate: Candidate, vmid: int, wish: Wish) -> list[Step]:
+def _definition(candidate: Candidate, about: str, wish: Wish) -> list[Step]:
     define = Step(
-        id=f"{vmid}-define",
+        id=f"{about}-define",
         kind="define",
         about=f"define {candidate.name}",
         commands=[virsh(wish.uri, "define", "--validate", "/dev/stdin")],
@@ -273,7 +301,7 @@ def _definition(candidate: Candidate, vmid: int, wish: Wish) -> list[Step]:
     if not candidate.autostart:
         return [define]
     autostart = Step(
-        id=f"{vmid}-autostart",
+        id=f"{about}-autostart",
         kind="autostart",
         about=f"start {candidate.name} with its host",
         commands=[virsh(wish.uri, "autostart", candidate.name)],

@@ -182,3 +182,23 @@ def test_a_clash_is_found_when_it_is_planned(store: Store, tmp_path: Path) -> No
     arguments = ["plan", "--to", "libvirt", "-c", store.daemon.uri, "--host", store.host, tmp_path / "200.conf"]
     result = CliRunner().invoke(main, [*map(str, arguments)])
     assert (result.exit_code, "domain 'plain' is defined already: it needs no plan" in result.output) == (1, True)
+
+
+def test_a_command_line_moves_to_a_libvirt_host_and_boots(there: Daemon, tmp_path: Path) -> None:
+    (script := there.directory / "plan/plan.sh").parent.mkdir()
+    boot_disk(script.with_name("disk.raw"))
+    line = tmp_path / "script.sh"
+    line.write_text(
+        f"#!/bin/sh\nqemu-system-x86_64 -name script -m 128 -nodefaults -serial pty -device e1000,mac=52:54:00:00:00:09,addr=0x9,netdev=n"
+        f" -netdev user,id=n -drive file={script.parent}/disk.raw,format=raw,if=virtio\n"
+    )
+    images = there.directory / "images/moved"
+    virt_qm("plan", "--to", "libvirt", "-c", there.uri, "--images", images, "--report", "none", "-o", script, line)
+    there.give(script.parent)
+    images.parent.chmod(0o777)
+    done = execute(script)
+    assert done.returncode == 0, done.stderr
+    assert there.domains() == ["script"]
+    root: Any = etree.fromstring(there.virsh("dumpxml", "--inactive", "script"))
+    assert [each.get("slot") for each in root.iterfind("devices/interface/address")] == ["0x09"]
+    assert SAYS.decode().strip() in boot(there, "script", "that was moved$")
