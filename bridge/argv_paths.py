@@ -36,6 +36,8 @@ def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
 
     line = _read(text, wanted, report)
     line.vm = converted(line.vm, FORMATS, "qemu-server", report)
+    disks = [change(disk, device_id=None) if id(disk.where) in line.unsaid_ids else disk for disk in line.vm.disks]
+    line.vm = change(line.vm, disks=disks)
     clock = line.vm.clock
     found = unplace(change(line.vm, clock=change(clock, pit_discard=bool(clock.pit_discard))), report)
     found = _own(line, found, wanted) if line.is_pve else _ordered(found)
@@ -51,7 +53,8 @@ def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     if made.refusal is not None:
         message = f"qemu-server would refuse this config: {made.refusal.message}"
         report.add("refused", found.machine.where, message, "change the command line, or the config by hand")
-    proof = compare(found, after, wanted.host, report, own=line.is_pve, keep_layout=wanted.keep_layout)
+    told = change(found, boot=change(found.boot, kernel=None, initrd=None, cmdline=None))  # in a finding of their own, or in args
+    proof = compare(told, after, wanted.host, report, own=line.is_pve, keep_layout=wanted.keep_layout)
     if line.is_pve and report.heard and after is not None:
         _compare_words(line, made.said, wanted, report)
     result = Result(vm, made.with_words(proof.words) if proof.words else made.text)

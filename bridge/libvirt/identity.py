@@ -59,17 +59,23 @@ def write_identity(node: Node, target: Node, disk: Disk, bus: str, lun: bool, do
         else:  # libvirt takes it on ide and scsi only
             _override(disk, "wwn", "unsigned", str(int(disk.wwn, 16)), domain)
     if disk.bus == "scsi":
-        if disk.device_id is not None:
-            _write_text(node, disk, "vendor", disk.vendor, True, domain)
-            _write_text(node, disk, "product", disk.product, True, domain)
-            if not (plain and disk.device_id == disk.serial):  # libvirt takes a <serial> for the id, too
-                _override(disk, "device_id", "string", disk.device_id, domain)
-        else:
-            message = f"{disk.key}: qemu-server gives iSCSI disks of such old machines to the guest as scsi-generic; libvirt has scsi-hd"
-            domain.report.add("guest-changed", disk.where, message)
+        _write_scsi(node, disk, plain, domain)
     elif not cdrom:
         native = domain.target.has("product_ide")
         _write_text(node, disk, "product", disk.model, native, domain, "model")
+
+
+def _write_scsi(node: Node, disk: Disk, plain: bool, domain: Domain) -> None:
+    if disk.device_id is not None or domain.described:
+        _write_text(node, disk, "vendor", disk.vendor, True, domain)
+        _write_text(node, disk, "product", disk.product, True, domain)
+        if disk.device_id is None:  # QEMU gives none to a drive without a name, libvirt always one
+            domain.set_override(f"ua-{disk.key}", "device_id", "remove", None)
+        elif not (plain and disk.device_id == disk.serial):  # libvirt takes a <serial> for the id, too
+            _override(disk, "device_id", "string", disk.device_id, domain)
+    else:
+        message = f"{disk.key}: qemu-server gives iSCSI disks of such old machines to the guest as scsi-generic; libvirt has scsi-hd"
+        domain.report.add("guest-changed", disk.where, message)
 
 
 def _write_text(node: Node, disk: Disk, tag: str, text: str | None, native: bool, domain: Domain, prop: str | None = None) -> None:

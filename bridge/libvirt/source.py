@@ -98,8 +98,10 @@ def _write_network(child: Node, source: Source, domain: Domain) -> None:
             domain.report.add(
                 "resource-unknown",
                 source.where,
-                f"libvirt needs a secret with the key of Ceph user '{source.user}' for storage '{source.storage}'",
-                f"define one with usage 'client.{source.user} secret', or name it with --host-fact secret_uuid.{source.storage}=UUID",
+                f"libvirt needs a secret with the key of Ceph user '{source.user}' for "
+                + (f"storage '{source.storage}'" if source.storage else f"the image '{source.name}'"),
+                f"define one with usage 'client.{source.user} secret'"
+                + (f", or name it with --host-fact secret_uuid.{source.storage}=UUID" if source.storage else ""),
             )
 
 

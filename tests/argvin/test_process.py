@@ -42,10 +42,9 @@ def paused(place: Path) -> Iterator[subprocess.Popen[bytes]]:
     drives = ["-hda", "disk.raw", "-drive", "file=./images/data.raw,if=virtio,format=raw"]
     words = [QEMU, *MACHINE, *drives, "-S", "-display", "none", "-qmp", "unix:qmp,server=on,wait=off"]
     started = subprocess.Popen(words, cwd=place, stdin=subprocess.DEVNULL)
-    wait_for(lambda: (place / "qmp").exists() or started.poll() is not None, "QEMU")
     with socket.socket(socket.AF_UNIX) as monitor:  # which speaks when all images are open
         monitor.settimeout(60)
-        monitor.connect(f"/proc/{started.pid}/cwd/qmp")
+        wait_for(lambda: started.poll() is not None or monitor.connect_ex(f"/proc/{started.pid}/cwd/qmp") == 0, "QEMU")
         assert monitor.recv(1)
     yield started
     started.kill()

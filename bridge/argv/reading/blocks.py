@@ -54,6 +54,8 @@ class Image(msgspec.Struct, kw_only=True):
     serial: str | None = None
     name: str | None = None
     """Of the protocol node."""
+    drive: str | None = None
+    """The name of a -drive."""
     where: Said | None = None
     order: list[str] = []
     plain: bool = True

@@ -28,9 +28,17 @@ def read(line: Line) -> None:
 def _read_affinity(line: Line) -> None:
     """`taskset --cpu-list --all-tasks SET`, in front of QEMU."""
     before = line.before
-    if before[:1] == ["/usr/bin/taskset"] and before[1:3] == ["--cpu-list", "--all-tasks"] and len(before) == 4:
-        line.vm.cpu.affinity = before[3]
-        line.before = []
+    at = next((n for n, word in enumerate(before) if word.rpartition("/")[2] == "taskset"), None)
+    if at is None or len(before) < at + 3:
+        return
+    flags, cpus = before[at + 1 : -1], before[-1]
+    if set(flags) <= TASKSET and {"-c", "--cpu-list", "-ac", "-ca"} & set(flags) and _CPUS(cpus):
+        line.vm.cpu.affinity = cpus
+        line.before = before[:at]
+
+
+TASKSET = frozenset(("-c", "--cpu-list", "-a", "--all-tasks", "-ac", "-ca"))
+_CPUS = re.compile(r"[0-9]{1,4}(?:-[0-9]{1,4})?(?:,[0-9]{1,4}(?:-[0-9]{1,4})?)*", re.ASCII).fullmatch
 
 
 def _read_smp(line: Line) -> None:
@@ -143,6 +151,8 @@ def parsed(text: str) -> dict[str, Any]:
             raise BridgeError(f"-cpu: '{word[:60]}' is no property of a CPU")
         name, _, value = word.lstrip("+-").partition("=")
         name = name.replace("_", "-") if name.replace("_", "-") in _OWN else name
+        if name == "check":
+            continue  # whether QEMU warns of what its host lacks
         if name == "host-phys-bits" and value in ("on", "true", ""):
             fields["phys_bits"] = "host"
         elif name in ("phys-bits", "guest-phys-bits", "level") and value.isdigit():

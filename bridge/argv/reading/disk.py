@@ -18,6 +18,8 @@ from .said import Said, number
 VIRTIO = frozenset(("virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional"))
 FRONTS = ("ide-cd", "ide-hd", "scsi-block", "scsi-cd", "scsi-disk", "scsi-generic", "scsi-hd", "virtio-blk-pci")
 GENERIC = "/dev/sg"
+LONGEST_ID = 20
+"""Of a SCSI drive's id: its serial, else the name of its -drive (hw/scsi/scsi-disk.c)."""
 WORDS = ("enospc", "ignore", "report", "stop", "auto")
 
 
@@ -87,6 +89,7 @@ def read_adapters(line: Line) -> None:
 
 def read(line: Line) -> None:
     line.vm.disks = []
+    all_lost = not line.is_pve and line.flag("snapshot") is not None
     for device in line.of(*FRONTS, *VIRTIO):
         disk = _read(line, device)
         if disk is None:
@@ -100,6 +103,8 @@ def read(line: Line) -> None:
         else:
             if not line.is_pve and disk.source is not None:
                 check_path(disk.source)
+            if all_lost and disk.media != "cdrom" and disk.snapshot is None:
+                disk.snapshot = True
             device.taken = True
             line.vm.disks.append(disk)
 
@@ -241,6 +246,9 @@ def _front(line: Line, disk: Disk, said: Said, image: Image | None, cdrom: bool)
             disk.detect_zeroes = "unmap"
     _policies(line, disk, said)
     _identity(disk, said)
+    if not line.is_pve and disk.bus == "scsi" and disk.device_id is None and not disk.scsiblock:
+        disk.device_id = (disk.serial or "")[:LONGEST_ID] or (image.drive if image is not None else None)
+        line.unsaid_ids.add(id(said))
     disk.bootindex = said.number("bootindex")
     disk.served_by = served_by(line, said)
 

@@ -100,7 +100,7 @@ def _qxl_size(line: Line, device: Dev, field: str) -> int | None:
         text = line.global_(f"qxl-vga.{field}_size")
         size = int(text) if text is not None and text.isdigit() else None
     if found is None and size is not None:
-        found = size // MIB
+        found = size // MIB if line.is_pve else max(-(-size // MIB), 1)
     return None if found == (QXL_RAM if field == "ram" else QXL_VRAM) else found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from ...model.disk import Source, Throttle
@@ -15,7 +17,7 @@ from .uri import source_of
 def of_drive(line: Line, said: Said) -> Image:
     """The old form. `file` may be a path, a URI, `rbd:…`, or JSON."""
     said.claimed = True
-    said.get("id")
+    own = said.get("id")
     properties = said.properties
     said.expect("if", "none")
     for name in ("index", "bus", "unit"):
@@ -55,8 +57,18 @@ def of_drive(line: Line, said: Said) -> Image:
                 setattr(image.throttle, field, mebibytes(value) if field[0] == "m" else str(value))
     image.size = size(said.get("size"))
     image.serial = said.get("serial")
+    image.drive = _name(own or "", image)
     _drive_source(line, said, image)
     return image
+
+
+def _name(name: str, image: Image) -> str | None:
+    """That of a drive without one is QEMU's own (blockdev.c, drive_new)."""
+    match = _UNNAMED(name)
+    return f"{match[1]}0-{'cd' if image.media == 'cdrom' else 'hd'}{match[2]}" if match else name or None
+
+
+_UNNAMED = re.compile(r"(ide|scsi)([0-9]+)-drive").fullmatch
 
 
 CACHES = ("none", "writeback", "writethrough", "directsync", "unsafe", "off")

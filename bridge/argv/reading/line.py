@@ -71,6 +71,8 @@ class Line:
         """The same of its device."""
         self.ends: dict[int, Backend] = {}
         """id of a card's option -> what it hangs on, where it is no tap."""
+        self.unsaid_ids: set[int] = set()
+        """id(disk.where) of SCSI drives whose id is QEMU's own."""
         self.used: set[int] = set()
         """id of each -drive that a device has."""
         self.shown: list[Other] = []

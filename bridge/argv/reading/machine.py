@@ -114,8 +114,12 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
     for option in accel[1:]:
         message = f"accelerator '{option.get('accel')}' stands in where the first is missing; here that alone counts"
         line.report.add("host-lost", option, message)
-    inner = said.get("accel") if said is not None else None
-    named = named or (inner or "").partition(":")[0] or None
+    inner = (said.get("accel") if said is not None else None) or ""
+    first, *others = inner.split(":")
+    for other in others if not named else ():
+        message = f"accelerator '{other[:40]}' stands in where {first} is missing; here {first} alone counts"
+        line.report.add("host-lost", said, message)
+    named = named or first or None
     if line.flag("enable-kvm") is not None:
         named = named or "kvm"
     if named is None:
@@ -128,7 +132,11 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
         for name in ACCEL_HOST:
             if (value := option.get(name)) is not None:
                 line.report.add("host-lost", option, f"{name}={value} of -accel: how the host runs the guest has no form here")
-    for option in [*([] if said is None else [said]), *accel]:
+    _read_irqchip(machine, [*([] if said is None else [said]), *accel])
+
+
+def _read_irqchip(machine: Machine, options: list[Said]) -> None:
+    for option in options:
         for name in ("kernel-irqchip", "kernel_irqchip"):
             if option.peek(name) == "split":
                 option.get(name)

@@ -14,7 +14,9 @@ from .said import Said, size, spelled, switch
 MIB = 1 << 20
 MOST_NODES = 64
 BACKENDS = ("memory-backend-ram", "memory-backend-file", "memory-backend-memfd")
-_PAGES = re.compile(r"/(?:run|dev)/hugepages/(?:kvm/|libvirt/qemu/.*)?(?:([0-9]{1,9})kB)?.*", re.DOTALL).fullmatch
+_PAGES = re.compile(r"/(?:run|dev)/hugepages(?:/(?:kvm/|libvirt/qemu/.*)?(?:([0-9]{1,9})kB)?.*)?", re.DOTALL).fullmatch
+USUAL_PAGE = 2
+"""MiB of a huge page of x86."""
 HUGEPAGES = "/run/hugepages/kvm/"
 
 
@@ -75,9 +77,12 @@ def _backend(line: Line, said: Said) -> tuple[str, int | None] | None:
     path = said.peek("mem-path")
     if kind == "memory-backend-file":
         match = _PAGES(path or "")
-        if match and match[1]:
+        if match and (match[1] or not line.is_pve):
             said.get("mem-path")
-            page = max(int(match[1]) // 1024, 1)
+            page = max(int(match[1]) // 1024, 1) if match[1] else USUAL_PAGE
+            if not match[1]:
+                message = f"how large the pages in {path} are is not on the command line: {USUAL_PAGE} MiB are taken"
+                line.report.add("ambiguous", said, message, "grep Hugepagesize /proc/meminfo")
             said.expect("prealloc", "yes", "on", "true")
             if line.is_pve:
                 said.expect("share", "on")
@@ -143,6 +148,8 @@ def _read_nodes(line: Line) -> None:
     if any(node.id >= len(nodes) for node in nodes) and not line.is_pve:
         raise BridgeError("the NUMA nodes are not numbered from 0 without gaps", nodes[0].where)
     memory.nodes = sorted(nodes, key=lambda node: node.id)
+    if not line.is_pve and not any(node.cpus for node in nodes) and not any(o.peek("type") == "cpu" for o in line.all("numa")):
+        _spread(line, memory.nodes)
     memory.numa = True
     whole = all(node.memory is None for node in nodes)
     for node in nodes:
@@ -151,6 +158,15 @@ def _read_nodes(line: Line) -> None:
     _whole(memory.size or 0, nodes)
     if pages:
         memory.pages = [(page, ",".join(map(str, ids)) if len(pages) > 1 or len(ids) < len(nodes) else None) for page, ids in pages.items()]
+
+
+def _spread(line: Line, nodes: list[NUMANode]) -> None:
+    """Where nobody says which CPUs are in which node, QEMU deals out the sockets (hw/i386/x86-common.c, x86_get_default_cpu_node_id)."""
+    cpu = line.vm.cpu
+    sockets, cores = cpu.sockets or 1, cpu.cores or 1
+    for n, node in enumerate(nodes):
+        ranges = [(socket * cores, (socket + 1) * cores - 1) for socket in range(n, sockets, len(nodes))]
+        node.cpus = ";".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges) or None
 
 
 def _read_backend(line: Line, option: Said, name: str, node: NUMANode, pages: dict[int, list[int]]) -> None:

@@ -163,6 +163,8 @@ def _read_tap(line: Line, net: Net, backend: Said, kind: str, card: Said) -> Non
         text = backend.get(name)
         if text not in (None, "no", ""):
             line.report.add("host-lost", backend, f"{name}={text}: no program of a command line is run; the bridge's own ways count")
+    if (helper := backend.get("helper")) is not None:
+        line.report.add("host-lost", backend, f"helper={helper}: no program of a command line is run; the bridge's own ways count")
     for name in ("fd", "fds", "vhostfd", "vhostfds"):
         if (text := backend.get(name)) is not None:
             line.report.add("host-state", backend, f"{name}={text}: descriptors that the process got when it was started")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -209,6 +210,7 @@ def _words(said: Said, properties: dict[str, Any]) -> list[str]:
 
 NO_FILES = frozenset(("socket", "serial", "parallel", "tty", "parport"))
 """Chardevs whose path is a socket or a device."""
+SHARED_MEMORY = re.compile(r"/dev/shm/[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII).fullmatch  # noqa: S108  the kernel's own place
 ENTROPY = frozenset(("/dev/random", "/dev/urandom", "/dev/hwrng"))
 
 
@@ -218,6 +220,8 @@ def problem_of(option: str, properties: dict[str, Any]) -> str | None:
         return None
     if option == "object" and properties.get("qom-type") in SECRET:
         return NOT_CARRIED["object secret"]
+    if option == "object" and SHARED_MEMORY(str(properties.get("mem-path", ""))):
+        return None
     if option == "chardev" and properties.get("backend") in NO_FILES:
         return None
     for name, path in properties.items():

@@ -19,6 +19,10 @@ def read(line: Line) -> None:
         _read_libvirt(line)
     _read_monitors(line)
     line.flag("nodefaults")
+    for option in line.all("global"):
+        if not line.is_pve and option.text.startswith("migration."):
+            option.claimed = True
+            line.report.add("host-state", option, f"-global {option.text}: how the VM is moved is asked for with the move")
     for said in line.audiodevs.values():
         if not said.claimed and not _is_named(line, said.peek("id")):
             line.report.add("host-state", said, f"-audiodev {said.text}: no device plays there")

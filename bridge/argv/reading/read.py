@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...data.qemu import HOST
 from ...host.facts import HostFacts
 from ...model.raw import Raw
 from ...report import Report
@@ -78,11 +79,10 @@ def lose_properties(line: Line, what: str, for_xml: bool = False) -> None:
         if option.name != "device" and not (for_xml and id(option) in held):
             for name, value in option.rest():
                 message = f"{name}={without_secrets(spelled(value))} of -{option.name} has no {what} and is left out"
-                line.report.add("unknown", option, message)
-    for word in line.before:
-        if line.is_libvirt and _ENVIRONMENT(word):
-            continue
-        line.report.add("host-state", line.file, f"'{without_secrets(word)[:60]}' in front of QEMU is left behind")
+                line.report.add("host-lost" if option.name in HOST else "unknown", option, message)
+    before = " ".join(word for word in line.before if not (line.is_libvirt and _ENVIRONMENT(word)) and word != "exec")
+    if before:
+        line.report.add("host-state", line.file, f"'{without_secrets(before)[:200]}' in front of QEMU is left behind")
 
 
 def lose_others(line: Line) -> None:
@@ -99,7 +99,7 @@ def lose_others(line: Line) -> None:
     for other in line.others:
         shown = without_secrets(other.value if other.driver is not None else f"-{other.option} {other.value}".rstrip())
         message = f"{shown}: a config has no {other.driver}" if other.driver is not None else f"{shown} has no counterpart in a config"
-        kind = "guest-lost" if other.driver is not None else "unknown"
+        kind = "guest-lost" if other.driver is not None else "host-lost" if other.option in HOST else "unknown"
         if other.problem is not None:
             report_kind = "secret-left-out" if other.option == "object" and "secret" in other.value else kind
             line.report.add(report_kind, other.where, message, other.problem)

@@ -162,12 +162,17 @@ def read_rng(line: Line) -> None:
     for device in line.of("virtio-rng-pci"):
         name = device.said.peek("rng") or ""
         backend = line.objects.get(name)
-        if line.vm.rng is not None or backend is None or backend.peek("qom-type") not in ("rng-random", "rng-builtin"):
+        kind = backend.peek("qom-type") if backend is not None else None if name else "rng-builtin"
+        if line.vm.rng is not None or kind not in ("rng-random", "rng-builtin"):
             continue
         device.said.get("rng")
-        device.taken = backend.claimed = True
-        backend.get("id")
-        path = backend.get("filename") if backend.get("qom-type") == "rng-random" else "/dev/urandom"
+        device.taken = True
+        path = None
+        if backend is not None:
+            backend.claimed = True
+            path = backend.get("filename") if kind == "rng-random" else None
+            backend.get("id")
+            backend.get("qom-type")
         limit, period = device.said.number("max-bytes"), device.said.number("period")
         line.vm.rng = RNG(
             source=path or "/dev/urandom", max_bytes=limit or 0, period=period, key=device.id, address=device.address, where=device.said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...data.qemu import HOST
 from ...model.part import PCIAddress, SerialAddress, USBAddress
 from ...model.raw import Other
 from ...model.vm import VM
@@ -19,7 +20,7 @@ from .writer import Builder, Properties, Writer, set_properties, spelled
 def write_other(vm: VM, domain: Domain, other: Other) -> None:
     """An element where libvirt has one; else words for QEMU, if the caller wants them."""
     shown = without_secrets(other.value if other.driver is not None else f"-{other.option} {other.value}".rstrip())
-    kind = "guest-lost" if other.driver is not None else "unknown"
+    kind = "guest-lost" if other.driver is not None else "host-lost" if other.option in HOST else "unknown"
     if other.problem is not None:
         secret = other.option == "object" and "secret" in other.value
         domain.report.add("secret-left-out" if secret else kind, other.where, f"{shown} is left out", other.problem)
@@ -58,6 +59,8 @@ def _write_setting(domain: Domain, other: Other) -> bool:
     if other.option == "machine" and (state := spelled(other.properties.get("vmport"))) in ("on", "off"):
         domain.root.ensure("features").add("vmport", state=state)
         return True
+    if other.option == "object" and other.properties.get("qom-type") == "input-linux":
+        return _write_evdev(domain, other)
     if other.option == "fw_cfg":
         return _write_fw_cfg(domain, other.properties)
     if other.option == "boot" and (time := str(other.properties.get("splash-time", ""))).isdigit():
@@ -66,6 +69,21 @@ def _write_setting(domain: Domain, other: Other) -> bool:
     return False
 
 
+def _write_evdev(domain: Domain, other: Other) -> bool:
+    """A keyboard or mouse of the host's, shared with the guest by a key."""
+    said = {name: spelled(value) for name, value in other.properties.items() if name not in ("qom-type", "id")}
+    if "evdev" not in said or said.keys() - {"evdev", "grab_all", "repeat", "grab-toggle"}:
+        return False
+    node = domain.devices.add("input", type="evdev").add("source", dev=said["evdev"])
+    if said.get("grab_all") in ON:
+        node.set("grab", "all")
+        node.set("grabToggle", said.get("grab-toggle", "ctrl-ctrl"))
+    if "repeat" in said:
+        node.set("repeat", "on" if said["repeat"] in ON else "off")
+    return True
+
+
+ON = ("on", "yes", "true", "y")
 RESERVED = ("opt/ovmf/", "opt/org.qemu/")
 """Names that libvirt keeps for firmware and QEMU (virSysinfoParseFWCfgDef)."""
 
@@ -147,6 +165,7 @@ BUILDERS: dict[str, Builder] = {
     "vhost-user-fs-pci": small.share,
     "virtio-9p-pci": small.ninep,
     "acpi-erst": small.erst,
+    "ivshmem-plain": small.shmem,
     "vmcoreinfo": small.vmcoreinfo,
     "isa-fdc": small.fdc,
     **dict.fromkeys(("intel-iommu", "virtio-iommu-pci"), small.iommu),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from ...host.volid import path_problem
+from ...model.raw import Backend
 from ..device import alias
 from ..node import Node
 from .cards import write_card
@@ -12,7 +15,7 @@ from .writer import Builder, Properties, Writer, spelled, whole, write_boot
 
 def rng(writer: Writer, said: Properties) -> Node | None:
     backend = writer.other.backends.get("rng")
-    if backend is None:
+    if backend is None and "rng" in said:
         return None
     node = writer.add("rng", model=_model(writer))
     limit, period = said.pop("max-bytes", None), said.pop("period", None)
@@ -20,13 +23,13 @@ def rng(writer: Writer, said: Properties) -> Node | None:
         rate = node.add("rate", bytes=str(limit))
         if period is not None:
             rate.set("period", str(period))
-    kind = backend.properties.get("qom-type")
+    kind = backend.properties.get("qom-type") if backend is not None else "rng-builtin"
     said.pop("rng", None)
-    if kind == "rng-random":
+    if backend is not None and kind == "rng-random":
         node.add("backend", str(backend.properties.get("filename", "/dev/urandom")), model="random")
     elif kind == "rng-builtin":
         node.add("backend", model="builtin")
-    elif kind == "rng-egd" and (socket := backend.below.get("chardev")) is not None:
+    elif backend is not None and kind == "rng-egd" and (socket := backend.below.get("chardev")) is not None:
         inner = node.add("backend", model="egd")
         if not write_chardev(writer.domain, inner, socket):
             return None
@@ -112,6 +115,7 @@ def share(writer: Writer, said: Properties) -> Node | None:
     return node
 
 
+NINEP = ("fsdriver", "id", "path", "readonly", "security_model")
 SECURITY = {"mapped": "mapped", "mapped-xattr": "mapped", "passthrough": "passthrough", "none": "squash"}
 
 
@@ -127,7 +131,21 @@ def ninep(writer: Writer, said: Properties) -> Node | None:
     if spelled(backend.properties.get("readonly", "off")) == "on":
         node.add("readonly")
     said.pop("fsdev", None)
+    _ninep_host(writer, node, backend)
     return node
+
+
+def _ninep_host(writer: Writer, node: Node, backend: Backend) -> None:
+    """How the host serves the directory."""
+    rest = {name: value for name, value in backend.properties.items() if name not in NINEP}
+    for name in ("multidevs", "fmode", "dmode"):
+        if name in rest:
+            node.set(name, str(rest.pop(name)))
+    if rest.get("writeout") == "immediate":
+        del rest["writeout"]
+        node.ensure("driver").attrib |= {"type": "path", "wrpolicy": "immediate"}
+    for name, value in rest.items():
+        writer.domain.report.add("host-lost", backend.where, f"-fsdev {backend.key}: {name}={spelled(value)} has no form in a domain")
 
 
 def card(writer: Writer, said: Properties) -> Node:
@@ -164,6 +182,38 @@ def vmcoreinfo(writer: Writer, said: Properties) -> Node:
     del said
     writer.inside = True
     return writer.domain.root.ensure("features").add("vmcoreinfo", state="on")
+
+
+SHARED_MEMORY = "/dev/shm/"  # noqa: S108  where libvirt looks for it
+
+
+def shmem(writer: Writer, said: Properties) -> Node | None:
+    """Memory that several processes share by its name."""
+    backend = writer.other.backends.get("memdev")
+    if backend is None:
+        return None
+    end = dict(backend.properties)
+    path, size = str(end.pop("mem-path", "")), memory_size(end.pop("size", None))
+    name = path.removeprefix(SHARED_MEMORY)
+    shared = spelled(end.pop("share", "off")) in ("on", "true", "yes")
+    usual = end == {"id": backend.key, "qom-type": "memory-backend-file"}
+    if name in ("", path) or "/" in name or size is None or size % MIB or not shared or not usual:
+        return None
+    said.pop("memdev", None)
+    node = writer.add("shmem", name=name)
+    node.add("model", type="ivshmem-plain")
+    node.add("size", str(size // MIB), unit="M")
+    return node
+
+
+MIB = 1 << 20
+_SIZE = re.compile(r"([0-9]{1,12})([KMG]?)", re.ASCII | re.IGNORECASE).fullmatch
+
+
+def memory_size(value: object) -> int | None:
+    """Bytes of a size as -object has it."""
+    match = _SIZE(str(value))
+    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2].upper()] if match else None
 
 
 def erst(writer: Writer, said: Properties) -> Node | None:

@@ -106,7 +106,10 @@ def _merged(group: list[HostPCI], report: Report) -> HostPCI:
         first = replace(first, key=first.key.split("-")[0])
     if len(group) == 1:
         return first
-    for other in group[1:]:
+    for n, other in enumerate(group[1:], 1):
+        if isinstance(other.address, PCIAddress) and other.address.function != n:
+            ids = ", ".join(other.ids or ())
+            report.add("moved", other.where, f"{ids}: function {other.address.function} of its slot -> function {n}")
         if other.mdev_uuid is not None or other.bootindex is not None or other.romfile is not None:
             report.add("guest-lost", other.where, "only function 0 of a multifunction device has options of its own in a config")
     return replace(first, ids=[i for device in group for i in device.ids or ()], multifunction=True)

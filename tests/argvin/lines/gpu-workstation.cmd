@@ -1,0 +1,6 @@
+taskset -c 4-11 qemu-system-x86_64 -name win,debug-threads=on -machine q35,accel=kvm,kernel-irqchip=on,mem-merge=off,vmport=off -cpu host,topoext=on,kvm=off,hv_relaxed,hv_spinlocks=0x1fff,hv_vapic,hv_time,hv_vendor_id=none -smp 8,sockets=1,cores=4,threads=2 -m 16G
+-object memory-backend-file,id=ram,size=16G,mem-path=/dev/hugepages,prealloc=on,share=on -machine memory-backend=ram -rtc base=localtime,clock=host,driftfix=slew -nodefaults -vga none -display none
+-device pcie-root-port,id=gpu0,bus=pcie.0,chassis=1,slot=1,multifunction=on,addr=1.0 -device pcie-root-port,id=usb0,bus=pcie.0,chassis=2,slot=2,addr=1.1
+-device vfio-pci,host=0b:00.0,bus=gpu0,addr=0.0,multifunction=on,romfile=/srv/win/vbios.rom,x-vga=on -device vfio-pci,host=0b:00.1,bus=gpu0,addr=0.1 -device vfio-pci,host=0d:00.3,bus=usb0
+-object input-linux,id=kbd1,evdev=/dev/input/by-id/usb-kbd-event,grab_all=on,repeat=on -device virtio-keyboard-pci -device virtio-mouse-pci -device ivshmem-plain,memdev=lg,bus=pcie.0 -object memory-backend-file,id=lg,share=on,mem-path=/dev/shm/looking-glass,size=32M
+-object iothread,id=io1 -blockdev driver=host_device,filename=/dev/vg0/win,node-name=win,cache.direct=on,discard=unmap,aio=io_uring -device virtio-scsi-pci,id=scsi0,iothread=io1,num_queues=8 -device scsi-hd,drive=win,bus=scsi0.0,bootindex=1
