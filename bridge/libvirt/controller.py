@@ -54,7 +54,13 @@ SECOND_EHCI = "ich9-ehci2"
 """q35's second EHCI: libvirt's ich9-ehci1 with another driver; its companions go by the command line (mapping-devices 4.3)."""
 HDA = "ich9-intel-hda,id=audio0,bus=pcie.0,addr=0x1b"
 """The codec-less sound chip of every qemu-server q35; libvirt's own always has a codec, so it goes by the command line."""
-_SWAPPED = {"lsi53c810": ("lsilogic", "lsi53c810"), SECOND_EHCI: ("ich9-ehci1", "ich9-usb-ehci2")}
+ELSEWHERE = "piix3-uhci elsewhere"
+"""One that stands where the board's own does not, which libvirt refuses by its name."""
+_SWAPPED = {
+    "lsi53c810": ("lsilogic", "lsi53c810"),
+    SECOND_EHCI: ("ich9-ehci1", "ich9-usb-ehci2"),
+    ELSEWHERE: ("piix4-uhci", "piix3-usb-uhci"),
+}
 """Models that libvirt has no name for -> the one that it has, and QEMU's own device in its place (mapping-devices 9)."""
 X_SPEED = (("x-speed", "16"), ("x-width", "32"))
 """qemu-server's on-demand root ports; QEMU's default from machine 4.0 on (mapping-devices 4.2)."""

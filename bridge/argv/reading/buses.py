@@ -10,7 +10,9 @@ from ...data.devices import ALIASES, BUS_IS_ID, CARRIES, MOST_XHCI_PORTS, PLUGS,
 from ...model.controller import Controller
 from ...model.part import Address, DriveAddress, PCIAddress, SerialAddress, USBAddress
 from ...report import BridgeError
+from ..read import Option
 from .line import Dev, Line
+from .said import Said
 
 BRIDGES = {
     "pci-bridge": "pci-bridge",
@@ -265,14 +267,26 @@ class Board:
         if port is None:
             if len(bus.ports) == 1 and device.driver != "usb-hub":
                 last = bus.ports.pop()
+                self._hub(device, USBAddress(f"#{bus.index}", last))
                 bus.ports.extend(f"{last}.{n + 1}" for n in range(USB_PORTS["hub"]))
             port = bus.ports[0] if bus.ports else "1"
+        elif port not in bus.ports and not self.line.is_pve:
+            raise BridgeError(f"{device.driver}: port {port[:20]} of bus {bus.name} is taken, or there is no such port", device.said)
         if port in bus.ports:
             bus.ports.remove(port)
         if device.driver == "usb-hub":
             bus.ports.extend(f"{port}.{n + 1}" for n in range(USB_PORTS["hub"]))
         return USBAddress(f"#{bus.index}", port)
 
+
+    def _hub(self, device: Dev, address: USBAddress) -> None:
+        """The hub of QEMU's own, in front of the device that it is made for."""
+        said = Said(Option("device", "usb-hub"), 0, self.line.file, ["-device", "usb-hub"])
+        said.origin = f"{self.line.file} (of QEMU's own: -device usb-hub)"
+        said.claimed = True
+        hub = Dev(said)
+        hub.address = address
+        self.line.devices.insert(self.line.devices.index(device), hub)
 
     def channel(self, bus: Bus, device: Dev) -> Address:
         """Port 0 of a virtio-serial is kept for a console."""
@@ -321,7 +335,7 @@ def _usb_ports(device: Dev) -> int:
 def read(line: Line) -> None:
     """Every device gets its address; bridges and adapters become controllers."""
     board = Board(line)
-    for device in line.devices:
+    for device in list(line.devices):
         board.place(device)
     base = line.vm.machine.base
     first = {"i440fx": "ide", "q35": "sata"}.get(base or "")

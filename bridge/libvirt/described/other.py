@@ -115,6 +115,10 @@ def global_property(text: str) -> tuple[str, str, str] | None:
     return driver, prop, value
 
 
+NAMELESS = frozenset(("smartcard",))
+"""Elements that a schema of libvirt's gives no alias, by which QEMU's properties would find them."""
+
+
 def _finish(writer: Writer, node: Node, said: Properties) -> None:
     """Alias, place, and what the element has no attribute for."""
     domain, other = writer.domain, writer.other
@@ -124,6 +128,10 @@ def _finish(writer: Writer, node: Node, said: Properties) -> None:
     for name in ("chardev", "id"):
         said.pop(name, None)
     if writer.inside:
+        return
+    if node.tag in NAMELESS:
+        for prop, value in said.items():
+            domain.report.add("guest-lost", other.where, f"{prop}={spelled(value)} of {other.driver} has no form in a domain")
         return
     name = alias(other.key or "")
     if node.peek("alias") is None:

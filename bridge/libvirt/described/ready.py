@@ -21,6 +21,7 @@ from ...model.part import Address, Device, DriveAddress, PCIAddress, SerialAddre
 from ...model.raw import Other
 from ...model.vm import VM
 from ...passes.resolve.disk import PREFIXES, letters
+from ..controller import ELSEWHERE
 
 D = TypeVar("D", bound=Device)
 _ID = re.compile(r"[^A-Za-z0-9_-]")
@@ -105,7 +106,8 @@ def _controllers(vm: VM, names: _Names) -> tuple[list[Controller], dict[tuple[st
     found: list[Controller] = []
     ranks: dict[tuple[str, int], int] = {}
     pci = sorted((c for c in vm.controllers if c.type == "pci"), key=lambda c: c.index or 0)
-    for controller in [*pci, *(c for c in vm.controllers if c.type != "pci")]:
+    others = sorted((c for c in vm.controllers if c.type != "pci"), key=lambda c: not c.builtin)
+    for controller in [*pci, *others]:
         old = controller.type, controller.index or 0
         master = buses.get((controller.type, f"#{old[1]}")) if controller.master is not None else None
         if old not in ranks:
@@ -116,11 +118,20 @@ def _controllers(vm: VM, names: _Names) -> tuple[list[Controller], dict[tuple[st
         if master is None:
             buses[controller.type, f"#{old[1]}"] = name
         hardware = None if _usual(controller) else controller.hardware
+        if moved_piix3(vm, controller):
+            controller = replace(controller, model=ELSEWHERE)
         found.append(replace(controller, key=name, index=ranks[old], master=master, hardware=hardware))
     ordered = [replace(c, address=_alone(c, _pci(c.address, buses))) for c in found]
     if not any(c.type == "usb" for c in ordered):
         ordered.append(NO_USB)
     return ordered, buses
+
+
+def moved_piix3(vm: VM, controller: Controller) -> bool:
+    """Whether libvirt would insist on the board's own place for this one."""
+    at = controller.address
+    usual = isinstance(at, PCIAddress) and (at.slot, at.function) == (1, 2)
+    return controller.model == "piix3-uhci" and vm.machine.base == "i440fx" and not usual
 
 
 def _alone(controller: Controller, address: PCIAddress | None) -> PCIAddress | None:

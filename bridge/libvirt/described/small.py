@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from ...host.volid import path_problem
 from ...model.raw import Backend
 from ..device import alias
 from ..node import Node
 from .cards import write_card
 from .chardevs import write_chardev
-from .writer import Builder, Properties, Writer, spelled, whole, write_boot
+from .writer import Builder, Properties, Writer, memory_size, spelled, whole, write_boot
 
 
 def rng(writer: Writer, said: Properties) -> Node | None:
@@ -207,13 +205,6 @@ def shmem(writer: Writer, said: Properties) -> Node | None:
 
 
 MIB = 1 << 20
-_SIZE = re.compile(r"([0-9]{1,12})([KMG]?)", re.ASCII | re.IGNORECASE).fullmatch
-
-
-def memory_size(value: object) -> int | None:
-    """Bytes of a size as -object has it."""
-    match = _SIZE(str(value))
-    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2].upper()] if match else None
 
 
 def erst(writer: Writer, said: Properties) -> Node | None:

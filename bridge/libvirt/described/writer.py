@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..node import Node
 from ..properties import VIRTIO
 from .chardevs import write_chardev
 
+_SIZE = re.compile(r"([0-9]{1,12})([KMG]?)", re.ASCII | re.IGNORECASE).fullmatch
 Properties = dict[str, Any]
 Builder = Callable[["Writer", Properties], "Node | None"]
 """Fills the element and takes what stands in it of the properties; None if libvirt has no such device."""
@@ -53,6 +55,12 @@ def write_boot(node: Node, said: Properties) -> None:
         node.add("boot", order=str(order))
 
 
+def memory_size(value: object) -> int | None:
+    """Bytes of a size as -object has it."""
+    match = _SIZE(str(value))
+    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2].upper()] if match else None
+
+
 def whole(value: object) -> int | None:
     """A number in any spelling of C's."""
     try:
@@ -75,7 +83,10 @@ def set_properties(domain: Domain, node: Node, name: str, driver: str, said: Pro
         if prop in back and text in ("on", "off") and driver.startswith(("virtio-", "vhost-")):
             node.ensure("driver").set(back[prop], text)
             continue
+        if isinstance(value, str) and type_of(driver, prop) == "number" and (plain := memory_size(value)) is not None:
+            value = plain
         type_ = _type(driver, prop, value)
+        text = spelled(value)
         shown = {"on": "true", "off": "false"}.get(text, text) if type_ == "bool" else text
         domain.set_override(name, prop, type_, shown)
 
