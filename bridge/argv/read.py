@@ -131,6 +131,8 @@ def pairs(text: str, first: str | None = None) -> Pairs:
         except (msgspec.DecodeError, RecursionError):
             raise BridgeError(f"no JSON object: {text[:60]}") from None
         assert isinstance(value, dict)
+        if _depth(value) > DEEPEST:
+            raise BridgeError(f"JSON is nested more than {DEEPEST} deep: {text[:60]}")
         return list(value.items())
     found: Pairs = []
     # QEMU reads a doubled comma as a comma; no word of a command line holds a NUL
@@ -141,6 +143,19 @@ def pairs(text: str, first: str | None = None) -> Pairs:
         elif key:
             found.append((first, key) if n == 0 and first else (key, "on"))
     return found
+
+
+DEEPEST = 100
+
+
+def _depth(value: Any) -> int:
+    """How many objects and lists stand in each other; DEEPEST + 1 for more than that."""
+    depth, level = 0, [value]
+    while level and depth <= DEEPEST:
+        depth += 1
+        inner = [each for each in level if isinstance(each, dict | list)]
+        level = [below for each in inner for below in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def fields(text: str, first: str | None = None) -> dict[str, Any]:

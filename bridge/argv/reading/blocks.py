@@ -195,7 +195,7 @@ class Tree:
     def _format(self, node: Node, where: Said, driver: str, depth: int) -> None:
         image = self.image_
         image.format = driver
-        if driver == "raw" and (limit := number(node.get("size"))) is not None:
+        if driver == "raw" and self.line.is_pve and (limit := number(node.get("size"))) is not None:
             image.size = limit
             del node["size"]
         below = self._child(node, "file", where, depth)
@@ -223,21 +223,23 @@ class Tree:
             self.image_.source.chain = []
             return
         chain: list[str] = []
+        names: list[str] = []
         at, place, plain = node, where, True
         while (below := self._child(at, "backing", place, depth + len(chain))) is not None:
             at.pop("backing", None)
-            path = self._layer(*below, depth + len(chain))
+            path, name = self._layer(*below, depth + len(chain))
             plain = plain and path is not None
             chain.append(path or "")
+            names.append(name)
             at, place = below
         if chain and plain:
             self.image_.source.chain = chain
         elif chain:
-            message = f"the {len(chain)} images below are not all plain qcow2 files: they are taken from the header of the image"
+            message = f"the images below are not all plain qcow2 files, and taken from the header of the image: {', '.join(names)}"
             self.line.report.add("ambiguous", where, message, "check with qemu-img info --backing-chain that it says the same")
 
-    def _layer(self, node: Node, where: Said, depth: int) -> str | None:
-        """The path of a plain qcow2 image below, whose node is taken but for its own `backing`; None for another one."""
+    def _layer(self, node: Node, where: Said, depth: int) -> tuple[str | None, str]:
+        """The path of a plain qcow2 image below, whose node is taken but for its own `backing`, None for another one; and its name."""
         layer = Tree(self.line, where)
         layer.met = self.met
         backing = {"backing": node.pop("backing")} if node.get("backing") is not None else {}
@@ -245,7 +247,8 @@ class Tree:
         node |= backing
         source, form = layer.image_.source, layer.image_.format
         usual = form == "qcow2" or (form == "raw" and self.line.is_pve)
-        return source.path if usual and layer.image_.plain and source.kind in ("file", "block") else None
+        path = source.path if usual and layer.image_.plain and source.kind in ("file", "block") else None
+        return path, f"{form} {source.path or source.name or 'of another kind'}"
 
     def _file(self, node: Node, where: Said, driver: str) -> None:
         image = self.image_
