@@ -15,6 +15,8 @@ from .script import call
 Pairs = list[tuple[str, Any]]
 
 MOST_WORDS = 20_000
+LONGEST_WORD = 1 << 15
+_LONG = re.compile(rf"[^\s'\"]{{{LONGEST_WORD}}}|'[^']{{{LONGEST_WORD}}}|\"[^\"]{{{LONGEST_WORD}}}").search
 _PROGRAM = re.compile(PROGRAM)
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.ASCII | re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\\n|\\.", re.DOTALL)
@@ -65,6 +67,8 @@ def words(text: str | bytes, name: str = "argv") -> list[str]:
     elif text.lstrip("\ufeff \t\r\n").startswith("["):
         found = _array(text, name)
     else:
+        if _LONG(text):
+            raise BridgeError(f"a word of more than {LONGEST_WORD >> 10} KiB: this is no command line", name)
         text = call(text, name)
         lines = (line for line in text.removeprefix("\ufeff").split("\n") if not line.startswith("#"))
         try:

@@ -21,6 +21,8 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_
 _EXPANSION = re.compile(r"\$[A-Za-z0-9_{(@*?#]|`", re.ASCII)
 _REDIRECTION = re.compile(r"(?:(?<=\s)[0-9]|&)?(?:>>?|<)\s*(?:&[0-9]|[^\s>]+)")
 MOST_TEXT = 1 << 20
+MOST_PUT_IN = 1 << 15
+"""Characters that variables bring into one piece of text."""
 
 
 def call(text: str, name: str) -> str:
@@ -41,7 +43,7 @@ def call(text: str, name: str) -> str:
         if match is not None:
             value = match[2]
             plain = value[1:-1] if value[:1] in ("'", '"') else value
-            known[match[1]] = plain if value[:1] == "'" else _put_in(plain, known)
+            known[match[1]] = plain if value[:1] == "'" else _put_in(plain, known, name)
     return _without_variables(statements[calls[0]], known, name)
 
 
@@ -69,7 +71,11 @@ def _statements(text: str) -> Iterator[str]:
         yield current
 
 
-def _put_in(text: str, known: dict[str, str]) -> str:
+def _put_in(text: str, known: dict[str, str], name: str) -> str:
+    if "$" not in text:
+        return text
+    if sum(len(known.get(match[1] or match[2], "")) for match in _VARIABLE.finditer(text)) > MOST_PUT_IN:
+        raise BridgeError(f"the variables of the script hold more than {MOST_PUT_IN >> 10} KiB: this is no command line", name)
     return _VARIABLE.sub(lambda match: known.get(match[1] or match[2], match[0]), text)
 
 
@@ -77,7 +83,7 @@ def _without_variables(statement: str, known: dict[str, str], name: str) -> str:
     """The statement with its variables put in, and without redirections."""
     found: list[str] = []
     plain = ""
-    at = 0
+    at = grown = 0
     while at < len(statement):
         match = _PIECE.match(statement, at)
         if match is None:
@@ -85,7 +91,10 @@ def _without_variables(statement: str, known: dict[str, str], name: str) -> str:
         at = match.end()
         piece = match[0]
         if match["single"] is None and match["escaped"] is None:
-            piece = _put_in(piece, known)
+            piece = _put_in(piece, known, name)
+            grown += len(piece) - len(match[0])
+            if grown > MOST_TEXT:
+                raise BridgeError("the variables of the script make more than 1 MiB: this is no command line", name)
             if wrong := _EXPANSION.search(piece):
                 shown = piece[wrong.start() : wrong.start() + 30].rstrip('"')
                 hint = "give the words as they are run: virt-qm to-xml --pid PID, or `tr '\\0' ' ' < /proc/PID/cmdline`"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 
 import pytest
 
@@ -86,3 +88,41 @@ def test_block_nodes_that_stand_on_themselves_end() -> None:
 def test_deep_json_is_no_crash() -> None:
     with pytest.raises(bridge.BridgeError, match="no JSON object"):
         bridge.convert("\0".join((QEMU, "-blockdev", '{"file":' * 100_000)), "xml", "argv")
+
+
+def node(name: str, **more: object) -> list[str]:
+    return ["-blockdev", json.dumps({"driver": "raw", "node-name": name, **more})]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (node("a", file="a"), "stands on itself"),
+        ([*node("b", file="c"), *node("c", file="b"), *node("a", file="b")], "stands on itself"),
+        (["-blockdev", '{"driver":"qcow2","node-name":"a","backing":"a","file":{"driver":"file","filename":"/a"}}'], "stands on itself"),
+        (["-blockdev", '{"driver":"raw","node-name":"a","file":' * 500 + '"x"' + "}" * 500], "nested more than"),
+    ],
+)
+@pytest.mark.parametrize("to", ["xml", "conf"])
+def test_nodes_without_an_end_are_one_line(words: list[str], said: str, to: str) -> None:
+    with pytest.raises(bridge.BridgeError, match=said):
+        bridge.convert("\0".join((QEMU, *words, "-device", "virtio-blk-pci,drive=a")), to, "argv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{QEMU} -append {'a' * 900_000}",
+        "#!/bin/sh\n" + "A=$A$A\nA=x$A$A\n" * 9_000 + f"{QEMU} -m $A\n",
+        "#!/bin/sh\nA0=aaaaaaaaaa\n" + "".join(f"A{n + 1}=$A{n}$A{n}$A{n}\n" for n in range(40)) + f"{QEMU} -name $A40\n",
+        f"{QEMU} -name '{'a b' * 300_000}'",
+        f"{QEMU} {'-device virtio-rng-pci,bus=nowhere ' * 15_000}",
+        f"{QEMU} -nodefaults {' '.join(f'-drive if=none,id=d{n},file=/d{n},format=raw' for n in range(9_000))}",
+        f"{QEMU} -nodefaults -device e1000,{','.join(f'p{n}=1' for n in range(3_000))}",
+    ],
+)
+def test_a_huge_line_ends_in_time(text: str) -> None:
+    start = time.process_time()
+    with contextlib.suppress(bridge.BridgeError):
+        bridge.convert(text, "xml", "argv")
+    assert time.process_time() - start < 10  # quadratic, each took longer

@@ -88,11 +88,14 @@ class _Names:
 
     def __init__(self) -> None:
         self.taken: set[str] = set()
+        self.first: dict[str, int] = {}
 
     def key(self, wanted: str | None, kind: str) -> str:
         name = _ID.sub("-", (wanted or "").removeprefix("ua-"))
         if not name or name in self.taken:
-            name = next(f"{kind}{n}" for n in range(len(self.taken) + 1) if f"{kind}{n}" not in self.taken)
+            first = self.first.get(kind, 0)  # all before are taken
+            n = next(n for n in range(first, first + len(self.taken) + 1) if f"{kind}{n}" not in self.taken)
+            self.first[kind], name = n + 1, f"{kind}{n}"
         self.taken.add(name)
         return name
 
