@@ -18,15 +18,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .convert import Result, convert, rewrite_config
+    from .core.report import BridgeError, Finding
     from .fleet import Outcome, convert_fleet
     from .host.facts import HostFacts
-    from .report import BridgeError, Finding
 
 __all__ = ["BridgeError", "Finding", "HostFacts", "Outcome", "Result", "__version__", "convert", "convert_fleet", "rewrite_config"]
 
 _HOME = {
-    "BridgeError": ".report",
-    "Finding": ".report",
+    "BridgeError": ".core.report",
+    "Finding": ".core.report",
     "HostFacts": ".host.facts",
     "Outcome": ".fleet",
     "Result": ".convert",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from . import argv_paths, paths
+from .core.report import BridgeError, Report
+from .core.shellwords import argv_text as argv_text
 from .data import gates
-from .guess import guess as guess
 from .host.facts import HostFacts
-from .paths import Result as Result
-from .report import BridgeError, Report
-from .shellwords import argv_text as argv_text
-from .steps import Wanted, follow_target
+from .paths import commandline, forward
+from .paths.detect import detect as detect
+from .paths.forward import Result as Result
+from .paths.steps import Wanted, follow_target
 
-PATHS = {**paths.PATHS, **argv_paths.PATHS}
+PATHS = {**forward.PATHS, **commandline.PATHS}
 FORMATS = ("conf", "xml", "argv")
 DEFAULT_VMID = 100
 """The first id that a Proxmox cluster gives out."""
@@ -55,7 +55,7 @@ def convert(
         raise ValueError(f"formats are {', '.join(FORMATS)}")
     if source is None:
         try:
-            source = guess(text)
+            source = detect(text)
         except BridgeError as error:
             raise BridgeError(error.message, file or "the input") from None
     wanted = Wanted(

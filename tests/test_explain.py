@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from bridge import render
-from bridge.cli import main
-from bridge.explain import ADVICE, MEANING, explained
-from bridge.report import KINDS, SEVERITIES, BridgeError, Finding
+from bridge.cli import main, render
+from bridge.core.explain import ADVICE, MEANING, explained
+from bridge.core.report import KINDS, SEVERITIES, BridgeError, Finding
 
 
 def run(*words: str) -> str:

@@ -12,11 +12,11 @@ import click
 import pytest
 
 from bridge.cli import COMMANDS, main
-from bridge.completion import SHELLS
+from bridge.cli.completion import SHELLS
+from bridge.cli.manual import page
+from bridge.core.report import KINDS
 from bridge.data.facts import FACTS
 from bridge.host.facts import _FROM_FILES, HostFacts
-from bridge.manual import page
-from bridge.report import KINDS
 from tests.corpus import ROOT
 
 

@@ -64,7 +64,7 @@ def test_it_converts_there_and_back(installed: Path, tmp_path: Path) -> None:
 
 
 def test_it_finds_every_schema_and_sample_inside_itself(installed: Path, tmp_path: Path) -> None:
-    source = "from bridge.libvirt.validate import schema_file; import sys; print(*map(schema_file, sys.argv[1:]), sep='\\n')"
+    source = "from bridge.libvirt.host.validate import schema_file; import sys; print(*map(schema_file, sys.argv[1:]), sep='\\n')"
     schemas = sorted(file.name for file in (ROOT / "schemas").iterdir())
     found = run(installed / "bin/python", "-c", source, *schemas, cwd=tmp_path).stdout.split("\n")[:-1]
     assert [Path(file).name for file in found] == schemas

@@ -198,8 +198,8 @@ def test_a_plan_has_no_finding_that_to_xml_lacks(text: str, host: Path, tmp_path
 
 @pytest.mark.parametrize("uri", ["qemu+ssh://root@far.example/system", "qemu+tls://far.example/system", "qemu+tcp://[2001:db8::1]/system"])
 def test_images_of_a_host_that_is_far_away_were_copied_here(uri: str, host: Path) -> None:
-    from bridge.plan.given import Input
-    from bridge.plan.to_libvirt import Wish, plan
+    from bridge.operations.plan.given import Input
+    from bridge.operations.plan.to_libvirt import Wish, plan
 
     facts = bridge.HostFacts.load(host)
     words = {"source": None, "vmid": 100, "host": facts, "file": "100.conf"}

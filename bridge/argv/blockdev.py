@@ -8,9 +8,9 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from ..core.rows import Row
 from ..host.storage import Location, blockdev_options
 from ..model.disk import Throttle
-from ..rows import Row
 
 AIO_DRIVERS = ("file", "host_cdrom", "host_device")
 """Protocol drivers that have an aio setting."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.rows import Row
 from ..data import gates
 from ..host.facts import HostFacts
 from ..host.storage import Location, drive_file
@@ -17,7 +18,6 @@ from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
 from ..passes.iothreads import names
 from ..passes.resolve.disk import era_of, scsi_type
-from ..rows import Row
 from .blockdev import Tree, said_limits, throttle_group
 from .emit import Command, escaped, json_text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..data.firmware import BASE
 from ..data.gates import machine_has
 from ..host.facts import HostFacts
@@ -10,7 +11,6 @@ from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
 from ..passes.resolve.firmware import temporary
-from ..rows import Row
 from .blockdev import Tree, throttle_group
 from .emit import Command, json_text
 from .machine import rfc

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..data.pci import ROOT_PORTS
 from ..host.facts import HostFacts
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
 from .emit import Command, escaped, pci, properties
 
 ROM_DIRECTORY = "/usr/share/kvm"

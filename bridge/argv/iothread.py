@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.report import Report
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.iothreads import names
-from ..report import Report
-from ..rows import Row
 from .emit import Command, json_text
 
 ROWS = (Row("pool", "-object iothread", code=True), Row("threads", "-object iothread", code=True))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.part import USBAddress
 from ..model.usb import USB
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
 from .emit import Command, pci
 
 ROWS = (

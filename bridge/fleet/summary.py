@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from .. import __version__
-from ..report import SEVERITIES, Finding
+from ..core.report import SEVERITIES, Finding
 from .work import Outcome
 
 STATUSES = ("converted", "up-to-date", "held-back", "refused")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..argv.read import CommandLine, read
-from ..convert import convert, guess
-from ..report import BridgeError, Finding
+from ..convert import convert, detect
+from ..core.report import BridgeError, Finding
 
 if TYPE_CHECKING:
     from .native import Embedded
@@ -36,7 +36,7 @@ def side(text: bytes, keywords: dict[str, Any], by: str | None, libvirt: Embedde
     Raises BridgeError for what cannot be read or converted, and for `libvirt` where there is none.
     """
     file = keywords["file"]
-    source = keywords.get("source") or guess(text)
+    source = keywords.get("source") or detect(text)
     if source == "argv":
         return Side(file, source, "argv", read(text, file), [])
     if source == "xml" and by != "model" and libvirt is not None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 import msgspec
 from msgspec import Meta
 
+from ..core.report import BridgeError, Line
 from ..data import gates
-from ..report import BridgeError, Line
 from .cpumodels import CPUModel, read_cpu_models
 from .mapping import (
     DirectoryMapping,

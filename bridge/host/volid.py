@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..data.dev import CHARACTER, NO_VOLUME_GROUP
 from ..model.disk import Source
-from ..report import BridgeError
 from .sections import STORAGE_ID
 from .storagecfg import Storage
 from .volume import SUBDIRS, Volume, parse_volname, plausible, rbd_path, subdir, volume_path

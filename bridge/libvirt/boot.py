@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ..core.rows import Row
 from ..data.firmware import PICTURE, PICTURES
 from ..model.boot import Boot
 from ..model.vm import VM
-from ..rows import Row
-from . import board
-from .domain import Domain
-from .node import Node
+from .args import board
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     *(Row(field, "devices/disk/boot@order", code=True) for field in ("order", "legacy", "bootdisk")),

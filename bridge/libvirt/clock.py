@@ -5,11 +5,11 @@ from __future__ import annotations
 import calendar
 import re
 
+from ..core.rows import Row, whole_number
 from ..model.clock import Clock
 from ..model.vm import VM
-from ..rows import Row, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("localtime", "clock@offset", code=True),

@@ -9,20 +9,20 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from ..core.report import Report
+from ..core.rows import HEX, INT, ON_OFF, Codec, Row
 from ..data.gates import machine_has
 from ..model.controller import Controller
 from ..model.part import PCIAddress
 from ..model.vm import VM
 from ..passes.place.usb import ich9_group
-from ..report import Report
-from ..rows import HEX, INT, ON_OFF, Codec, Row
-from . import board
 from .address import read_address
-from .domain import Domain
+from .args import board
+from .args.properties import VIRTIO, lose_children
 from .iothread import read_served_by, write_served_by
-from .node import Node, read_rows, write_rows
-from .properties import VIRTIO, lose_children
-from .serialise import lines_of
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
+from .tree.serialise import lines_of
 
 _PORT = Codec(HEX.read, hex)
 
@@ -179,7 +179,7 @@ def _companion(controller: Controller) -> str:
 
 
 def read(domain: Domain, vm: VM) -> None:
-    """All controllers; PCI buses are called `#INDEX` until `unplace` finds out which of qemu-server's they are."""
+    """All controllers; PCI buses are called `#INDEX` until `assign_keys` finds out which of qemu-server's they are."""
     nodes = domain.controllers
     for node in nodes:
         node.claimed = True

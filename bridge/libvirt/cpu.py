@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.rows import Row
 from ..data.cpus import (
     LATER_IN_LIBVIRT,
     LATER_MODELS,
@@ -22,10 +23,9 @@ from ..model.cpu import CPU
 from ..model.vm import VM
 from ..passes.resolve.cpu import check_known
 from ..passes.resolve.cpu_flags import kept_from_libvirt
-from ..rows import Row
 from . import hyperv, numa, vcpu
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("model", "cpu/model", code=True),

@@ -6,20 +6,20 @@ import re
 
 from msgspec.structs import replace
 
+from ..core.report import BridgeError
+from ..core.rows import Row, choice, whole_number
 from ..model.disk import Disk, Source
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row, choice, whole_number
 from .address import read_address, write_drive
-from .domain import Domain
+from .args.properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties, plain_virtio
 from .identity import ROWS as IDENTITY_ROWS
 from .identity import is_cdrom, read_identity, write_identity
 from .iothread import read_served_by, write_served_by
 from .iotune import read_iotune, write_iotune
-from .node import Node, read_rows, write_rows
-from .properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties, plain_virtio
 from .source import read_source, type_of, write_source
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 
 _WORDS = {word: word for word in ("none", "writeback", "writethrough", "directsync", "unsafe")}
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..core.rows import Row
 from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small, stock
 from ..host.volid import path_problem
 from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
-from ..rows import Row
-from .domain import Domain
-from .node import Node
 from .source import read_source, type_of, write_source
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("bios", "os/loader", code=True),

@@ -6,16 +6,16 @@ import re
 import shlex
 from typing import Any
 
+from ..core.rows import Codec, Row
 from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, LAST_SLOT, HostFunction, host_function
 from ..host.volid import path_problem
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
 from ..model.vm import VM
-from ..rows import Codec, Row
 from .address import number
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, refuse, write_device
-from .domain import Domain
-from .node import Node, read_rows, write_rows
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 
 ROM_DIRECTORY = "/usr/share/kvm/"
 """`romfile` is the name of a file there; on a libvirt host AppArmor lets QEMU read it, too."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from ..core.rows import ON_OFF, YES_NO, whole_number
 from ..data.cpus import HYPERV_CHILDREN, KVM_CHILDREN, LATER_HYPERV
 from ..model.vm import VM
-from ..rows import ON_OFF, YES_NO, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 _KVM = {name: f"kvm-{name}" for name in KVM_CHILDREN}
 _VENDOR_ID = re.compile(r"[^,\x00-\x1f\x7f]{1,12}").fullmatch

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..model.disk import Disk
-from ..report import BridgeError
-from ..rows import Row
-from .domain import Domain
-from .node import Node
-from .properties import lose_properties
+from .args.properties import lose_properties
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("serial", "serial", code=True),

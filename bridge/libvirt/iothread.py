@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import INT, Row, whole_number
 from ..model.iothread import IOThread, IOThreads, ServedBy
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, Row, whole_number
-from .domain import Domain
-from .node import Node, read_rows, write_rows
 from .numa import set_text
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 from .vcpu import affinity_set
 
 ROWS = (

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from ..core.report import BridgeError
+from ..core.rows import INT, YES_NO, Row
 from ..data.gates import machine_has
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, upstream, version_of, without_revision
 from ..model.machine import Machine
 from ..model.part import PCIAddress
 from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
-from ..report import BridgeError
-from ..rows import INT, YES_NO, Row
-from . import board
 from .address import read_address
-from .domain import Domain
-from .node import Node
+from .args import board
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("type", "os/type@machine", code=True),

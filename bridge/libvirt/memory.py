@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import INT, ON_OFF, Row
 from ..model.memory import DIMM
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, ON_OFF, Row
 from .address import read_address
+from .args.properties import BALLOON, lose_driver, lose_properties, plain_virtio
 from .device import alias
-from .domain import Domain
-from .node import Node, read_rows, write_rows
 from .numa import is_set, mib
-from .properties import BALLOON, lose_driver, lose_properties, plain_virtio
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 
 ROWS = (
     Row("size", "memory", code=True),

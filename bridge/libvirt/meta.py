@@ -6,14 +6,14 @@ import re
 
 from msgspec.structs import replace as change
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..data.ostype import from_osinfo
 from ..model.meta import SMBIOS, Meta
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
-from . import board
-from .domain import Domain
-from .node import Node
+from .args import board
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("name", "name", code=True),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..core.report import BridgeError
+from ..core.rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from ..data.options import option
 from ..model.net import UNUSABLE, Net
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
+from .args.properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties, plain_virtio
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, write_device
-from .domain import Domain
-from .node import Node, read_rows, write_rows
-from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties, plain_virtio
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 from .vlan import read_vlan, write_vlan
 
 ROM_DIRECTORY = "/usr/share/kvm/"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError
+from ..core.rows import Row, choice, whole_number
 from ..model.memory import NUMANode
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row, choice, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("id", "cpu/numa/cell@id", code=True),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..model.serial import Parallel, Serial
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
 from .device import alias, host_state, lose, lose_rest, read_alias, refuse
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("path", "source@path", code=True),

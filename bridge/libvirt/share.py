@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ..core.rows import INT, ON_OFF, Row, whole_number
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
 from ..passes.resolve.small import check_shares
-from ..rows import INT, ON_OFF, Row, whole_number
+from .args.properties import plain_virtio
 from .device import PLACE_ROWS, host_state, lose, lose_attributes, read_device, refuse, write_device
-from .domain import Domain
-from .node import Node
-from .properties import plain_virtio
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("dirid", "target@dir", code=True, finding="no-live-move"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Row, whole_number
 from ..model.disk import NetworkHost, Source
-from ..report import BridgeError
-from ..rows import Row, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("path", "source@file", code=True),

@@ -11,14 +11,14 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from ..core.rows import Row
 from ..model.part import USBAddress
 from ..model.usb import USB
 from ..model.vm import VM
 from ..passes.place.usb import NEC_PORTS
-from ..rows import Row
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, refuse, write_device, write_usb_address
-from .domain import Domain
-from .node import Node, read_rows
+from .tree.domain import Domain
+from .tree.node import Node, read_rows
 
 ROWS = (
     BOOT,

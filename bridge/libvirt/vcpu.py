@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import INT, whole_number
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, whole_number
-from .bounds import MAX_SETS
-from .domain import Domain
-from .node import Node
 from .numa import set_text
+from .tree.bounds import MAX_SETS
+from .tree.domain import Domain
+from .tree.node import Node
 
 MAX_VCPUS = 4096
 """The most that QEMU runs; nothing is counted out beyond it (security-rules S9)."""

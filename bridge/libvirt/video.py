@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.rows import INT, YES_NO, Row, whole_number
 from ..model.display import Video
 from ..model.vm import VM
-from ..rows import INT, YES_NO, Row, whole_number
+from .args.properties import VIRTIO, lose_properties
 from .device import PLACE_ROWS, alias, host_state, read_device, write_device
-from .domain import Domain
-from .node import Node
-from .properties import VIRTIO, lose_properties
+from .tree.domain import Domain
+from .tree.node import Node
 
 MODELS = {
     "VGA": "vga",

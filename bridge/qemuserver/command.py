@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..core.report import BridgeError, Line, Report
 from ..data.gates import qemu_version
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED
 from ..data.options import DRIVES, option
 from ..data.ostype import windows_version
 from ..host.facts import HostFacts
-from ..report import BridgeError, Line, Report
 from .text import body
 
 FIRST = re.compile(r"^[ \t]*(?:sudo[ \t]+)?(?:/[^\s]*/)?qm[ \t]+(?:create|set)[ \t]", re.MULTILINE).search

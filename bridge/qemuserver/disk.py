@@ -7,11 +7,11 @@ import shlex
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+from ..core.report import BridgeError, Line, Report
+from ..core.rows import Codec, Row
 from ..host.volid import Match
 from ..model.disk import Disk, Source, Throttle
 from ..model.vm import VM
-from ..report import BridgeError, Line, Report
-from ..rows import Codec, Row
 from .drive import CLOUDINIT, LIMITED, OLD_LIMITS, imported, unusable
 from .section import Lines, Section, read_rows, write_rows
 

@@ -9,9 +9,9 @@ import json
 import re
 from typing import Any
 
+from ..core.report import BridgeError, Report
 from ..data.options import option
 from ..host.facts import HostFacts
-from ..report import BridgeError, Report
 from . import command, vma
 from .suggest import nearest
 from .text import MAX_FILE, body

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import chain
 
+from ..core.report import BridgeError, Line, Report
 from ..model.vm import VM
-from ..report import BridgeError, Line, Report
 from .kinds import KINDS
 from .limits import SECRETS, doubts, infinite
 from .section import Section

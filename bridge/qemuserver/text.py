@@ -12,8 +12,8 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
+from ..core.report import BridgeError, Line
 from ..data.options import DRIVES
-from ..report import BridgeError, Line
 from . import propstring
 from .drive import CLOUDINIT, unusable
 from .formats import SPACE

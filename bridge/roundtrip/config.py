@@ -6,12 +6,12 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from ..libvirt.node import Node
+from ..core.report import BridgeError, NullReport, Report
+from ..core.shellwords import quote, split
+from ..libvirt.tree.node import Node
 from ..model.vm import VM
+from ..paths.steps import Wanted, completed, domain_of, read_conf
 from ..qemuserver.write import checked_file
-from ..report import BridgeError, Report, Silence
-from ..shellwords import quote, split
-from ..steps import Wanted, completed, domain_of, read_conf
 
 LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"))
 """Kinds of findings that say that a domain is not what its config asks for."""
@@ -26,7 +26,7 @@ class Config:
         self.sections = sections
         self.wanted = wanted
         self.text, self.parsed = checked_file(values, description, sections)
-        self.said = read_conf(self.parsed, replace(wanted, file="the config", snapshot=None), Silence())[1]
+        self.said = read_conf(self.parsed, replace(wanted, file="the config", snapshot=None), NullReport())[1]
         self.refusal: BridgeError | None = None
         """Why qemu-server would not run it."""
 
@@ -34,7 +34,7 @@ class Config:
     def after(self) -> VM | None:
         """The machine that qemu-server would run, None if it would refuse it."""
         try:
-            return completed(self.said, self.wanted, Silence())
+            return completed(self.said, self.wanted, NullReport())
         except BridgeError as error:
             self.refusal = error
             return None

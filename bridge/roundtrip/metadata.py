@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from ..libvirt.node import Node
-from ..libvirt.residue import Residue, stale
+from ..core.report import Report
+from ..core.shellwords import split
+from ..libvirt.metadata.residue import Residue, stale
+from ..libvirt.tree.node import Node
 from ..qemuserver.text import encode_comment
-from ..report import Report
-from ..shellwords import split
 from .claims import DESCRIPTION, Claim, is_placeless, is_withheld, name_of, rescued, resources
 from .documents import Atoms, Original, atoms, is_borne_out
 from .resources import is_own

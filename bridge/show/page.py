@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from .. import __version__
-from ..render import HEADINGS
-from ..report import SEVERITIES, Finding
+from ..core.report import HEADINGS, SEVERITIES, Finding
 from .drawing import COLOURS, drawing
 from .picture import IOTHREAD, Thread
 from .stacks import Slot

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..argv.read import read as read_argv
-from ..convert import Result, convert, guess
+from ..convert import Result, convert, detect
+from ..core.report import SEVERITIES, BridgeError, Finding, Report, shown
+from ..core.rows import whole_number
+from ..core.shellwords import argv_text, without_secrets
 from ..data import gates
 from ..guest.tree import tree as guest_tree
-from ..libvirt.node import Node
-from ..libvirt.parse import parse, tree
+from ..libvirt.metadata.residue import SECRETS, take
 from ..libvirt.read import read as read_domain
-from ..libvirt.residue import SECRETS, take
+from ..libvirt.tree.node import Node
+from ..libvirt.tree.parse import parse, tree
 from ..model.disk import Disk
 from ..model.vm import VM
+from ..passes.assign_keys import assign_keys
 from ..passes.fill import change
 from ..passes.iothreads import names as object_names
-from ..passes.unplace import unplace
-from ..report import SEVERITIES, BridgeError, Finding, Report, shown
-from ..rows import whole_number
-from ..shellwords import argv_text, without_secrets
 from .picture import Picture, picture
 from .stacks import Places, Slot, of_command_line, of_domain, of_model, side_by_side
 
@@ -55,7 +55,7 @@ class Subject(NamedTuple):
 
 def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
     """Everything about one VM. `keywords` are those of `bridge.convert`. Raises BridgeError for what is no VM in any of the formats."""
-    source = keywords.get("source") or guess(text)
+    source = keywords.get("source") or detect(text)
     keywords = {**keywords, "source": source}
     made, refused = _conversions(text, keywords)
     vm, names = _layout(text, source, made, refused)
@@ -117,7 +117,7 @@ def _described(text: str | bytes) -> VM:
     queues = {id(node): _queues(node) for node in domain.devices.children if node.tag == "disk"}
     vm = read_domain(domain)
     try:
-        vm = unplace(vm, Report())
+        vm = assign_keys(vm, Report())
     except BridgeError:
         pass  # no config can hold it: its devices have no keys
     return change(vm, disks=[change(disk, queues=disk.queues or queues.get(id(disk.where))) for disk in vm.disks])

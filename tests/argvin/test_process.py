@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 from lxml import etree
 
-from bridge import process
 from bridge.argv.directory import completed
 from bridge.cli import main
+from bridge.operations import process
 from tests.embed.command_line import QEMU
 from tests.embed.qemu import start
 from tests.processes import wait_for

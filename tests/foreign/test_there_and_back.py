@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 import bridge
+from bridge.core.report import Report
 from bridge.data import gates
-from bridge.libvirt.parse import parse
 from bridge.libvirt.read import read
+from bridge.libvirt.tree.parse import parse
 from bridge.model.vm import VM
-from bridge.passes.prove import prove
-from bridge.passes.unplace import unplace
-from bridge.report import Report
+from bridge.passes.assign_keys import assign_keys
+from bridge.roundtrip.prove import prove
 from tests.foreign.domains import VMID, Domain, converted, domains, mapped
 
 T1 = [pytest.param(domain, id=domain.name) for domain in domains() if domain.tier == "T1"]
@@ -21,7 +21,7 @@ OTHERS = [pytest.param(domain, id=domain.name) for domain in domains() if domain
 def described(xml: str) -> VM:
     """The VM that an XML describes, with its keys."""
     domain = parse(xml, Report(), gates.Target(gates.TARGET_LIBVIRT, gates.TARGET_QEMU))
-    return unplace(read(domain), Report())
+    return assign_keys(read(domain), Report())
 
 
 def to_xml(config: str, domain: Domain, metadata: bool) -> str:

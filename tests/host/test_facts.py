@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from bridge.core.report import BridgeError
 from bridge.host.facts import MAX_FILE, PCI, HostFacts, PCIInfo, ZFSOverISCSI
-from bridge.report import BridgeError
 from tests.host.cluster import FACTS
 
 TOML = """\

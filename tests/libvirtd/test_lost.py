@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.libvirt import connect
+from bridge.libvirt.host import connect
 from tests.libvirtd.daemon import Daemon
 from tests.libvirtd.test_connect import root
 
@@ -21,7 +21,7 @@ DEFINED, NOT_DEFINED, UNKNOWN = "defined", "not defined", "not known to be defin
 KILL = """
 import os, sys, time
 from pathlib import Path
-from bridge.libvirt import serve as served
+from bridge.libvirt.host import serve as served
 
 def kill():
     "libvirtd, once; it is gone when this returns."

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import bridge
 from bridge.cli import main
-from bridge.guess import guess
+from bridge.paths.detect import detect
 from tests.corpus import ROOT
 
 CONFIG = "cores: 2\nmemory: 512\nname: a\nnet0: virtio=52:54:00:00:01:01,bridge=vmbr0\n"
@@ -59,7 +59,7 @@ def test_the_command_ends_with_1_and_says_what_it_expected(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("text", ["name: a\n", "#note\nname: a\n", "\n\nname: a\n", "args: -S\n", "bad line\nname: a\n", "[s]\nname: a\n"])
 def test_what_is_one_stays_one(text: str) -> None:
-    assert guess(text) == guess(text.encode()) == "conf"
+    assert detect(text) == detect(text.encode()) == "conf"
     assert conf(text) == bridge.rewrite_config(text)
 
 
@@ -139,7 +139,7 @@ qm set 9000 --delete onboot,agent --boot order=scsi0 && qm template 9000
 
 
 def test_a_script_that_makes_a_template() -> None:
-    assert guess(SCRIPT) == "conf"
+    assert detect(SCRIPT) == "conf"
     assert conf(SCRIPT) == (
         '#it\'s "new" # no comment\n'
         "boot: order=scsi0\nide2: local-lvm:vm-9000-cloudinit,media=cdrom\nmemory: 2048\nname: web-1\nnet0: virtio,bridge=vmbr0\n"

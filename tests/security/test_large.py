@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import bridge
-from bridge import report
+from bridge.core import report
 from bridge.host.facts import HostFacts
-from bridge.libvirt import bounds, parse
+from bridge.libvirt.tree import bounds, parse
 from bridge.qemuserver import text as config_text
 from bridge.roundtrip import documents
 from bridge.show.picture import Picture

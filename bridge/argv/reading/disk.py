@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...core.report import BridgeError
 from ...host.volid import path_problem
 from ...host.volume import is_cloudinit
 from ...model.disk import Disk, Source
 from ...model.iothread import IOThread, IOThreads, ServedBy
-from ...report import BridgeError
 from . import blocks
 from .blocks import Image
 from .line import Dev, Line

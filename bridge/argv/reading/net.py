@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ...core.report import BridgeError
 from ...model.net import Net
-from ...report import BridgeError
 from ..net import SCRIPTS
 from .line import Dev, Line
 from .said import Said, number, switch

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..node import Node
+from ..tree.node import Node
 from . import controllers, devices, disks, domain, pci, pci_ports, ports, serials, usb
 from .draft import Draft
 

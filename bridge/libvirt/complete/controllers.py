@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..node import Node
+from ..tree.node import Node
 from .draft import MOST_INDEX, Draft, add, address_of, default, index_of, own, told
 from .pci_kinds import USB2
 

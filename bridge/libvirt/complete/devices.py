@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...data.schema import words
-from ..node import Node
+from ..tree.node import Node
 from .draft import X86, Draft, add, child, default, told
 
 CARD = {"vdpa": "virtio", "vhostuser": "virtio"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ...core.rows import whole_number
 from ...data.firmware import is_ovmf
-from ...rows import whole_number
-from ..node import Node
 from ..numa import DECIMAL, SHIFT, set_text
+from ..tree.node import Node
 from .draft import X86, Draft, add, child, default, told
 
 DEFAULT_CPU = {"i686": "qemu32", "x86_64": "qemu64"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..node import Node
+from ..tree.node import Node
 from .draft import X86, Draft, add, child, index_of, told
 
 MODELS = {"isa-serial": "isa-serial", "usb-serial": "usb-serial", "pci-serial": "pci-serial", "isa-debug": "isa-debugcon"}

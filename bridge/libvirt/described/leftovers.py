@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...model.vm import VM
+from ..args.properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
 from ..device import alias
-from ..domain import Domain
-from ..node import Node
-from ..properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
+from ..tree.domain import Domain
+from ..tree.node import Node
 from .writer import set_properties, spelled
 
 Left = list[tuple[Any, str, dict[str, Any]]]

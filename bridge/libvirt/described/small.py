@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...host.volid import path_problem
 from ..device import alias
-from ..node import Node
+from ..tree.node import Node
 from .cards import write_card
 from .chardevs import write_chardev
 from .writer import Builder, Properties, Writer, spelled, whole, write_boot

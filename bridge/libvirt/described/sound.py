@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..device import alias
-from ..node import Node
+from ..tree.node import Node
 from .writer import Properties, Writer
 
 SOUND = {

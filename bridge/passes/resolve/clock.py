@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import Report
 from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.vm import VM
-from ...report import Report
 from ..fill import fill, forget
 
 NOW = "now"

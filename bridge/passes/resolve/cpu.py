@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report
 from ...data.cpus import BITS_32, MODELS
 from ...host.facts import HostFacts
 from ...model.cpu import CPU
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 from . import cpu_said
 from .cpu_flags import (

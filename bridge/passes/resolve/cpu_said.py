@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import Report
 from ...data.cpus import ABSTRACT, ABSTRACT_BASE, DEFAULT, LIBVIRT_SPELLS, MODELS, NEW_FLAGS, VENDOR
 from ...data.options import VM_CPU_FLAGS
 from ...host.facts import HostFacts
 from ...model.cpu import CPU
 from ...model.vm import VM
-from ...report import Report
 from ..fill import forget
 from .cpu_flags import (
     Setting,

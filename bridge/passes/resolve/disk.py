@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report
 from ...data.gates import Version, machine_has
 from ...data.machines import version_of
 from ...host import storage
@@ -16,7 +17,6 @@ from ...host.storage import Location
 from ...host.volid import Match, volume_id
 from ...model.disk import Disk, Source
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 
 CHAIN_NEEDS_BLOCKDEV = (

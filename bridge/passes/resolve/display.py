@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...core.report import BridgeError, Report
 from ...data.ostype import WINDOWS, is_linux, windows_version
 from ...host.facts import HostFacts
 from ...model.display import Display, Video
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 from .machine import has
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report
 from ...data.firmware import BASE, IMAGES, TEMPORARY_VARS, variant
 from ...data.gates import machine_has
 from ...host import storage
@@ -11,7 +12,6 @@ from ...host.facts import HostFacts
 from ...host.volid import volume_id
 from ...model.firmware import Firmware
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 
 IGNORED = "EFI disks are not supported with Confidential Virtual Machines and will be ignored"

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report
 from ...data import gates
 from ...data.machines import (
     DEFAULT,
@@ -22,7 +23,6 @@ from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.machine import Machine
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 from .cpu_flags import is_intel
 from .disk import LAST_OLD_SCSI

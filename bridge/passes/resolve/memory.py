@@ -6,10 +6,10 @@ import re
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, NullReport, Report
 from ...host.facts import HostFacts
 from ...model.memory import DIMM, Balloon, Memory, NUMANode
 from ...model.vm import VM
-from ...report import BridgeError, Report, Silence
 from ..fill import fill, forget
 from .cpu import hotplug_features, with_hotplug
 from .cpu_flags import setting
@@ -286,7 +286,7 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
     wanted = replace(bound, hugepages=memory.hugepages, numa=True, size=total)
     try:
         static = static_mib(wanted, sockets) if known.hotplug else total
-        nodes = _said_nodes(wanted, static, host, Silence()) or _equal_nodes(wanted, static, sockets, cores, host)
+        nodes = _said_nodes(wanted, static, host, NullReport()) or _equal_nodes(wanted, static, sockets, cores, host)
     except BridgeError as error:
         report.add("host-lost", memory.where, f"huge pages ({listed or 'the default size'}) are lost: {error.message}")
         return replace(known, hugepages=None)

@@ -6,11 +6,11 @@ import hashlib
 import shlex
 from typing import Any
 
+from ...core.report import BridgeError, Report
 from ...data.gates import server_has
 from ...host.facts import HostFacts
 from ...model.net import UNUSABLE, Net
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 from .machine import has
 

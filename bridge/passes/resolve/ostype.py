@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from ...core.report import Report
 from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.vm import VM
-from ...report import Report
 from .cpu_flags import Setting, enlightenments, setting
 
 ENLIGHTENED = ("win10", "win7", "w2k8")

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report
 from ...host.facts import HostFacts
 from ...model.security import Security
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 
 NO_DEBUG, NO_KEY_SHARING, ENCRYPTED_STATE, NO_SEND = 1 << 0, 1 << 1, 1 << 2, 1 << 3

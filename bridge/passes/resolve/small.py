@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.report import BridgeError, Report
 from ...data.ostype import windows_version
 from ...host.facts import HostFacts
 from ...host.mapping import directory_path, missing, on_node
@@ -11,7 +12,6 @@ from ...model.rng import RNG
 from ...model.serial import Parallel, Serial
 from ...model.share import VirtioFS
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 from .machine import has
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ...core.report import BridgeError, Report
 from ...host import storage
 from ...host.facts import HostFacts
 from ...host.volid import volume_id
 from ...model.disk import Source
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 
 MODEL = "tpm-tis"

@@ -1,0 +1,61 @@
+"""`virt-qm show`: the VM at a glance, and which thread serves what."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .files import exit_code, guarded, keywords, print_findings, read, write
+from .options import fail_on_option, format_options, host_options, report_option, target_options
+
+
+@click.command("show")
+@format_options
+@click.argument("file")
+@host_options
+@target_options
+@report_option
+@fail_on_option
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page instead; - is stdout.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def command(**given: Any) -> None:
+    """The VM at a glance: which iothread serves which queues, and on which host CPUs its threads run.
+
+    FILE is a config, a domain XML or a QEMU command line; XML and command lines are shown as they stand, with queue mappings that no config
+    can say. --html writes one page that needs nothing else: the same as a drawing, the findings, the PCI devices of both stacks side by
+    side, and the texts, without passwords and keys.
+
+    \b
+    Example:
+      virt-qm show samples/iothreads.conf
+    """
+    file = given["file"]
+    text = read(file)
+
+    def look() -> Any:
+        from ...show.subject import subject
+
+        return subject(text, keywords(file, given))
+
+    what = guarded(look)
+    code = exit_code(what.findings, given["fail_on"])
+    if code == 0 and given["page"] is None:
+        from ...show.terminal import show
+
+        show(what)
+    elif code == 0:
+        _write_page(given["page"], what, given["force"])
+    print_findings(what.findings, given["report_form"], file)
+    sys.exit(code)
+
+
+def _write_page(target: Path, what: Any, force: bool) -> None:
+    from ...show.page import page
+
+    if str(target) == "-":
+        sys.stdout.write(page(what))
+    else:
+        write(target, page(what), force)

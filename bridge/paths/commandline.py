@@ -1,0 +1,190 @@
+"""The paths that begin with a command line: the VM that it describes, and from there the steps that XML takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..core.report import BridgeError, NullReport, Report
+from ..core.shellwords import without_secrets
+from ..model.vm import VM
+from ..passes import iothreads
+from ..passes.arguments import as_arguments
+from ..passes.assign_keys import assign_keys
+from ..passes.fill import change
+from ..passes.images import converted
+from ..passes.resolve.boot import LEGACY, LISTS, key_of
+from ..roundtrip.proof import compare
+from .forward import BEFORE_METADATA, Result
+from .forward import PATHS as PATHS_OF_A_CONFIG
+from .steps import Wanted, completed
+
+if TYPE_CHECKING:
+    from ..argv.reading.line import Line
+
+
+def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    """A command line -> the config of a VM that qemu-server would run so."""
+    from ..argv.reading.read import lose_others
+    from ..libvirt.disk import FORMATS
+    from ..qemuserver.machine import retyped_values
+    from ..qemuserver.read import check_written
+    from ..qemuserver.write import write
+    from ..roundtrip.config import Config
+
+    line = _read(text, wanted, report)
+    line.vm = converted(line.vm, FORMATS, "qemu-server", report)
+    clock = line.vm.clock
+    found = assign_keys(change(line.vm, clock=change(clock, pit_discard=bool(clock.pit_discard))), report)
+    found = _own(line, found, wanted) if line.is_pve else _ordered(found)
+    vm = _unresolved(line, found, wanted, report)
+    lose_others(line)
+    vm = as_arguments(vm, found, wanted.host, report, [])
+    values = write(vm, report)
+    if wanted.machine is not None:
+        values = retyped_values(values, found.machine, wanted.machine, report)
+    made = Config(values, vm.meta.description, wanted)
+    check_written(made.parsed, values, report)
+    after = made.after
+    if made.refusal is not None:
+        message = f"qemu-server would refuse this config: {made.refusal.message}"
+        report.add("refused", found.machine.where, message, "change the command line, or the config by hand")
+    proof = compare(found, after, wanted.host, report, own=line.is_pve, keep_layout=wanted.keep_layout)
+    if line.is_pve and report.enabled and after is not None:
+        _compare_words(line, made.said, wanted, report)
+    result = Result(vm, made.with_words(proof.words) if proof.words else made.text)
+    result.pins = proof.pins
+    return result
+
+
+def _ordered(vm: VM) -> VM:
+    """Without places in the boot order the firmware takes the first device of each class."""
+    devices = {name: getattr(vm, name) for name in LISTS}
+    if any(device.bootindex is not None for each in devices.values() for device in each):
+        return vm
+    disks = [key_of("disks", disk) for disk in vm.disks if disk.media != "cdrom"]
+    cdroms = [key_of("disks", disk) for disk in vm.disks if disk.media == "cdrom"]
+    members = {"hd": disks, "cdrom": cdroms, "network": [key_of("nets", net) for net in vm.nets]}
+    order = [members[name][0] for name in vm.boot.classes or () if members.get(name)]
+    return change(vm, boot=change(vm.boot, order=order or None))
+
+
+MOST_SHOWN = 6
+"""Words that are named of those that do not come back."""
+
+
+def _compare_words(line: Line, said: VM, wanted: Wanted, report: Report) -> None:
+    """qemu-server's own line is known by its words: those that the config does not give again are told."""
+    from ..argv.read import read as split_line
+    from ..argv.write import write
+    from ..passes.template import reduce
+
+    try:
+        words = write(completed(reduce(said), wanted, NullReport()), wanted.host, NullReport())
+    except BridgeError:
+        return  # told where the config is made
+    trailing = len(line.trailing) if not wanted.args else 0
+    before, after = (Counter(split_line(each).options) for each in (line.words[: len(line.words) - trailing], words))
+    lost, new = list((before - after).elements()), list((after - before).elements())
+    if not lost and not new:
+        return
+    shown = "; ".join(without_secrets(f"-{option.name} {option.value}".rstrip()) for option in (lost or new)[:MOST_SHOWN])
+    what = "does not give these options again" if lost else "gives these options besides"
+    hint = "is it of a node with other facts? --host-fact qemu_version=VERSION, --host DIR"
+    report.add("guest-changed", line.file, f"the command line is qemu-server's own, and the config {what}: {shown}", hint)
+
+
+def to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    """A command line -> the domain that libvirt starts as the same machine. A line of qemu-server's own becomes a config first."""
+    from ..argv.reading.others import left, whole
+    from ..argv.reading.read import lose_properties
+    from ..libvirt.described.ready import ready
+    from ..libvirt.disk import OF_LIBVIRT
+    from ..libvirt.tree.serialise import Document
+    from ..libvirt.write import write
+
+    line = _read(text, wanted, report)
+    if line.is_pve:
+        return _by_config(text, wanted, report)
+    vm, others = ready(converted(line.vm, OF_LIBVIRT, "libvirt", report), whole(line))
+    if wanted.name:
+        vm = change(vm, meta=change(vm.meta, name=wanted.name))
+    lose_properties(line, "form in a domain", for_xml=True)
+    root = write(vm, report, wanted.target, others, left(line)).root
+    return Result(vm, Document(root, BEFORE_METADATA).text())
+
+
+def _by_config(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    fresh = Report(args=report.args)
+    found = to_conf(text, wanted, fresh)
+    report.extend(iter(fresh))
+    result = PATHS_OF_A_CONFIG["conf", "xml"](found.text, msgspec.structs.replace(wanted, file="the config"), report)
+    result.pins = found.pins
+    return result
+
+
+def _read(text: str | bytes, wanted: Wanted, report: Report) -> Line:
+    from ..argv.read import read as split_line
+    from ..argv.reading.read import read
+
+    line = read(split_line(text, wanted.file), wanted.host, report, wanted.vmid, wanted.file)
+    if line.is_pve and not wanted.vmid_said:
+        wanted.vmid = line.vmid
+    line.vm.meta.vmid = wanted.vmid
+    words = line.vm.raw.words
+    if words and not wanted.args:
+        shown = without_secrets(" ".join(words))
+        report.add("args-off", line.vm.raw.where, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
+        line.vm.raw.words = None
+    return line
+
+
+def _own(line: Line, found: VM, wanted: Wanted) -> VM:
+    """A line of qemu-server's: the VM whose config gives these words again."""
+    from ..argv.reading import own
+    from ..argv.write import write
+    from ..passes.template import reduce
+
+    def finish(vm: VM) -> VM:
+        return _unresolved(line, vm, wanted, NullReport())
+
+    def attempt(vm: VM) -> list[str]:
+        return write(completed(reduce(vm), wanted, NullReport()), wanted.host, NullReport())
+
+    found = own.with_volumes(line, own.completed(line, found), wanted.host)
+    return own.nearest(line, found, wanted.host, finish, attempt)
+
+
+def _unresolved(line: Line, found: VM, wanted: Wanted, report: Report) -> VM:
+    from ..passes.unresolve import unresolve
+
+    vm = unresolve(iothreads.recognise(found, wanted.host, report), wanted.host, report)
+    return _spoken(line, vm)
+
+
+def _spoken(line: Line, vm: VM) -> VM:
+    """What a line of qemu-server's says where it need not: the config said it."""
+    if line.is_pve:
+        vm = change(vm, usbs=[change(usb, usb3=usb.usb3 or None) for usb in vm.usbs])
+        if vm.boot.legacy == LEGACY:
+            vm = change(vm, boot=change(vm.boot, legacy=None))
+        if line.memory_said:
+            vm = change(vm, memory=change(vm.memory, size=line.vm.memory.size))
+    if not line.spoken:
+        return vm
+    disks = []
+    for disk in vm.disks:
+        said: dict[str, Any] = {name: value for name, value in line.spoken.get(id(disk.where), {}).items() if value is not None}
+        disks.append(change(disk, **said) if said else disk)
+    return change(vm, disks=disks)
+
+
+def to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+    """A command line -> the one that qemu-server would run of its config."""
+    config = to_conf(text, wanted, report).text
+    return PATHS_OF_A_CONFIG["conf", "argv"](config, msgspec.structs.replace(wanted, file="the config", args=None), report)
+
+
+PATHS = {("argv", "conf"): to_conf, ("argv", "xml"): to_xml, ("argv", "argv"): to_argv}
