@@ -22,7 +22,6 @@ ADVICE = {
     "machine-missing": "Say what the target has with --qemu VERSION, or pick a machine that both sides have with --machine TYPE:"
     " the message names the nearest.",
     "unknown": "A newer version of virt-qm may know it. Otherwise it is left out: decide whether the guest needs it.",
-    "unproved": "This is a bug in virt-qm. Do not trust the document before you have compared it; please report it with the input.",
     "refused": "qemu-server would say the same at start. Correct the input as the message asks.",
     "invalid": "Correct the XML where the message points. If virt-qm wrote it, this is a bug: please report it.",
     "storage-unknown": "Give the node's storage.cfg with --host DIR, or name the storage: --storage PATH-OR-POOL=STORAGE."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .shellwords import quote
 
@@ -33,7 +33,6 @@ KINDS: dict[str, Kind] = {
     "invisible": Kind("guest", "The device is on the command line, yet firmware and guest never find it."),
     "machine-missing": Kind("guest", "The target's QEMU no longer has, or does not yet have, this machine type."),
     "unknown": Kind("guest", "The input says something that this version does not know; it is not carried over."),
-    "unproved": Kind("guest", "Reading the written document back did not give the input, and nothing else says why: report it."),
     "refused": Kind("guest", "qemu-server would not start this config as it stands; the words are its own."),
     "invalid": Kind("guest", "The XML does not follow a schema."),
     # data
@@ -119,13 +118,44 @@ class Line(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One thing that the reader of the output should know. `kind` is a key of KINDS, `severity` that kind's."""
+    """One thing that the reader of the output should know. `kind` is a key of KINDS, `severity` that kind's.
+
+    A finding about fields of one part of the VM names them: `part` (`net0`, `cpu`), `field` (`macaddr`; several with blanks between),
+    and, of one field, what it is in the input (`there`) and in the output (`here`), each empty if it is not there.
+    """
 
     kind: str
     severity: str
     where: str
     message: str
     hint: str = ""
+    part: str = ""
+    field: str = ""
+    there: str = ""
+    here: str = ""
+
+
+class Fields(NamedTuple):
+    """Fields of a part of the model that a finding is about. `where`: of a device, where it was read; None of what a VM has once.
+
+    `shown` is how the reader knows the part, `there` and `here` are the two values of a single field."""
+
+    part: str
+    where: object
+    names: tuple[str, ...]
+    shown: str = ""
+    there: str = ""
+    here: str = ""
+
+
+def fields(part: Any, *names: str) -> Fields:
+    """Fields of this part; without names, the whole of it."""
+    kind = type(part).__name__
+    return Fields(kind, part.where if hasattr(part, "key") else None, names or (WHOLE,), getattr(part, "key", None) or kind.lower())
+
+
+WHOLE = "device"
+"""Stands for all fields of a device that is left out."""
 
 
 class Setting(NamedTuple):
@@ -136,6 +166,7 @@ class Setting(NamedTuple):
     where: object
     message: str
     values: dict[str, str]
+    about: Fields | None = None
 
 
 class Report:
@@ -157,37 +188,71 @@ class Report:
         self.words: list[str] = []
         self._needed: set[tuple[str, ...]] = set()
         self.settings: list[Setting] = []
-        self.mended: frozenset[tuple[str, str]] = frozenset()
-        """(kind, message) of losses that something else than `args` makes good."""
+        self.mended: frozenset[tuple[str, ...]] = frozenset()
+        """Words of `args` that are not needed, as something else makes the loss good."""
+        self.mends: set[tuple[str, ...]] = set()
+        """Words of `args` for every loss that they would mend."""
+        self._about: set[tuple[str, int, str]] = set()
+        self._alive: list[object] = []
+        """Places whose ids `_about` holds."""
 
-    def mend(self, kind: str, where: object, message: str, words: Sequence[str], needs: Sequence[str] = (), hint: str = "") -> None:
+    def mend(
+        self,
+        kind: str,
+        where: object,
+        message: str,
+        words: Sequence[str],
+        needs: Sequence[str] = (),
+        hint: str = "",
+        about: Fields | None = None,
+    ) -> None:
         """A loss, or words of `args`. `needs` are words that stand once before these; `hint` is another way out."""
         try:
             text = quote([*needs, *words])
         except ValueError as error:
-            self.add(kind, where, message, f"not even args can say it: {error}")
+            self.add(kind, where, message, f"not even args can say it: {error}", about)
             return
+        self.mends.add(tuple(words))
         if not self.args:
-            self.add(kind, where, message, f"{hint}; --args writes: {text}" if hint else f"--args writes: {text}")
+            self.add(kind, where, message, f"{hint}; --args writes: {text}" if hint else f"--args writes: {text}", about)
             return
-        if (kind, _told(message)) in self.mended:
+        if tuple(words) in self.mended:
+            self.mark(about)
             return
-        self.add("by-args", where, f"{message}; args say: {text}")
+        self.add("by-args", where, f"{message}; args say: {text}", about=about)
         if needs and (once := tuple(needs)) not in self._needed:
             self._needed.add(once)
             self.words += needs
         self.words += words
 
-    def set_properties(self, kind: str, where: object, message: str, device: object, values: dict[str, str]) -> None:
+    def set_properties(
+        self, kind: str, where: object, message: str, device: object, values: dict[str, str], about: Fields | None = None
+    ) -> None:
         """A loss of properties of a device that has no key yet; `passes.arguments` makes words of it, or the finding."""
-        self.settings.append(Setting(device, kind, where, message, values))
+        self.settings.append(Setting(device, kind, where, message, values, about))
+        self.mark(about)
 
-    def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
+    def add(self, kind: str, where: object, message: str, hint: str = "", about: Fields | None = None) -> None:
+        """`about`: the fields of the VM that the finding tells of; what the comparison finds out of these is told then."""
+        self.mark(about)
         if self.full(kind):
             self._room[kind] -= 1
             return
         place = "" if where is None else _told(str(where))
-        self._list(Finding(kind, KINDS[kind].severity, place, _told(message), _told(hint)))
+        found = Finding(kind, KINDS[kind].severity, place, _told(message), _told(hint))
+        if about is not None:
+            found = found._replace(part=about.shown, field=" ".join(about.names), there=_told(about.there), here=_told(about.here))
+        self._list(found)
+
+    def mark(self, about: Fields | None) -> None:
+        """These fields are told of, or need not be."""
+        if about is not None:
+            self._alive.append(about.where)
+            self._about.update((about.part, id(about.where), name) for name in about.names)
+
+    def tells_of(self, part: str, where: object, name: str) -> bool:
+        """Whether a finding is about this field. `where` as in `Fields`."""
+        return (part, id(where), name) in self._about
 
     def _list(self, finding: Finding) -> None:
         if finding not in self._findings:
@@ -198,18 +263,31 @@ class Report:
         """Whether a finding of this kind would only be counted, so that its words need not be made."""
         return self._room.get(kind, MAX_LISTED) <= 0
 
-    @property
-    def listed_all(self) -> bool:
-        """Whether every finding is listed."""
-        return min(self._room.values(), default=0) >= 0
-
     def extend(self, findings: Iterator[Finding]) -> None:
         for finding in findings:
             self._list(finding)
 
-    def leave_out(self, answered: set[tuple[str, str]]) -> None:
-        """Forget findings of these (kind, message)."""
-        self._findings = {f: None for f in self._findings if (f.kind, f.message) not in answered}
+    def fresh(self) -> Report:
+        """An empty one of the same kind."""
+        return type(self)(self.args)
+
+    def take_over(self, other: Report) -> None:
+        """All that another report says is said here, too."""
+        for finding in other._findings:
+            if self.full(finding.kind):
+                self._room[finding.kind] -= 1
+            else:
+                self._list(finding)
+        for kind, room in other._room.items():
+            if room < 0:
+                self._room[kind] = min(self._room.get(kind, 0), 0) + room
+        self._about |= other._about
+        self._alive += other._alive
+
+    def leave_out(self, answered: Report | None, but: frozenset[str]) -> None:
+        """Forget what another report says as well, wherever it says it (None: everything), except for the kinds of `but`."""
+        known = {finding._replace(where="") for finding in answered} if answered is not None else None
+        self._findings = {f: None for f in self._findings if f.kind in but or (known is not None and f._replace(where="") not in known)}
 
     def __iter__(self) -> Iterator[Finding]:
         yield from self._findings
@@ -227,10 +305,19 @@ class NullReport(Report):
 
     enabled = False
 
-    def mend(self, kind: str, where: object, message: str, words: Sequence[str], needs: Sequence[str] = (), hint: str = "") -> None:
+    def mend(
+        self,
+        kind: str,
+        where: object,
+        message: str,
+        words: Sequence[str],
+        needs: Sequence[str] = (),
+        hint: str = "",
+        about: Fields | None = None,
+    ) -> None:
         pass
 
-    def add(self, kind: str, where: object, message: str, hint: str = "") -> None:
+    def add(self, kind: str, where: object, message: str, hint: str = "", about: Fields | None = None) -> None:
         pass
 
 

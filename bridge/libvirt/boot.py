@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import fields
 from ..core.rows import Row
 from ..data.firmware import PICTURE, PICTURES
 from ..model.boot import Boot
@@ -134,4 +135,5 @@ def _read_direct(domain: Domain, node: Node, boot: Boot) -> None:
     value = node.text.strip(" \t\r\n")
     if node.tag in ("kernel", "initrd", "cmdline"):
         setattr(boot, node.tag, value)
-    board.mend(domain, node, f"a VM that is started with {node.tag} '{value}' has no key in a config", board.direct, ())
+    message = f"a VM that is started with {node.tag} '{value}' has no key in a config"
+    board.mend(domain, node, message, board.direct, (), fields(boot, node.tag))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..core.report import fields
 from ..core.rows import Row
 from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small, stock
 from ..host.volid import path_problem
@@ -151,9 +152,8 @@ def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
                 feature.take("name", "enabled")
                 firmware.secure = enabled == "yes"
                 if enabled == "yes":
-                    domain.report.add(
-                        "ambiguous", feature, "Secure Boot is wanted: qemu-server's 4 MiB build on q35 has it, with keys or without"
-                    )
+                    message = "Secure Boot is wanted: qemu-server's 4 MiB build on q35 has it, with keys or without"
+                    domain.report.add("ambiguous", feature, message, about=fields(firmware, "secure"))
 
 
 def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:

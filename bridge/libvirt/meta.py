@@ -6,7 +6,7 @@ import re
 
 from msgspec.structs import replace as change
 
-from ..core.report import BridgeError
+from ..core.report import BridgeError, fields
 from ..core.rows import Row
 from ..data.ostype import from_osinfo
 from ..model.meta import SMBIOS, Meta
@@ -63,7 +63,8 @@ def write(vm: VM, domain: Domain) -> None:
         root.add("description", _readable(meta.description, "description", domain))
     _write_smbios(meta, domain)
     if meta.onboot:
-        domain.report.add("not-applied", None, "onboot is no part of the XML", f"virsh autostart {meta.name or f'vm{meta.vmid}'}")
+        hint = f"virsh autostart {meta.name or f'vm{meta.vmid}'}"
+        domain.report.add("not-applied", None, "onboot is not part of the XML", hint, fields(meta, "onboot"))
     if meta.template:
         domain.report.add("not-applied", None, "libvirt knows no templates: the domain could be started", "define it, and never start it")
     if meta.keys:

@@ -102,7 +102,7 @@ def offline(file: str, text: bytes, keywords: dict[str, Any]) -> Candidate:
     result = convert(text, "xml", **keywords)
     domain: Any = etree.fromstring(result.text)
     name, number = str(domain.findtext("name")), _identified(domain, result.vm.meta.vmid)
-    applied = [finding for finding in result.findings if finding.kind != "not-applied" or not finding.message.startswith("onboot ")]
+    applied = [finding for finding in result.findings if (finding.kind, finding.field) != ("not-applied", "onboot")]  # autostart is
     return Candidate(file, text, _text(domain), name, number, result.vm, applied)
 
 
@@ -145,8 +145,13 @@ def _pins(domain: Any, cpus: int) -> list[Finding]:
     return list(report)
 
 
-def clashes(candidates: Sequence[Candidate], there: Sequence[Domain], may_replace: bool) -> list[tuple[Candidate, BridgeError]]:
-    """Those that cannot be defined beside one another and beside the domains that are there, and why."""
+CURE = "pass --replace to redefine it"
+
+
+def clashes(
+    candidates: Sequence[Candidate], there: Sequence[Domain], may_replace: bool, cure: str = CURE
+) -> list[tuple[Candidate, BridgeError]]:
+    """Those that cannot be defined beside one another and beside the domains that are there, and why. `cure`: for one that is there."""
     by_name, by_uuid = {domain.name: domain for domain in there}, {domain.uuid: domain for domain in there}
     names = Counter(candidate.name for candidate in candidates)
     uuids = Counter(candidate.uuid for candidate in candidates)
@@ -161,7 +166,7 @@ def clashes(candidates: Sequence[Candidate], there: Sequence[Domain], may_replac
         elif namesake is not None and same is None:
             message = f"a domain '{candidate.name}' with another UUID ({namesake.uuid}) is there: undefine it, or change the name"
         elif same is not None and not may_replace:
-            message = f"domain '{candidate.name}' is defined already: pass --replace to redefine it"
+            message = f"domain '{candidate.name}' is defined already: {cure}"
         else:
             continue
         refused.append((candidate, BridgeError(message, candidate.where(f"'{candidate.name}'"))))

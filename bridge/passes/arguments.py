@@ -45,13 +45,14 @@ def _fresh(words: list[str], said: set[str]) -> list[str]:
 def _settle(setting: Setting, vm: VM, prefix: tuple[str, str] | None, host: HostFacts, report: Report) -> None:
     """`prefix`: the option that changes the device, and what comes before the property's name."""
     if prefix is None:
-        report.add(setting.kind, setting.where, setting.message)
+        report.add(setting.kind, setting.where, setting.message, about=setting.about)
         return
     if prefix[1].startswith(JSON) and as_json(vm, host):
-        report.add(setting.kind, setting.where, setting.message, NO_JSON)
+        report.add(setting.kind, setting.where, setting.message, NO_JSON, setting.about)
         return
     option, device = prefix
-    report.mend(setting.kind, setting.where, setting.message, [w for k, v in setting.values.items() for w in (option, f"{device}.{k}={v}")])
+    words = [word for name, value in setting.values.items() for word in (option, f"{device}.{name}={value}")]
+    report.mend(setting.kind, setting.where, setting.message, words, about=setting.about)
 
 
 JSON = tuple(f"device.{name}" for name in ("virtio", "scsi", "sata", "ide"))

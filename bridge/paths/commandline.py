@@ -17,15 +17,15 @@ from ..passes.fill import change
 from ..passes.images import converted
 from ..passes.resolve.boot import LEGACY, LISTS, key_of
 from ..roundtrip.proof import compare
-from .forward import BEFORE_METADATA, Result
-from .forward import PATHS as PATHS_OF_A_CONFIG
-from .steps import Wanted, completed
+from . import forward
+from .request import Request, Result
+from .steps import completed
 
 if TYPE_CHECKING:
     from ..argv.reading.line import Line
 
 
-def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+def to_conf(text: str | bytes, request: Request, report: Report) -> Result:
     """A command line -> the config of a VM that qemu-server would run so."""
     from ..argv.reading.read import lose_others
     from ..libvirt.disk import FORMATS
@@ -34,29 +34,28 @@ def to_conf(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from ..qemuserver.write import write
     from ..roundtrip.config import Config
 
-    line = _read(text, wanted, report)
+    line = _read(text, request, report)
+    request = request.of(line.vm.meta.vmid)
     line.vm = converted(line.vm, FORMATS, "qemu-server", report)
     clock = line.vm.clock
     found = assign_keys(change(line.vm, clock=change(clock, pit_discard=bool(clock.pit_discard))), report)
-    found = _own(line, found, wanted) if line.is_pve else _ordered(found)
-    vm = _unresolved(line, found, wanted, report)
+    found = _own(line, found, request) if line.is_pve else _ordered(found)
+    vm = _unresolved(line, found, request, report)
     lose_others(line)
-    vm = as_arguments(vm, found, wanted.host, report, [])
+    vm = as_arguments(vm, found, request.host, report, [])
     values = write(vm, report)
-    if wanted.machine is not None:
-        values = retyped_values(values, found.machine, wanted.machine, report)
-    made = Config(values, vm.meta.description, wanted)
+    if request.machine is not None:
+        values = retyped_values(values, found.machine, request.machine, report)
+    made = Config(values, vm.meta.description, request)
     check_written(made.parsed, values, report)
     after = made.after
     if made.refusal is not None:
         message = f"qemu-server would refuse this config: {made.refusal.message}"
         report.add("refused", found.machine.where, message, "change the command line, or the config by hand")
-    proof = compare(found, after, wanted.host, report, own=line.is_pve, keep_layout=wanted.keep_layout)
+    proof = compare(found, after, request.host, report, source="the command line", own=line.is_pve, keep_layout=request.keep_layout)
     if line.is_pve and report.enabled and after is not None:
-        _compare_words(line, made.said, wanted, report)
-    result = Result(vm, made.with_words(proof.words) if proof.words else made.text)
-    result.pins = proof.pins
-    return result
+        _compare_words(line, made.said, request, report)
+    return Result(vm, made.with_words(proof.words) if proof.words else made.text, pins=proof.pins)
 
 
 def _ordered(vm: VM) -> VM:
@@ -75,17 +74,17 @@ MOST_SHOWN = 6
 """Words that are named of those that do not come back."""
 
 
-def _compare_words(line: Line, said: VM, wanted: Wanted, report: Report) -> None:
+def _compare_words(line: Line, said: VM, request: Request, report: Report) -> None:
     """qemu-server's own line is known by its words: those that the config does not give again are told."""
     from ..argv.read import read as split_line
     from ..argv.write import write
     from ..passes.template import reduce
 
     try:
-        words = write(completed(reduce(said), wanted, NullReport()), wanted.host, NullReport())
+        words = write(completed(reduce(said), request, NullReport()), request.host, NullReport())
     except BridgeError:
         return  # told where the config is made
-    trailing = len(line.trailing) if not wanted.args else 0
+    trailing = len(line.trailing) if not request.args else 0
     before, after = (Counter(split_line(each).options) for each in (line.words[: len(line.words) - trailing], words))
     lost, new = list((before - after).elements()), list((after - before).elements())
     if not lost and not new:
@@ -96,7 +95,7 @@ def _compare_words(line: Line, said: VM, wanted: Wanted, report: Report) -> None
     report.add("guest-changed", line.file, f"the command line is qemu-server's own, and the config {what}: {shown}", hint)
 
 
-def to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+def to_xml(text: str | bytes, request: Request, report: Report) -> Result:
     """A command line -> the domain that libvirt starts as the same machine. A line of qemu-server's own becomes a config first."""
     from ..argv.reading.others import left, whole
     from ..argv.reading.read import lose_properties
@@ -105,62 +104,60 @@ def to_xml(text: str | bytes, wanted: Wanted, report: Report) -> Result:
     from ..libvirt.tree.serialise import Document
     from ..libvirt.write import write
 
-    line = _read(text, wanted, report)
+    line = _read(text, request, report)
     if line.is_pve:
-        return _by_config(text, wanted, report)
+        return _by_config(text, request, report)
     vm, others = ready(converted(line.vm, OF_LIBVIRT, "libvirt", report), whole(line))
-    if wanted.name:
-        vm = change(vm, meta=change(vm.meta, name=wanted.name))
+    if request.name:
+        vm = change(vm, meta=change(vm.meta, name=request.name))
     lose_properties(line, "form in a domain", for_xml=True)
-    root = write(vm, report, wanted.target, others, left(line)).root
-    return Result(vm, Document(root, BEFORE_METADATA).text())
+    root = write(vm, report, request.target, others, left(line)).root
+    return Result(vm, Document(root, forward.BEFORE_METADATA).text())
 
 
-def _by_config(text: str | bytes, wanted: Wanted, report: Report) -> Result:
-    fresh = Report(args=report.args)
-    found = to_conf(text, wanted, fresh)
-    report.extend(iter(fresh))
-    result = PATHS_OF_A_CONFIG["conf", "xml"](found.text, msgspec.structs.replace(wanted, file="the config"), report)
-    result.pins = found.pins
-    return result
+def _by_config(text: str | bytes, request: Request, report: Report) -> Result:
+    fresh = report.fresh()
+    found = to_conf(text, request, fresh)
+    report.take_over(fresh)
+    request = msgspec.structs.replace(request, file="the config").of(found.vm.meta.vmid)
+    made = forward.to_xml(found.text, request, report)
+    return Result(made.vm, made.text, pins=found.pins)
 
 
-def _read(text: str | bytes, wanted: Wanted, report: Report) -> Line:
+def _read(text: str | bytes, request: Request, report: Report) -> Line:
     from ..argv.read import read as split_line
     from ..argv.reading.read import read
 
-    line = read(split_line(text, wanted.file), wanted.host, report, wanted.vmid, wanted.file)
-    if line.is_pve and not wanted.vmid_said:
-        wanted.vmid = line.vmid
-    line.vm.meta.vmid = wanted.vmid
+    line = read(split_line(text, request.file), request.host, report, request.vmid, request.file)
+    line.vm.meta.vmid = line.vmid if line.is_pve and not request.vmid_said else request.vmid
     words = line.vm.raw.words
-    if words and not wanted.args:
+    if words and not request.args:
         shown = without_secrets(" ".join(words))
         report.add("args-off", line.vm.raw.where, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
         line.vm.raw.words = None
     return line
 
 
-def _own(line: Line, found: VM, wanted: Wanted) -> VM:
+def _own(line: Line, found: VM, request: Request) -> VM:
     """A line of qemu-server's: the VM whose config gives these words again."""
     from ..argv.reading import own
     from ..argv.write import write
     from ..passes.template import reduce
 
     def finish(vm: VM) -> VM:
-        return _unresolved(line, vm, wanted, NullReport())
+        return _unresolved(line, vm, request, NullReport())
 
     def attempt(vm: VM) -> list[str]:
-        return write(completed(reduce(vm), wanted, NullReport()), wanted.host, NullReport())
+        return write(completed(reduce(vm), request, NullReport()), request.host, NullReport())
 
-    found = own.with_volumes(line, own.completed(line, found), wanted.host)
-    return own.nearest(line, found, wanted.host, finish, attempt)
+    found = own.with_volumes(line, own.completed(line, found), request.host)
+    return own.nearest(line, found, request.host, finish, attempt)
 
 
-def _unresolved(line: Line, found: VM, wanted: Wanted, report: Report) -> VM:
+def _unresolved(line: Line, found: VM, request: Request, report: Report) -> VM:
     from ..passes.unresolve import unresolve
 
-    vm = unresolve(iothreads.recognise(found, wanted.host, report), wanted.host, report)
+    vm = unresolve(iothreads.recognise(found, request.host, report), request.host, report)
     return _spoken(line, vm)
 
 
@@ -181,10 +178,9 @@ def _spoken(line: Line, vm: VM) -> VM:
     return change(vm, disks=disks)
 
 
-def to_argv(text: str | bytes, wanted: Wanted, report: Report) -> Result:
+def to_argv(text: str | bytes, request: Request, report: Report) -> Result:
     """A command line -> the one that qemu-server would run of its config."""
-    config = to_conf(text, wanted, report).text
-    return PATHS_OF_A_CONFIG["conf", "argv"](config, msgspec.structs.replace(wanted, file="the config", args=None), report)
+    found = to_conf(text, request, report)
+    request = msgspec.structs.replace(request, file="the config", args=None).of(found.vm.meta.vmid)
+    return forward.to_argv(found.text, request, report)
 
-
-PATHS = {("argv", "conf"): to_conf, ("argv", "xml"): to_xml, ("argv", "argv"): to_argv}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.report import fields
 from ..core.rows import Row
 from ..model.vm import VM
 from .section import Lines, Section, read_rows, write_rows
@@ -66,4 +67,5 @@ def _pins(vm: VM, lines: Lines) -> None:
             vm.cpu.where,
             f"a config pins the whole VM only, so these pins are not carried: {'; '.join(pins)}",
             "set affinity to the CPUs that all of them may use",
+            fields(vm.cpu, "vcpupins", "emulatorpin"),
         )

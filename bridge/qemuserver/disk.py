@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from ..core.report import BridgeError, Line, Report
+from ..core.report import BridgeError, Line, Report, fields
 from ..core.rows import Codec, Row
 from ..host.volid import Match
 from ..model.disk import Disk, Source, Throttle
@@ -143,7 +143,7 @@ def write(vm: VM, lines: Lines) -> None:
             if disk.bus in ONLY_FOR.get(field, (disk.bus,)):
                 said[field] = value
             else:
-                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}={value}")
+                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}={value}", about=fields(disk, field))
         if disk.detect_zeroes is not None:
             said["detect_zeroes"] = disk.detect_zeroes != "off"
         for field in ("serial", "model"):
@@ -151,7 +151,8 @@ def write(vm: VM, lines: Lines) -> None:
             if text and disk.bus in ONLY_FOR.get(field, (disk.bus,)):
                 said[field] = quoted(text)
             elif text:
-                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}: '{text}' is lost")
+                message = f"{disk.key}: bus {disk.bus} has no {field}: '{text}' is lost"
+                lines.report.add("guest-lost", disk.where, message, about=fields(disk, field))
         said |= _throttled(disk.throttle)
         lines.props(disk.key, said)
         if source is not None and isinstance(source.importing, Match):

@@ -9,6 +9,7 @@ from ..model.vm import VM
 from .kinds import KINDS
 from .limits import SECRETS, doubts, infinite
 from .section import Section
+from .setting import characters
 from .text import ConfigText, Problem
 
 HINTS = {
@@ -99,7 +100,7 @@ def _tell(problem: Problem, file: str, report: Report, guess: bool = False) -> N
         from .suggest import NO_GUESS, suggestion
 
         hint = suggestion(problem.key) if guess else NO_GUESS
-    elif problem.kind == "line" and "\ufeff" in problem.message:
+    elif problem.kind == "line" and "\ufeff" in characters(problem.text):
         hint = HINTS["bom"]
     report.add(kind, Line(file, problem.line), _message(problem), hint)
 
@@ -108,7 +109,7 @@ def _message(problem: Problem) -> str:
     """The problem in words, without any secret."""
     for key in SECRETS:
         of_key = problem.kind == "value" and problem.key == key
-        if of_key or (problem.kind in ("line", "swallowed") and key in problem.message.lower()):
+        if of_key or key in problem.text.lower():
             return f"unable to parse a line with {key}"
     return problem.message
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from ..core.report import Report
+from ..core.report import Finding, Report
 from ..core.shellwords import split
 from ..libvirt.metadata.residue import Residue, stale
 from ..libvirt.tree.node import Node
@@ -35,7 +35,7 @@ class Attempt(Protocol):
     def tree(self) -> Node | None: ...
 
     @property
-    def losses(self) -> frozenset[tuple[str, str]]: ...
+    def losses(self) -> frozenset[Finding]: ...
 
 
 A = TypeVar("A", bound=Attempt)

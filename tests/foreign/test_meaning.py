@@ -221,7 +221,7 @@ def test_a_card_without_an_address_gets_one_that_stays() -> None:
 def test_a_description_that_ends_in_blanks_is_proved(text: str) -> None:
     result = convert(head=f"<description>{text}</description>")
     assert result.text.startswith("#one\n")
-    assert "unproved" not in {finding.kind for finding in result.findings}
+    assert "description" not in {finding.field for finding in result.findings}
 
 
 DEVICES = {

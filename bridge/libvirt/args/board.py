@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ...core.report import Fields
 from ...core.rows import whole_number
 from ...host.volid import BOOT
 from ..numa import size_bytes
@@ -79,16 +80,21 @@ def hole64(node: Node, base: str | None) -> list[str]:
 
 
 def mend(
-    domain: Domain, node: Node, message: str, build: Callable[[Node], list[str]], names: tuple[str, ...] | None = None
+    domain: Domain,
+    node: Node,
+    message: str,
+    build: Callable[[Node], list[str]],
+    names: tuple[str, ...] | None = None,
+    about: Fields | None = None,
 ) -> None:
     """A loss that the words of `build` mend where it has some. `names` are the attributes that the message speaks of; None: it shows all
     that the element holds."""
     try:
         words = build(node)
     except (ValueError, KeyError):
-        domain.report.add("guest-lost", node, message)
+        domain.report.add("guest-lost", node, message, about=about)
     else:
-        domain.report.mend("guest-lost", node, message, words)
+        domain.report.mend("guest-lost", node, message, words, about=about)
     if names is None:
         node.take_all()
     else:

@@ -59,8 +59,7 @@ def plan(inputs: Sequence[Input], wish: Wish, host: Host | None) -> Plan:
                 raise error if error.where is not None else BridgeError(error.message, given.file) from None
             refused.append(Refused(given.file, str(error)))
     there = host.connection.domains() if host is not None else []
-    for candidate, clash in clashes([candidate for candidate, _ in made], there, may_replace=False):
-        told = BridgeError(clash.message.replace("pass --replace to redefine it", "it needs no plan"), clash.where)
+    for candidate, told in clashes([candidate for candidate, _ in made], there, may_replace=False, cure="it needs no plan"):
         if not wish.keep_going:
             raise told
         refused.append(Refused(candidate.file, str(told)))

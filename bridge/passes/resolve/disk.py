@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from ...core.report import BridgeError, Report
+from ...core.report import BridgeError, Fields, Report, fields
 from ...data.gates import Version, machine_has
 from ...data.machines import version_of
 from ...host import storage
@@ -193,7 +193,8 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
     volid = match.volid if match else "none"
     if match is not None and volid is None:
         told = "the drive stays empty" if disk.media == "cdrom" else "the disk is left out"
-        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}: {disk.outline or source.path}", match.hint)
+        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}: {disk.outline or source.path}", match.hint, fields(disk))
+        report.mark(Fields("Source", disk.where, ("protocol", "name", "hosts", "path")))
         if disk.media != "cdrom":
             return None
         volid = "none"
@@ -238,6 +239,7 @@ def _check_chain(host: HostFacts, volid: str, chain: list[str], name: str | None
             disk.where,
             f"{name} stands on {', '.join(chain)}; qemu-server takes the backing images from the image's header",
             "check with qemu-img info --backing-chain that it says the same",
+            Fields("Source", disk.where, ("chain",)),
         )
 
 
@@ -250,6 +252,7 @@ def _checked_snapshot(vm: VM, disk: Disk, name: str | None, report: Report) -> D
         disk.where,
         f"{name}: qemu-server has no transient disks from machine 10.0 on, what the guest writes stays",
         "roll back to a snapshot of the VM instead",
+        fields(disk, "snapshot"),
     )
     return change(disk, snapshot=None)
 
