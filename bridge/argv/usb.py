@@ -8,6 +8,7 @@ from ..host.facts import HostFacts
 from ..model.part import USBAddress
 from ..model.usb import USB
 from ..model.vm import VM
+from ..passes.place.usb import ports_named
 from .emit import Command, pci
 
 ROWS = (
@@ -43,7 +44,7 @@ def controllers(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
-    numbered = any(controller.model == "qemu-xhci" for controller in vm.controllers)
+    numbered = ports_named(vm)
     for usb in vm.usbs:
         bus, port = (usb.address.bus, usb.address.port) if isinstance(usb.address, USBAddress) else ("", "")
         at = f",port={port}" if numbered else ""
