@@ -158,7 +158,7 @@ def test_a_script_that_makes_a_template() -> None:
     ],
 )
 def test_a_script_or_a_terminal_as_people_have_it_was_refused(text: str, line: str) -> None:
-    assert guess(text) == "conf"
+    assert detect(text) == "conf"
     assert line in conf(text).splitlines()
     assert [message for _, message in told(text) if "is not read" in message] == []
 
