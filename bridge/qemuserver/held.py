@@ -38,20 +38,43 @@ def is_held(text: str | bytes) -> bool:
         if text.startswith(vma.MAGIC):
             return True
         text = text.decode("utf-8", "replace")
+    if "\0" in text:  # an archive of configs, or a file that a crash left half written
+        return False
     start = text.lstrip("\ufeff \t\r\n")[:1]
-    if start == "{" or command.FIRST(text):
-        return True
-    lines = [line.lstrip("\ufeff") for line in text.split("\n")]
-    return any(map(is_setting, lines)) or any(map(_is_mistyped, lines[:MOST_LINES]))
+    return start == "{" or is_command(text) or _is_config(text)
 
 
+CERTAIN = 8
+"""So many settings more than other lines are a config, whatever comes after them."""
 MOST_LINES = 50
-"""In which a mistyped option is looked for, where there is none that is right."""
+"""Of other lines; in these a mistyped option is looked for, too."""
+
+
+def _is_config(text: str) -> bool:
+    """Whether no fewer lines are settings than are not: `name: x` stands in many a file."""
+    settings = strange = 0
+    for line in text.split("\n"):
+        line = line.lstrip("\ufeff").rstrip()
+        if not line or line[0] in "#[":
+            continue
+        if is_setting(line) or _is_mistyped(line):
+            settings += 1
+            if settings - strange >= CERTAIN:
+                return True
+        else:
+            strange += 1
+            if strange > MOST_LINES:
+                break
+    return settings > 0 and settings >= strange
 
 
 def _is_mistyped(line: str) -> bool:
     match = _KEY.match(line)
-    return match is not None and bool(nearest(match[1]))
+    return match is not None and bool(nearest(match[1], MISTYPED))
+
+
+MISTYPED = 0.82
+"""How alike a key and an option are that was meant: `memroy`, not `root` for boot."""
 
 
 def is_command(text: str) -> bool:
@@ -118,9 +141,9 @@ def _of_api(text: str, file: str, report: Report) -> Held:
         raise BridgeError(f"is not JSON: {error}"[:200], file) from None
     if isinstance(said.get("data"), dict):
         said = said["data"]
-    values = {str(key): _value(str(key), value, file) for key, value in said.items() if value is not None and key not in _NOT_STORED}
-    if not any(is_setting(f"{key}: x") for key in values):
+    if not any(is_setting(f"{key}: x") for key in said):
         raise BridgeError(EXPECTED, file)
+    values = {str(key): _value(str(key), value, file) for key, value in said.items() if value is not None and key not in _NOT_STORED}
     if not _CONTAINER.isdisjoint(values):
         raise BridgeError("is the config of a container: only VMs are converted", file)
     if values.get("cipassword", "x").strip("*") == "":

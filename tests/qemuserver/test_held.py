@@ -41,7 +41,8 @@ def refusal(text: str | bytes, **more: object) -> str:
         "", "\n \n", "hello world\n", " name: a\n memory: 512\n cores: 2\n", "\tname: a\n", "# only a note\n",
         "{}", '{"a": 1}', '{"data": 7}', "[before]\n", "Dear all,\nsubject: hello\n", "[1, 2]", b"\xff\x00", b"PK\x03\x04",
         "name a\nmemory 512\n",
-        "---\nvm:\n  memory: 512\n",
+        "---\nvm:\n  memory: 512\n", "name: CI\non: push\njobs:\n  test:\n", "root: x\npostmaster: root\n", '{"data": [{"key": "name"}]}',
+        b"100.conf" + bytes(92) + b"0000644\0memory: 512\nname: a\n" + bytes(300), "memory: 512\nname: a\n\0\0\0",
     ],
 )  # fmt: skip
 def test_what_is_no_vm_became_one(text: str | bytes) -> None:
