@@ -52,20 +52,24 @@ MOST_LINES = 50
 
 def _is_config(text: str) -> bool:
     """Whether no fewer lines are settings than are not: `name: x` stands in many a file."""
-    settings = strange = 0
+    settings = 0
+    strange: list[str] = []
     for line in text.split("\n"):
         line = line.lstrip("\ufeff").rstrip()
         if not line or line[0] in "#[":
             continue
-        if is_setting(line) or _is_mistyped(line):
+        if is_setting(line):
             settings += 1
-            if settings - strange >= CERTAIN:
+            if settings - len(strange) >= CERTAIN:
                 return True
         else:
-            strange += 1
-            if strange > MOST_LINES:
+            strange.append(line)
+            if len(strange) > MOST_LINES:
                 break
-    return settings > 0 and settings >= strange
+    if settings < len(strange):  # looking for what was meant takes long
+        mistyped = sum(map(_is_mistyped, strange))
+        return 0 < settings + mistyped >= len(strange) - mistyped
+    return settings > 0
 
 
 def _is_mistyped(line: str) -> bool:
