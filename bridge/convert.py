@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .core.report import BridgeError, Report
+from .core.report import BridgeError, NullReport, Report
 from .core.shellwords import argv_text as argv_text
 from .data import gates
 from .host.facts import HostFacts
@@ -10,6 +10,7 @@ from .paths import backward, commandline, forward
 from .paths.detect import detect as detect
 from .paths.request import Request
 from .paths.request import Result as Result
+from .paths.steps import read_conf
 
 PATHS = {
     ("conf", "argv"): forward.to_argv,
@@ -89,7 +90,10 @@ def convert(
         result = PATHS[source, to](text, request, report)
         if create and to == "conf":
             from .qemuserver.create import command
+            from .qemuserver.read import check_for_api
 
+            if source == "conf":
+                check_for_api(read_conf(text, request, NullReport())[0], request.file)
             owner = result.vm.meta.vmid or request.vmid
             result = Result(result.vm, command(result.text, owner, request.host, report), pins=result.pins)
     except BridgeError as error:

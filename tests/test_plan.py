@@ -333,6 +333,17 @@ def test_the_state_of_a_tpm_in_libvirts_own_directory_is_carried(node: Path, tmp
     assert not state.exists()
 
 
+def test_what_a_plan_leaves_behind_stood_in_comments_of_the_script_only(host: Path, tmp_path: Path) -> None:
+    text = f"{CONFIG}\n[before]\nmemory: 256\nsnaptime: 1\n"
+    result = CliRunner().invoke(
+        main, ["plan", "--to", "libvirt", "--host", str(host), str(config(tmp_path, text)), "-o", str(tmp_path / "x.sh")]
+    )
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert "not copied: unused0 (store:100/vm-100-disk-9.raw) is not moved [metadata-only]" in said
+    assert "not copied: the snapshots before are not moved: the images hold the present state only" in said
+
+
 def test_snapshots_and_pending_changes_are_named_and_left(host: Path, tmp_path: Path) -> None:
     text = "name: a\nparent: snap\n\n[PENDING]\ncores: 4\n\n[snap]\nscsi0: store:100/x.raw\nsnaptime: 1\n"
     plan = planned("--to", "libvirt", "--host", host, config(tmp_path, text))

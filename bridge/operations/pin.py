@@ -61,13 +61,12 @@ def wanted(text: bytes, vmid: int, file: str) -> dict[str, frozenset[int]]:
     from ..passes.iothreads import assign, names
     from ..qemuserver.held import unwrap
     from ..qemuserver.read import read
-    from ..qemuserver.text import parse
 
     if detect(text) != "conf":
         raise BridgeError("only a VM that qemu-server runs is pinned from outside: name its VMID.conf", file)
-    config, owner = unwrap(text, file, HostFacts(), Report())
-    vmid = owner or vmid
-    vm = assign(read(parse(config, vmid=vmid, name=file), vmid, file, Report()), HostFacts(), Report())
+    held = unwrap(text, file, HostFacts(), Report())
+    vmid = held.vmid or vmid
+    vm = assign(read(held.parse(vmid, file), vmid, file, Report()), HostFacts(), Report())
     ids = names(vm)
     return {ids[thread.id]: cpus(thread.iothreadpin) for thread in vm.iothreads.threads or () if thread.iothreadpin}
 

@@ -87,12 +87,13 @@ def read_conf(text: ConfigText | str | bytes, request: Request, report: Report, 
     from ..qemuserver.held import unwrap
     from ..qemuserver.machine import retyped
     from ..qemuserver.read import read
-    from ..qemuserver.text import parse
 
     if isinstance(text, str | bytes):
-        text, owner = unwrap(text, request.file, request.host, report)
-        request = request.of(owner)
-    config = parse(text, vmid=request.vmid, name=request.file) if isinstance(text, str | bytes) else text  # parsed already
+        held = unwrap(text, request.file, request.host, report)
+        request = request.of(held.vmid)
+        config = held.parse(request.vmid, request.file)
+    else:
+        config = text
     vm = read(config, request.vmid, request.file, report, request.snapshot, checked)
     if request.args is False and vm.raw.words:
         report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", "pass args to carry them over")

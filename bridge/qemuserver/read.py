@@ -69,11 +69,25 @@ def _check(config: ConfigText, file: str, report: Report, snapshot: str | None) 
     """Raises BridgeError at the first line that must not become part of another document (security-rules C1 to C9)."""
     for problem, refuse in doubts(config, snapshot):
         if refuse:
-            hint = KEY_HINTS.get(problem.key)
-            message = _message(problem) + (f": {hint}" if hint else "")
-            raise BridgeError(message, Line(file, problem.line) if problem.line else file)
+            raise _refusal(problem, file)
         if problem.kind in FINDINGS:
             _tell(problem, file, report)
+
+
+def _refusal(problem: Problem, file: str) -> BridgeError:
+    hint = KEY_HINTS.get(problem.key)
+    return BridgeError(_message(problem) + (f": {hint}" if hint else ""), Line(file, problem.line) if problem.line else file)
+
+
+def check_for_api(config: ConfigText, file: str) -> None:
+    """Raises BridgeError at the first value that qemu-server takes from a file and its API refuses, with the whole command."""
+    for problem, refuse in doubts(config):
+        if refuse and problem.key not in SAID_OTHERWISE:
+            raise _refusal(problem, file)
+
+
+SAID_OTHERWISE = ("cpuunits",)
+"""A `qm create` says these in another way (`create`)."""
 
 
 def check_written(config: ConfigText, described: dict[str, str], report: Report) -> None:

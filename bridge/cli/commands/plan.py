@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...core.report import BridgeError
+from ...core.report import BridgeError, Finding, Report
 from .files import CANNOT, exit_code, guarded, keywords, located, print_findings, read, write
 from .options import Input, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
 
 if TYPE_CHECKING:
-    from ...operations.plan.step import Plan
+    from ...operations.plan.step import Plan, VMPlan
 
 
 @click.command("plan")
@@ -59,7 +59,7 @@ def command(**given: Any) -> None:
         click.echo(f"error: {refused.message}", err=True)
     worst = 0
     for vm in plan.vms:
-        print_findings(vm.findings, given["report_form"], vm.file)
+        print_findings([*vm.findings, *_left_behind(vm)], given["report_form"], vm.file)
         worst = max(worst, exit_code(vm.findings, given["fail_on"]))
     if worst or not plan.vms:
         sys.exit(worst or CANNOT)
@@ -69,6 +69,14 @@ def command(**given: Any) -> None:
     else:
         write(given["output"], text, given["force"])
     sys.exit(CANNOT if plan.refused else 0)
+
+
+def _left_behind(vm: VMPlan) -> list[Finding]:
+    """What the script says above its steps, and many a script is never looked at."""
+    report = Report()
+    for line in vm.stays:
+        report.add("metadata-only", vm.file, f"not copied: {line}")
+    return list(report)
 
 
 def _files(given: dict[str, Any], files: list[str]) -> list[Any]:

@@ -46,9 +46,9 @@ def read(given: Input) -> Given:
     file, text, keywords, autostart = given
     if (keywords.get("source") or detect(text)) == "conf":
         report = Report()
-        plain, owner = unwrap(text, file, keywords["host"], report)
-        vmid = keywords["vmid"] or owner or DEFAULT_VMID
-        return Given(parse(plain, vmid=vmid, name=file), vmid, list(report), is_config=True)
+        held = unwrap(text, file, keywords["host"], report)
+        vmid = keywords["vmid"] or held.vmid or DEFAULT_VMID
+        return Given(held.parse(vmid, file), vmid, list(report), is_config=True)
     result = convert(text, "conf", **keywords)
     vmid = result.vm.meta.vmid or DEFAULT_VMID
     written = result.text if autostart is None else with_onboot(result.text, autostart, vmid)
