@@ -59,6 +59,13 @@ HOST_ONLY = frozenset((
     "video/driver@name", "video/driver@vgaconf", "video/model/acceleration@rendernode",
     "features/async-teardown", "features/tcg", "features/msrs", "features/kvm/dirty-ring",
     "domain/on_lockfailure", "domain/keywrap", "devices/lease", "cpu/numa/cell@memAccess", "vcpu@cpuset",
+    "domain/iommufd", "domain/qemu:capabilities", "domain/qemu:deprecation", "cpu/numa/cell@discard",
+    "disk/transient@shareBacking", "channel/source/clipboard@copypaste",
+    # other drivers' (Xen, VMware), and what virt-v2v alone reads
+    "disk/backenddomain", "interface/backenddomain", "interface/mac@type", "interface/mac@check", "disk/checksum",
+    # what libvirtd keeps of a running domain for itself
+    "interface/actual", "disk/privateData", "disk/diskSecretsPlacement", "disk/source/privateData", "disk/source@tlsFromConfig",
+    "disk/source@actualType", "hostdev/source/origstates",
 ))  # fmt: skip
 """The path below the domain, or below <devices> (`ELEMENT@ATTRIBUTE` for an attribute), of what only the host, its libvirtd or its
 administrator acts on. Where no reader knows better, it is a note."""

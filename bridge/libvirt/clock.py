@@ -86,7 +86,7 @@ def read(domain: Domain, vm: VM) -> None:
     _read_offset(domain, node, clock)
     for timer in node.children:
         if timer.tag == "timer" and not timer.claimed:
-            _read_timer(timer, vm)
+            _read_timer(domain, timer, vm)
 
 
 def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
@@ -128,10 +128,10 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
         domain.report.add("normalised", node, f"the clock's adjustment {adjustment} has no counterpart and none is needed")
 
 
-def _read_timer(timer: Node, vm: VM) -> None:
+def _read_timer(domain: Domain, timer: Node, vm: VM) -> None:
     """Claimed if it says what qemu-server can do, or what QEMU does anyway."""
     name, policy, present = (timer.attrib.get(key) for key in ("name", "tickpolicy", "present"))
-    if timer.children or set(timer.attrib) - {"name", "tickpolicy", "present"}:
+    if set(timer.attrib) - {"name", "tickpolicy", "present"} or any(child.tag != "catchup" for child in timer.children):
         return
     clock = vm.clock
     if name == "hpet" and present in ("yes", "no") and policy is None:
@@ -144,3 +144,5 @@ def _read_timer(timer: Node, vm: VM) -> None:
         return
     timer.claimed = True
     timer.attrib.clear()
+    for pace in timer.all("catchup"):
+        domain.report.add("host-state", pace, f"{pace.whole()} is left behind: QEMU has its own pace")

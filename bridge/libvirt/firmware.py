@@ -129,6 +129,9 @@ def read(domain: Domain, vm: VM) -> None:
     nvram = os.only("nvram")
     if nvram is not None:
         _read_nvram(domain, nvram, firmware)
+    if firmware.vars is not None and firmware.bios != "ovmf":
+        domain.report.add("normalised", nvram, f"variables of UEFI, which this firmware is not: {_of(firmware.vars)} is left behind")
+        firmware.vars = None
     if auto == "efi" and not firmware.code:
         firmware.efitype = "4m"
         domain.report.add(
@@ -260,6 +263,10 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
             "copy the file to a volume and add efidisk0",
         )  # fmt: skip
         firmware.format = None
+
+
+def _of(source: Source) -> str:
+    return source.path or source.volid or source.name or source.volume or "the file"
 
 
 def _read_source(domain: Domain, nvram: Node, firmware: Firmware) -> None:

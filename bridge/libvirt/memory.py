@@ -233,6 +233,8 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     model = node.attrib.get("model")
     if model == "none":
         node.get("model")
+        if (alias := node.peek("alias")) is not None:
+            alias.take("name")
         balloon.present = False
         if balloon.target is not None:
             domain.report.add("normalised", node, f"without a balloon the guest has all its memory, not {balloon.target} MiB")

@@ -164,7 +164,8 @@ def nvram(draft: Draft) -> None:
     said = loader.attrib if loader is not None else {}
     if os.attrib.get("firmware") != "efi" and said.get("type") != "pflash":
         return
-    known = loader is None or said.get("readonly") == "yes" or is_ovmf(loader.text.strip(" \t\r\n"))
+    path = loader.text.strip(" \t\r\n") if loader is not None else ""
+    known = not path or said.get("readonly") == "yes" or is_ovmf(path)
     if not known or said.get("readonly") == "no" or said.get("stateless") == "yes" or said.get("type") == "rom":
         return
     if file is None:
@@ -190,6 +191,8 @@ def cpu(draft: Draft) -> None:
 
 
 def _default_cpu(draft: Draft) -> str | None:
+    if draft.machine == "isapc":
+        return "486"
     emulators = draft.of("emulator")
     name = emulators[0].text.strip(" \t\r\n").rpartition("/")[2] if emulators else ""
     return EMULATOR_CPU.get(name, DEFAULT_CPU.get(draft.arch)) if draft.arch in X86 else None
