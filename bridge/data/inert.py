@@ -17,7 +17,7 @@ DEVICE_DEFAULTS: dict[str, Defaults] = {
         "": {"rawio": "no", "sgio": "filtered"},
         "driver": {**_QUEUED, "cache": "default", "copy_on_read": "off", "discard_no_unref": "off"},
         "source": {"startupPolicy": "mandatory"},
-        "target": {"tray": "closed", "removable": "off"},
+        "target": {"tray": "closed", "removable": "off", "dpofua": "off"},
         "geometry": {"trans": "auto"},
     },
     "interface": {

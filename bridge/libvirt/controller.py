@@ -19,6 +19,7 @@ from ..passes.place.usb import ich9_group
 from .address import read_address
 from .args import board
 from .args.properties import VIRTIO, lose_children
+from .device import refuse
 from .iothread import read_served_by, write_served_by
 from .tree.domain import Domain
 from .tree.node import Node, read_rows, write_rows
@@ -178,9 +179,16 @@ def _companion(controller: Controller) -> str:
     )
 
 
+NO_KEY = ("nvme",)
+"""Types of controllers that no device of a config stands on."""
+
+
 def read(domain: Domain, vm: VM) -> None:
     """All controllers; PCI buses are called `#INDEX` until `assign_keys` finds out which of qemu-server's they are."""
-    nodes = domain.controllers
+    nodes = [node for node in domain.controllers if node.attrib.get("type") not in NO_KEY]
+    for node in domain.controllers:
+        if node.attrib.get("type") in NO_KEY and not node.implied:
+            refuse(domain, node, "guest-lost", f"a config has no controller of type {node.attrib.get('type')}")
     for node in nodes:
         node.claimed = True
         if (hole := node.peek("pcihole64")) is not None:

@@ -185,6 +185,8 @@ def _read_model(domain: Domain, node: Node, vm: VM) -> None:
     elif model is not None and mode == "host-model":
         model.claimed = True
         model.expect("fallback", "forbid", "allow")
+        if name := model.value():
+            domain.report.add("normalised", model, f"host-model is expanded anew at each start, whatever model it was: {name}")
     vendor = node.only("vendor")
     if vendor is not None:
         domain.report.add("normalised", vendor, f"{vendor.whole()} only makes libvirt look at the host; it is left out")

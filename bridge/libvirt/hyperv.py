@@ -99,6 +99,11 @@ def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], 
         vm.meta.ostype = vm.meta.ostype or PASSTHROUGH
         message = f"hyperv mode='passthrough' gives all enlightenments that the host has; a config those of ostype {vm.meta.ostype}"
         domain.report.mend("guest-changed", node, message, ["-global", "x86_64-cpu.hv-passthrough=on"])
+    elif node is not None and node.attrib.get("mode") == "host-model":  # libvirt 11.9; what it says beside overrides the host's
+        node.take("mode")
+        vm.meta.ostype = vm.meta.ostype or PASSTHROUGH
+        message = f"hyperv mode='host-model' gives the enlightenments that the host has; a config those of ostype {vm.meta.ostype}"
+        domain.report.add("guest-changed", node, message, "take those of the running domain instead")
     if node is None or not node.expect("mode", "custom"):
         return
     for child in node.children:

@@ -136,7 +136,7 @@ MODELS = frozenset(_NET.fields["model"].enum if _NET and _NET.fields else ())
 """qemu-server's card models."""
 _HOST_SIDE = ("script", "downscript", "filterref", "virtualport", "port", "coalesce", "guest", "tune", "backend", "portForward", "teaming")
 """Policy of the host and of its network."""
-_GUEST_SIDE = ("ip", "route", "acpi")
+_GUEST_SIDE = ("ip", "route")
 
 
 def read(domain: Domain, vm: VM) -> None:
