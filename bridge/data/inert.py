@@ -24,6 +24,7 @@ DEVICE_DEFAULTS: dict[str, Defaults] = {
         "": {"trustGuestRxFilters": "no"},
         "driver": {**_QUEUED, "txmode": "iothread", "rss": "off", "rss_hash_report": "off"},
         "backend": {"type": "default"},
+        "rom": {"bar": "on"},
     },
     "controller": {"driver": {**_VIRTIO, "ioeventfd": "on"}},
     "memballoon": {"": {"autodeflate": "off", "freePageReporting": "off"}, "driver": _VIRTIO},
@@ -63,6 +64,7 @@ HOST_ONLY = frozenset((
     "disk/transient@shareBacking", "channel/source/clipboard@copypaste",
     # other drivers' (Xen, VMware), and what virt-v2v alone reads
     "disk/backenddomain", "interface/backenddomain", "interface/mac@type", "interface/mac@check", "disk/checksum",
+    "disk/source@name",  # KubeVirt's
     # what libvirtd keeps of a running domain for itself
     "interface/actual", "disk/privateData", "disk/diskSecretsPlacement", "disk/source/privateData", "disk/source@tlsFromConfig",
     "disk/source@actualType", "hostdev/source/origstates",

@@ -19,7 +19,7 @@ from ..passes.place.usb import ich9_group
 from .address import read_address
 from .args import board
 from .args.properties import VIRTIO, lose_children
-from .device import refuse
+from .device import lose, lose_attributes, refuse
 from .iothread import read_served_by, write_served_by
 from .tree.domain import Domain
 from .tree.node import Node, read_rows, write_rows
@@ -225,8 +225,12 @@ def _read_element(node: Node, domain: Domain) -> Controller:
             model = next((own for own, (_, there) in _SWAPPED.items() if there == driver[1]), model)
         for prop, value in X_SPEED:
             domain.expect_override(name, prop, ("string", value))
+    lose_attributes(domain, node, "guest-lost", "vectors")
     if (target := node.peek("target")) is not None and target.attrib:
         _read_hotplug(target, domain)
+        lose_attributes(domain, target, "guest-lost", "busNr", "memReserve")
+        target.claimed = target.claimed or not target.attrib
+        lose(domain, target, "guest-lost", "node")
     said["served_by"] = read_served_by(node)
     if type_ in ("scsi", "virtio-serial"):
         lose_children(domain, node, "driver", VIRTIO, f"{type_} controller")

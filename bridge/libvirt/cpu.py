@@ -216,6 +216,10 @@ def _read_features(domain: Domain, node: Node, vm: VM) -> None:
             domain.report.add("normalised", feature, f"CPU feature {name} ({policy}) is the guest's own to set; it is left out")
             feature.take("name", "policy")
             continue
+        if policy == "optional" and name:
+            domain.report.add("guest-changed", feature, f"CPU feature {name} was the guest's if its host had it; a config says yes or no")
+            feature.take("name", "policy")
+            continue
         if policy not in _POLICY or not name or name in states or not _FEATURE(name):
             feature.unclaim()
             continue

@@ -224,13 +224,39 @@ def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
         board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"], ("state",))
     if (node := features.peek("vmcoreinfo")) is not None and node.attrib.get("state", "on") == "on":
         board.mend(domain, node, "a config has no vmcoreinfo", lambda _: ["-device", "vmcoreinfo"], ("state",))
-    if (node := features.peek("virtualization")) is not None:  # EL2 of ARM, libvirt 12.4
-        board.mend(domain, node, "a config has no virtualization extensions of ARM", lambda _: ["-machine", "virtualization=on"], ())
+    _read_switches(domain, features)
     if smm is not None and (node := smm.peek("tseg")) is not None:
         board.mend(domain, node, f"{node.outline()} has no counterpart in a config", board.tseg)
     for tag in ("hap", "viridian", "privnet"):
         if (node := features.peek(tag)) is not None:
             domain.report.add("normalised", node, f"{node.whole()} means nothing to QEMU")
+
+
+SWITCHES = {
+    # feature, its value: property of QEMU's machine; `""`: an element without a value (libvirt 12.4)
+    ("ps2", "state", "off"): "i8042=off",
+    ("ras", "state", "on"): "ras=on",
+    ("gic", "version", "3"): "gic-version=3",
+    ("gic", "version", "4"): "gic-version=4",
+    ("gic", "version", "host"): "gic-version=host",
+    ("virtualization", "", ""): "virtualization=on",
+}
+DEFAULT_SWITCHES = {("ras", "state", "off"), ("gic", "version", "2")}
+"""QEMU's own."""
+
+
+def _read_switches(domain: Domain, features: Node) -> None:
+    """Of the board; no key has them."""
+    for name, attribute, value in (*SWITCHES, *DEFAULT_SWITCHES):
+        node = features.peek(name)
+        if node is None or node.attrib.get(attribute, "") != value or node.claimed:
+            continue
+        if (name, attribute, value) in DEFAULT_SWITCHES:
+            node.take(attribute)
+            continue
+        words = ["-machine", SWITCHES[name, attribute, value]]
+        domain.report.mend("guest-lost", node, f"{node.outline()} has no counterpart in a config", words)
+        node.take(attribute)
 
 
 def _read_power(root: Node, machine: Machine) -> None:

@@ -198,6 +198,8 @@ def _read_uuid(domain: Domain, meta: Meta, smbios: dict[str, str]) -> None:
         domain.report.add(
             "guest-changed", domain.root, "libvirt makes up a UUID for a domain that says none", "put the real one into smbios1: uuid="
         )
+    if text is not None and domain.residue is None:  # a config's own spelling is kept
+        text = text.lower()
     uuid = _dashed(text) if text is not None else None
     meta.uuid = uuid
     if uuid is not None or smbios:

@@ -120,6 +120,7 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
     _read_binary(domain, node, share)
     host_state(domain, node)
     lose_attributes(domain, node, "host-lost", "accessmode", "multidevs", "fmode", "dmode")
+    lose(domain, node, "guest-lost", "boot")
     lose(domain, node, "host-lost", "idmap", "readonly", "space_hard_limit", "space_soft_limit")
     return share
 

@@ -115,7 +115,7 @@ def _read(domain: Domain, node: Node, vm: VM, first: bool) -> Video | None:
     if type_ == "qxl":
         _read_qxl(domain, video, model)
     else:
-        _read_plain(video, model)
+        _read_plain(domain, video, model)
     if type_ == "virtio":
         _read_virtio(domain, video, model, vm)
     name = f"ua-{video.key}" if video.key else None
@@ -182,7 +182,10 @@ def _read_qxl(domain: Domain, video: Video, model: Node) -> None:
         video.ram, video.vram = video.ram or QXL_SIZES["ram"], video.vram or QXL_SIZES["vram"]
 
 
-def _read_plain(video: Video, model: Node) -> None:
+_NO_SIZES = ("cirrus-vga", "virtio-vga", "ramfb")
+
+
+def _read_plain(domain: Domain, video: Video, model: Node) -> None:
     """libvirt gives `vram` to VGA and VMware cards only; elsewhere it is a number without effect."""
     if video.model in ("VGA", "vmware-svga", "bochs-display"):
         size = _mib(model, "vram")
@@ -191,6 +194,9 @@ def _read_plain(video: Video, model: Node) -> None:
         model.expect("vram", str(VGA_MEMORY * KIB), "9216", "65536")
     model.expect("ram", "65536")
     model.expect("vgamem", str(VGA_MEMORY * KIB))
+    for name in QXL_SIZES:
+        if video.model in _NO_SIZES and (idle := model.get(name)) is not None:
+            domain.report.add("normalised", model, f"{name}='{idle}' does nothing for this card")
     if (heads := _heads(model)) is not None and heads != 1:
         video.max_outputs = heads
 

@@ -90,3 +90,101 @@ def test_a_boot_parameter_of_other_machines_is_a_finding() -> None:
     result = convert(disk("vda", inner="<boot order='1' loadparm='SYSTEM1'/>"))
     assert "order=virtio0" in result.text
     assert any("loadparm" in f.message for f in result.findings)
+
+
+def test_capitals_of_a_uuid_are_small_as_libvirt_writes_them() -> None:
+    assert keys("")["smbios1"] == f"uuid={UUID}"
+    text = bridge.convert(
+        f"<domain type='kvm'><name>a</name><uuid>{UUID.upper()}</uuid><memory>1048576</memory><os><type>hvm</type></os></domain>",
+        to="conf", source="xml", vmid=100,
+    ).text  # fmt: skip
+    assert f"smbios1: uuid={UUID}\n" in text
+
+
+@pytest.mark.parametrize(("mib", "said"), [(8, "16"), (15, "16"), (16, "16"), (17, "17")])
+def test_less_memory_than_a_config_can_say_is_a_finding(mib: int, said: str) -> None:
+    result = convert("", memory=f"<memory unit='MiB'>{mib}</memory>")
+    assert f"memory: {said}\n" in result.text
+    assert any(f"{mib} MiB of memory are less" in f.message for f in result.findings) is (mib < 16)
+
+
+def test_a_device_that_is_unassigned_is_not_the_guests() -> None:
+    source = "<source><address domain='0' bus='0x41' slot='0' function='0'/></source>"
+    result = convert(f"<hostdev mode='subsystem' type='pci' managed='yes'>{source}<address type='unassigned'/></hostdev>")
+    assert "hostpci" not in result.text
+    assert [f.severity for f in result.findings if "unassigned" in f.message] == ["host"]
+
+
+@pytest.mark.parametrize(
+    ("timer", "word", "severities"),
+    [
+        ("<timer name='pit' tickpolicy='discard' present='no'/>", "present='no'", {"note"}),
+        ("<timer name='pit' tickpolicy='delay'/>", "present", set()),
+        ("<timer name='rtc' tickpolicy='catchup' present='yes' track='guest'/>", "track='guest'", {"guest"}),
+        ("<timer name='rtc' track='realtime'/>", "track='realtime'", {"guest"}),
+        ("<timer name='rtc' tickpolicy='catchup'><catchup slew='120'/></timer>", "slew", {"note"}),
+    ],
+)
+def test_timers_are_what_libvirt_makes_of_them(timer: str, word: str, severities: set[str]) -> None:
+    """qemu_command.c: `present` counts for the HPET alone; `track` is the clock of -rtc."""
+    found = convert("", head=f"<clock offset='utc'>{timer}</clock>").findings
+    assert {f.severity for f in found if word in f.message} == severities
+    assert [f for f in found if f.kind == "unknown"] == []
+
+
+def test_an_hpet_that_is_not_there_needs_no_policy() -> None:
+    found = convert("", head="<clock offset='utc'><timer name='hpet' tickpolicy='delay' present='no'/></clock>").findings
+    assert [f for f in found if f.kind == "unknown"] == []
+    assert any("hpet=off" in f.message for f in found)
+
+
+def test_a_clock_with_an_adjustment_is_a_variable_one() -> None:
+    """libvirt's dump says offset='variable'."""
+    clocks = ("<clock offset='localtime' adjustment='3600'/>", "<clock offset='variable' basis='localtime' adjustment='3600'/>")
+    one, other = (convert("", head=clock) for clock in clocks)
+    assert one.text == other.text
+    assert [f for f in one.findings if f.kind == "unknown"] == []
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        ("<ps2 state='off'/>", "i8042=off"), ("<gic version='3'/>", "gic-version=3"), ("<gic version='2'/>", ""),
+        ("<ras state='on'/>", "ras=on"),
+    ],
+)  # fmt: skip
+def test_switches_of_the_board_go_by_args(feature: str, words: str) -> None:
+    xml = (
+        f"<domain type='kvm'><name>a</name><uuid>{UUID}</uuid><memory>1048576</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>"
+        f"<features>{feature}</features></domain>"
+    )
+    found = [f for f in bridge.convert(xml, to="conf", source="xml", vmid=100, args=False).findings if feature[1:4] in f.message]
+    assert [words in f.hint for f in found] == ([True] if words else [])
+    assert [f for f in found if f.kind == "unknown"] == []
+
+
+def test_a_card_without_a_boot_rom_is_told() -> None:
+    card = "<interface type='user'><mac address='52:54:00:00:00:02'/><model type='virtio'/><rom enabled='no'/></interface>"
+    assert [f.severity for f in convert(card).findings if "boot ROM" in f.message] == ["guest"]
+    source = "<source><address domain='0' bus='0x41' slot='0' function='0'/></source>"
+    assert "rombar=0" in convert(f"<hostdev mode='subsystem' type='pci' managed='yes'>{source}<rom enabled='no'/></hostdev>").text
+
+
+@pytest.mark.parametrize("model", ["cirrus", "virtio"])
+def test_a_size_that_does_nothing_for_a_card_is_a_note(model: str) -> None:
+    found = convert(f"<video><model type='{model}' vram='8192' vgamem='1'/></video>").findings
+    assert {f.severity for f in found if "does nothing for this card" in f.message} == {"note"}
+    assert [f for f in found if f.kind == "unknown"] == []
+
+
+@pytest.mark.parametrize(
+    ("head", "word"),
+    [
+        ("<cpu mode='custom' match='exact'><model>qemu64</model><feature policy='optional' name='tm'/></cpu>", "feature tm"),
+        ("<cpu><numa><cell id='0' cpus='0-1' memory='1' unit='GiB'><cache level='1'/></cell><interconnects/></numa></cpu>", "HMAT"),
+    ],
+)  # fmt: skip
+def test_what_a_cpu_or_its_nodes_lose_is_named(head: str, word: str) -> None:
+    found = convert("", head=head).findings
+    assert {f.severity for f in found if word in f.message} == {"guest"}
+    assert [f for f in found if f.kind == "unknown"] == []

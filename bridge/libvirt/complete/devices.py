@@ -35,6 +35,7 @@ def _card(draft: Draft, node: Node) -> None:
     mac, driver = node.peek("mac"), node.peek("driver")
     if mac is not None and mac.attrib.get("address", "").strip("0:") == "":
         mac.attrib.pop("address", None)
+        mac.claimed = True
     if driver is None or not driver.attrib:
         return
     virtio = (told(node.peek("model"), "type") or "").startswith("virtio")
