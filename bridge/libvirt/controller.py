@@ -235,7 +235,7 @@ def _read_element(node: Node, domain: Domain) -> Controller:
     if type_ in ("scsi", "virtio-serial"):
         lose_children(domain, node, "driver", VIRTIO, f"{type_} controller")
     key = name[3:] if name and name.startswith("ua-") else None
-    if key is not None and not _is_key(key):
+    if name and not (_is_key(key) if key is not None else _is_generated(name)):
         domain.report.add("normalised", node, f"the alias '{name}' is not kept: qemu-server names its controllers itself")
     if type_ == "pci":
         key = f"#{said.get('index', 0)}"
@@ -246,6 +246,8 @@ _is_key = re.compile(
     r"ahci[0-9]+|ehci(?:-[0-9]+)?|uhci(?:-[0-9]+)?|xhci|ich9-pcie-port-[0-9]+|pcidmi|pci-[0-9]+|qga0|spice|scsihw[0-9]+|virtioscsi[0-9]+"
 ).fullmatch
 """Names of qemu-server's controllers, as `alias` writes them."""
+_is_generated = re.compile(r"(?:usb|pci\.|pcie\.|scsi|sata|ide|virtio-serial|fdc|ccid|isa|nvme)[0-9]{0,4}").fullmatch
+"""libvirt's own aliases of a running domain."""
 
 
 def _read_hotplug(target: Node, domain: Domain) -> None:

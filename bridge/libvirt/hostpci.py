@@ -225,7 +225,10 @@ def _binding(domain: Domain, node: Node) -> dict[str, Any]:
     if driver is not None and driver.expect("name", "vfio"):
         driver.claimed = True
         lose_attributes(domain, driver, "host-lost", "model")
-    return {"driver": None if node.get("managed") == "yes" else "keep"}
+    managed = node.attrib.get("managed")
+    if managed in ("yes", "no"):
+        del node.attrib["managed"]
+    return {"driver": None if managed == "yes" else "keep"}
 
 
 def _read_pci(domain: Domain, node: Node) -> HostPCI | None:

@@ -188,3 +188,23 @@ def test_what_a_cpu_or_its_nodes_lose_is_named(head: str, word: str) -> None:
     found = convert("", head=head).findings
     assert {f.severity for f in found if word in f.message} == {"guest"}
     assert [f for f in found if f.kind == "unknown"] == []
+
+
+@pytest.mark.parametrize("element", ["uuid", "currentMemory", "iothreads"])
+def test_an_empty_element_is_as_none(element: str) -> None:
+    """Templates of Vagrant and others leave them empty."""
+    xml = f"<domain type='kvm'><name>a</name><memory>1048576</memory>{{}}<os><type>hvm</type></os>{DISKS}</domain>"
+    one, other = (bridge.convert(xml.format(said), to="conf", source="xml", vmid=100).text for said in (f"<{element}></{element}>", ""))
+    assert one == other
+
+
+DISKS = f"<devices>{disk('vda')}</devices>"
+
+
+def test_a_card_of_an_empty_model_has_the_one_of_its_type() -> None:
+    assert keys("<interface type='user'><mac address='52:54:00:00:00:02'/><model type=''/></interface>")["net0"].startswith("rtl8139=")
+
+
+def test_what_a_console_alone_says_beside_shows() -> None:
+    found = convert("<console type='pty'><frob/><target type='serial' port='0' frob='1'/></console>").findings
+    assert len([f for f in found if "frob" in f.message]) == 2

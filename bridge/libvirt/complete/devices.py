@@ -23,7 +23,7 @@ def interfaces(draft: Draft) -> None:
         type_ = node.attrib.get("type", "")
         if (model := node.peek("model")) is not None and (name := model.attrib.get("type", "").lower()) in MODELS:
             model.attrib["type"] = name
-        if type_ != "hostdev" and told(node.peek("model"), "type") is None:
+        if type_ != "hostdev" and not told(node.peek("model"), "type"):
             card = CARD.get(type_, "virtio" if draft.base == "virt" else "rtl8139")
             child(node, "model").attrib["type"] = card
         if type_ != "hostdev":

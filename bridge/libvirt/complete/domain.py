@@ -18,6 +18,18 @@ WITHOUT_EIM = 255
 """vCPUs that a q35 can have without an IOMMU (QEMU_MAX_VCPUS_WITHOUT_EIM)."""
 
 
+BLANK = ("uuid", "currentMemory", "iothreads")
+"""Elements that say nothing where they are empty: libvirt reads their text by XPath."""
+
+
+def blank(draft: Draft) -> None:
+    root = draft.root
+    empty = [node for tag in BLANK if (node := root.peek(tag)) is not None and not node.children and not node.text.strip(" \t\r\n")]
+    for node in empty:
+        root.children.remove(node)
+        root.named = None
+
+
 def numa(draft: Draft) -> None:
     """Room for memory modules makes a NUMA node; CPUs that no node has are the first one's."""
     cpu = draft.root.peek("cpu")

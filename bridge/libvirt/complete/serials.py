@@ -23,8 +23,8 @@ def consoles(draft: Draft) -> None:
     target = child(serial, "target")
     target.attrib.pop("type", None)
     target.attrib["port"] = "0"
+    console.children, console.named = [], None  # the port's now
     console.take_all()
-    console.children = []
 
 
 def targets(draft: Draft) -> None:
