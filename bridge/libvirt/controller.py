@@ -215,7 +215,7 @@ def _read(node: Node, domain: Domain) -> Controller:
 
 
 def _read_element(node: Node, domain: Domain) -> Controller:
-    type_ = node.need("type")
+    type_ = node.get("type") or "ide"  # as libvirt takes it
     said = read_rows(node, ROWS)
     model = node.get("model")
     alias_node = node.only("alias")

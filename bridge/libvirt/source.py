@@ -116,6 +116,8 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
             _read_chain(node, domain)
             return Source(kind="empty", where=node)
         source.path = path
+    elif type_ == "volume" and "pool" not in child.attrib:  # libvirt takes that for an empty drive as well
+        return Source(kind="empty", where=node)
     elif type_ == "volume":
         source.storage = child.need("pool")
         source.volume = child.need("volume").replace("%2F", "/").replace("%25", "%")

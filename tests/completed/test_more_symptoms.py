@@ -208,3 +208,41 @@ def test_a_card_of_an_empty_model_has_the_one_of_its_type() -> None:
 def test_what_a_console_alone_says_beside_shows() -> None:
     found = convert("<console type='pty'><frob/><target type='serial' port='0' frob='1'/></console>").findings
     assert len([f for f in found if "frob" in f.message]) == 2
+
+
+PARALLEL = "<parallel type='dev'><source path='/dev/parport{}'/>{}</parallel>"
+
+
+def test_a_parallel_port_without_a_number_comes_behind_those_before_it() -> None:
+    """And a serial port behind all of them."""
+    found = keys(PARALLEL.format(0, "") + PARALLEL.format(1, "<target port='1'/>"))
+    assert (found["parallel0"], found["parallel1"]) == ("/dev/parport0", "/dev/parport1")
+
+
+@pytest.mark.parametrize("kind", ["serial", "parallel"])
+def test_ports_of_one_number_are_told(kind: str) -> None:
+    ports = "".join(f"<{kind} type='dev'><source path='/dev/{kind[:3]}port{n}'/><target port='0'/></{kind}>" for n in (0, 1))
+    found = convert(ports).findings
+    assert [f for f in found if f.kind == "unproved"] == []
+    assert any("port 0 is said twice" in f.message for f in found)
+
+
+def test_a_console_beside_a_port_that_no_config_has_is_no_port() -> None:
+    """The first console is the first serial port by another name, also where that is a PCI card."""
+    card = "<serial type='pty'><target type='pci-serial' port='0'/></serial><console type='dev'><source path='/dev/ttyS2'/></console>"
+    assert "serial0" not in keys(card)
+
+
+def test_the_cpus_of_automatic_placement_are_not_those_that_are_said() -> None:
+    vcpu = "<vcpu placement='{}' cpuset='1-4'>2</vcpu>"
+    xml = f"<domain type='kvm'><name>a</name><memory>1048576</memory>{vcpu}<os><type>hvm</type></os></domain>"
+    said = {how: "affinity: 1-4" in bridge.convert(xml.format(how), to="conf", source="xml").text for how in ("auto", "static")}
+    assert said == {"auto": False, "static": True}
+
+
+def test_an_interface_without_a_type_is_a_users() -> None:
+    assert "bridge=" not in keys("<interface><mac address='52:54:00:00:00:02'/><model type='virtio'/></interface>")["net0"]
+
+
+def test_a_controller_without_a_type_is_ide() -> None:
+    assert keys("<controller index='0'/>" + disk("hda", "ide"), "pc-i440fx-10.0")["ide0"]

@@ -20,7 +20,8 @@ MEMORY = ("ram", "vram")
 
 def interfaces(draft: Draft) -> None:
     for node in draft.of("interface"):
-        type_ = node.attrib.get("type", "")
+        default(node, "type", "user")
+        type_ = node.attrib["type"]
         if (model := node.peek("model")) is not None and (name := model.attrib.get("type", "").lower()) in MODELS:
             model.attrib["type"] = name
         if type_ != "hostdev" and not told(node.peek("model"), "type"):
@@ -55,6 +56,8 @@ def videos(draft: Draft) -> None:
         default(model, "type", "virtio" if draft.base == "virt" else "cirrus")
         if not n and len(draft.of("video")) == 1:
             default(model, "primary", "yes")
+            if model.attrib["primary"] == "no":  # one card is always the first
+                model.attrib["primary"] = "yes"
         for name in MEMORY:
             text = model.attrib.get(name, "")
             if text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) & (int(text) - 1):
