@@ -250,7 +250,7 @@ def test_the_transitional_and_the_modern_form_of_a_virtio_device(what: str) -> N
 
 @pytest.mark.parametrize(("inner", "ostype"), [
     ("<vendor_id state='on' value='AuthenticAMD'/>", "win10"),
-    ("<vendor_id state='on' value='x'/><relaxed state='on'/>", "w2k8"),
+    ("<vendor_id state='on' value='x'/><vapic state='on'/>", "w2k8"),
 ])  # fmt: skip
 def test_a_vendor_of_hyperv_alone_is_a_windows_and_not_an_old_one(inner: str, ostype: str) -> None:
     """People set it so that the drivers of a passed graphics card load."""
