@@ -294,14 +294,16 @@ def _fill_libvirt_defaults(disk: Disk, type_: str, node: Node, domain: Domain) -
             disk.aio = "threads"
         if disk.detect_zeroes is None:
             disk.detect_zeroes = "off"
-        elif disk.detect_zeroes == "unmap" and disk.discard != "on":
-            disk.detect_zeroes = "on"
         elif disk.detect_zeroes == "on" and disk.discard == "on":
             message = "detect_zeroes='on' with discard='unmap': qemu-server then unmaps zeroes too"
             domain.report.add("host-lost", node, message)
             disk.detect_zeroes = "unmap"
+    if disk.detect_zeroes == "unmap" and disk.discard != "on":
+        disk.detect_zeroes = "on"
     if disk.rerror is None and disk.werror in ("stop", "ignore", "report"):
         disk.rerror = disk.werror
+    if disk.rerror == "report" and disk.source is not None and disk.source.kind == "empty":
+        disk.rerror = None  # QEMU's own
 
 
 def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:

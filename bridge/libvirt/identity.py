@@ -178,4 +178,4 @@ def _read_target(disk: Disk, target: Node, alias: str | None, domain: Domain) ->
     if (tray := target.get("tray")) is not None and tray != "closed":
         domain.report.add("host-state", target, f"tray='{tray}' is a running domain's and left behind")
     assert isinstance(disk.where, Node)
-    lose_properties(domain, target, disk.where, {"removable": "removable"}, "disk")
+    lose_properties(domain, target, disk.where, {"removable": "removable", "dpofua": "dpofua"}, "disk")

@@ -136,7 +136,7 @@ MODELS = frozenset(_NET.fields["model"].enum if _NET and _NET.fields else ())
 """qemu-server's card models."""
 _HOST_SIDE = ("script", "downscript", "filterref", "virtualport", "port", "coalesce", "guest", "tune", "backend", "portForward", "teaming")
 """Policy of the host and of its network."""
-_GUEST_SIDE = ("ip", "route", "acpi")
+_GUEST_SIDE = ("ip", "route")
 
 
 def read(domain: Domain, vm: VM) -> None:
@@ -164,6 +164,9 @@ def _read(domain: Domain, node: Node, type_: str) -> Net:
     said["rate"] = _rate(domain, node)
     name = f"ua-{said['key']}" if said["key"] else None
     said["romfile"] = _rom(node) or _own_rom(domain, name)
+    if (rom := node.peek("rom")) is not None and rom.attrib.get("enabled") == "no":
+        rom.take("enabled")
+        domain.report.set_properties("guest-changed", rom, "the card has no boot ROM there", node, {"romfile": ""})
     tunnel = domain.override(name, "host_tunnel")
     if said["model"] == "virtio" and domain.target.has("host_tunnel"):
         said["host_tunnel"] = tunnel is None or tunnel[1] not in ("false", "off")

@@ -6,6 +6,7 @@ import re
 
 from ..model.vm import VM
 from . import (
+    acpi,
     agent,
     audio,
     boot,
@@ -69,6 +70,7 @@ STEPS = (
     share.read,
     security.read,
     cloudinit.read,
+    acpi.read_acpi,
     raw.read,
 )
 

@@ -24,6 +24,7 @@ from . import (
     firmware,
     hostpci,
     input,  # noqa: A004  the kind's own name
+    iommu,
     iothread,
     machine,
     memory,
@@ -55,7 +56,7 @@ STEPS = (
     boot.write,
     clock.write,
     controller.write,
-    machine.write_iommu,
+    iommu.write_iommu,
     disk.write,
     net.write,
     serial.write,

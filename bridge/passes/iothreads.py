@@ -257,7 +257,7 @@ def _details(thread: IOThread) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
-_DETAILS = ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink")
+_DETAILS = ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink", "poll_weight")
 
 
 def _report_details(kept: list[_User], used: frozenset[int], threads: dict[int, IOThread], report: Report) -> None:

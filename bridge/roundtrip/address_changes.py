@@ -175,7 +175,7 @@ EMPTY_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
 
 def _controllers(matched: list[tuple[Controller, Controller | None]], used: set[str], report: Report) -> None:
     for controller, found in matched:
-        if found is not None and controller.index in (None, found.index) and controller.hardware is None and controller.ports is None:
+        if found is not None and controller.index in (None, found.index) and _is_plain(controller, found):
             continue
         name = f"{controller.type} controller {controller.index if controller.index is not None else ''}".strip()
         if found is not None:
@@ -192,6 +192,11 @@ def _controllers(matched: list[tuple[Controller, Controller | None]], used: set[
         report.add("moved", controller.where, f"{name} ({_describe(controller)}) is not kept: qemu-server brings its own tree of buses")
 
 
+def _is_plain(before: Controller, after: Controller) -> bool:
+    """Whether `_hardware` would have nothing to say, as of most."""
+    return before.hardware is None and before.ports is None and before.startport in (None, after.startport)
+
+
 SERIAL_PORTS = 31
 """QEMU's own number, for a virtio-serial that says none."""
 
@@ -199,6 +204,7 @@ SERIAL_PORTS = 31
 def _hardware(name: str, before: Controller, after: Controller, report: Report) -> None:
     """A device of another kind at the same place, or with more ports."""
     for field, old, new in (
+        ("first port", before.startport, after.startport),
         ("device", before.hardware, after.hardware or after.model),
         ("ports", before.ports, after.ports or SERIAL_PORTS if after.type == "virtio-serial" else after.ports),
     ):

@@ -144,7 +144,7 @@ def _text(pin: str | None) -> str | None:
 
 
 def _details(thread: IOThread) -> Iterator[str]:
-    for field in ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink"):
+    for field in ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink", "poll_weight"):
         value = getattr(thread, field)
         if value is not None:
             yield f"{field}={value}"

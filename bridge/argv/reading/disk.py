@@ -19,6 +19,12 @@ VIRTIO = frozenset(("virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk
 FRONTS = ("ide-cd", "ide-hd", "scsi-block", "scsi-cd", "scsi-disk", "scsi-generic", "scsi-hd", "virtio-blk-pci")
 WORDS = ("enospc", "ignore", "report", "stop", "auto")
 
+THREAD = {
+    "poll_max": "poll-max-ns", "poll_grow": "poll-grow", "poll_shrink": "poll-shrink", "poll_weight": "poll-weight",
+    "thread_pool_min": "thread-pool-min", "thread_pool_max": "thread-pool-max",
+}  # fmt: skip
+"""Field of an iothread -> property of QEMU's object."""
+
 
 def read_iothreads(line: Line) -> None:
     """Objects by their rank; a pool is called `iothread0` on by qemu-server."""
@@ -31,9 +37,7 @@ def read_iothreads(line: Line) -> None:
         said.get("qom-type")
         said.get("id")
         thread = IOThread(id=_number(line, name, len(threads)), where=said)
-        for field, option in (("poll_max", "poll-max-ns"), ("poll_grow", "poll-grow"), ("poll_shrink", "poll-shrink")):
-            setattr(thread, field, said.number(option))
-        for field, option in (("thread_pool_min", "thread-pool-min"), ("thread_pool_max", "thread-pool-max")):
+        for field, option in THREAD.items():
             setattr(thread, field, said.number(option))
         if line.is_pve:
             pool += name == f"iothread{len(threads)}"

@@ -14,6 +14,7 @@ from . import controllers, devices, disks, domain, pci, pci_ports, ports, serial
 from .draft import Draft
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
+    domain.blank,
     disks.order,
     disks.bus,
     controllers.index,

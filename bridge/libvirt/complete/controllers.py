@@ -177,5 +177,7 @@ def models(draft: Draft) -> None:
     for node in draft.of_type("scsi"):
         if node.attrib.get("model", "auto") == "auto":
             own(node).attrib["model"] = "lsilogic"
+        if node.attrib["model"] == "ibmvscsi" and node.peek("address") is None:
+            add(node, "address", type="spapr-vio")
     for node in draft.of_type("usb"):
         default(node, "model", "piix3-uhci" if draft.base != "virt" else "qemu-xhci")

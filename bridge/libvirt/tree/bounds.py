@@ -22,7 +22,7 @@ MOST: dict[str, dict[str, int]] = {
         "device": _SHORT,
     },
     "blockio": {"logical_block_size": _INT, "physical_block_size": _INT, "discard_granularity": _INT},
-    "boot": {"order": _INT, "loadparm": _INT},
+    "boot": {"order": _INT},
     "cell": {"id": _SHORT, "memory": _LONG},
     "controller": {"index": _SHORT, "ports": _SHORT, "vectors": _INT, "maxGrantFrames": _INT, "maxEventChannels": _INT},
     "driver": {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...core.report import BridgeError
 from ...data.elements import ALL, DEVICE_ONCE, ONCE, SOURCE_ONCE
+from ..complete.controllers import COMPANIONS
 from .node import Node
 
 _WITH_SOURCE = DEVICE_ONCE | {"source"}
@@ -52,8 +53,10 @@ def _devices(devices: Node) -> None:
 
 
 def _controller(device: Node, seen: set[tuple[str, str]]) -> None:
-    """A USB companion shares the index of its master."""
+    """A USB companion shares the index of its master, which libvirt finds by itself."""
     if "index" not in device.attrib or device.peek("master") is not None:
+        return
+    if device.attrib.get("type") == "usb" and device.attrib.get("model") in COMPANIONS:
         return
     name = device.attrib.get("type", ""), device.attrib["index"].lstrip("0")
     if name in seen:

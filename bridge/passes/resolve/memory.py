@@ -19,6 +19,8 @@ MAX_CPUS = 8192
 """The most of which the host facts can speak."""
 
 DEFAULT_MIB = 512
+LEAST_MIB = 16
+"""Of a config."""
 SLOTS = 255
 STATS_PERIOD = 2
 """Seconds; set by QMP after the start."""
@@ -184,6 +186,9 @@ def _said(vm: VM, host: HostFacts, report: Report) -> Memory:
     said = None
     if nodes and not hotplug and not _is_equal(nodes, _equal_nodes(replace(memory, hugepages=None), total, sockets, cores, host)):
         said = _numa_said(nodes, memory, report)
+    if total < LEAST_MIB:
+        report.add("guest-changed", memory.where, f"{total} MiB of memory are less than a config can say: the guest gets {LEAST_MIB} MiB")
+        total = LEAST_MIB
     known = replace(
         memory,
         size=None if total == DEFAULT_MIB else total,
