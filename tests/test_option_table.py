@@ -116,7 +116,8 @@ FOREIGN = {
        for end in ("min", "max")},
     **{f"IOThread-poll_{end}-poll@{end}":
        f"<iothreads>1</iothreads><iothreadids><iothread id='1'><poll {end}='4'/></iothread></iothreadids>"
-       for end in ("max", "grow", "shrink")},
+       for end in ("max", "grow", "shrink", "weight")},
+    "Video-edid-model@edid": "<devices><video><model type='virtio' edid='off'/></video></devices>",
 }  # fmt: skip
 
 
@@ -142,7 +143,7 @@ def test_a_place_that_only_others_write_is_read(rows: Rows, row: Row) -> None:
     text = domain_of_others(FOREIGN[title(rows, row)])
     assert has_place(etree.fromstring(text), rows, row)
     vm = read_xml(parse_xml(text, Report(), Target()))
-    parts = [vm.cpu, *vm.nets, *vm.usbs, *vm.controllers, *(vm.iothreads.threads or ())]
+    parts = [vm.cpu, *vm.nets, *vm.usbs, *vm.controllers, *(vm.iothreads.threads or ()), *(vm.display.videos or ())]
     assert any(type(part) is rows.part and getattr(part, row.field) is not None for part in parts)
 
 

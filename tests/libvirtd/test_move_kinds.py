@@ -1,6 +1,5 @@
 """More than twenty VMs, of every kind of disk, firmware, card and display, moved by a plan: from a config to a libvirt host, and from
-there to a
-node. Both scripts run with the real virsh, qemu-img and swtpm; what can start here starts."""
+there to a node. Both scripts run with the real virsh, qemu-img and swtpm; what can start here starts."""
 
 from __future__ import annotations
 
