@@ -266,7 +266,6 @@ SILENT_BACKWARD = {
     "Video.primary": "the first card",
     "Machine.viommu_address": "qemu-server has none: QEMU takes the next free slot",
     "HostPCI.mdev_uuid": "made of key and VMID",
-    "Controller.startport": "follows from the model",
     "Controller.alias": "a name; `key` counts",
 }
 """Fields that may change without anybody seeing it, and why that is right."""
