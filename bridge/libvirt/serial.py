@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..core.report import BridgeError
+from ..core.report import BridgeError, fields
 from ..core.rows import Row
 from ..model.serial import Parallel, Serial
 from ..model.vm import VM
@@ -71,7 +71,8 @@ def _report_twins(domain: Domain, ports: list[Serial | Parallel]) -> None:
     seen: set[int | None] = set()
     for port in ports:
         if port.port in seen:
-            domain.report.add("normalised", port.where, f"port {port.port} is said twice: it becomes the next one that is free")
+            message = f"port {port.port} is said twice: it becomes the next one that is free"
+            domain.report.add("normalised", port.where, message, about=fields(port, "port"))
         seen.add(port.port)
 
 

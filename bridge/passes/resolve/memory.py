@@ -187,7 +187,8 @@ def _said(vm: VM, host: HostFacts, report: Report) -> Memory:
     if nodes and not hotplug and not _is_equal(nodes, _equal_nodes(replace(memory, hugepages=None), total, sockets, cores, host)):
         said = _numa_said(nodes, memory, report)
     if total < LEAST_MIB:
-        report.add("guest-changed", memory.where, f"{total} MiB of memory are less than a config can say: the guest gets {LEAST_MIB} MiB")
+        message = f"{total} MiB of memory are less than a config can say: the guest gets {LEAST_MIB} MiB"
+        report.add("guest-changed", memory.where, message, about=fields(memory, "size"))
         total = LEAST_MIB
     known = replace(
         memory,
