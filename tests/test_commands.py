@@ -58,7 +58,7 @@ def test_without_nameless_files_it_is_written_beside(tmp_path: Path, monkeypatch
 
 def test_without_proc_a_file_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a chroot that has no /proc every file ended in `No such file or directory`."""
-    monkeypatch.setattr(bridge.files, "DESCRIPTORS", str(tmp_path / "proc/self/fd"))
+    monkeypatch.setattr(bridge.core.files, "DESCRIPTORS", str(tmp_path / "proc/self/fd"))
     files.write(tmp_path / "a.conf", "one\n", force=False)
     with pytest.raises(SystemExit):
         files.write(tmp_path / "a.conf", "two\n", force=False)

@@ -16,7 +16,9 @@ from tests.shown import DOCUMENTS, Step, blocks, fits, furnish, run, steps
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LONGEST = 150
 """Lines of README: what somebody reads in the first hour. The rest is for docs/."""
-EVERY_STEP = [pytest.param(document, step, id=f"{document.name}:{step.line}") for document in DOCUMENTS for step in steps(document.read_text())]
+EVERY_STEP = [
+    pytest.param(document, step, id=f"{document.name}:{step.line}") for document in DOCUMENTS for step in steps(document.read_text())
+]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,8 @@ def test_readme_leads_to_every_document() -> None:
 
 def test_commands_that_documents_name_are_there() -> None:
     every = "".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    named = set(re.findall(r"`(?:[^`]*\| )?virt-qm ([a-z][a-z-]+)\b", every)) | set(re.findall(r"^\$ virt-qm ([a-z-]+)", every, re.MULTILINE))
+    named = set(re.findall(r"`(?:[^`]*\| )?virt-qm ([a-z][a-z-]+)\b", every))
+    named |= set(re.findall(r"^\$ virt-qm ([a-z-]+)", every, re.MULTILINE))
     assert named <= {*COMMANDS}
     assert set(COMMANDS) <= named
 

@@ -16,13 +16,13 @@ SPACE = uuid.UUID("0d3ac0d5-77f8-4e0e-8e0c-6a8f4f0c1b2a")
 
 def define(libvirtd: Daemon, directory: Path) -> list[str]:
     """Define them, for a host without KVM; their names."""
-    names = []
+    names: list[str] = []
     for n in range(20):
         kind = ROOT / KINDS[n % len(KINDS)]
         root = etree.parse(kind).getroot()
         name = f"{kind.stem}-{n // len(KINDS) + 1}"
         root.set("type", "qemu")
-        machine = root.find("os/type")
+        [machine] = root.findall("os/type")
         machine.set("machine", "q35" if "q35" in machine.get("machine", "") else "pc")
         _say(root, "name", name)
         _say(root, "uuid", str(uuid.uuid5(SPACE, name)))

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from .document import emit, entry
 from .files import exit_code, guarded, keywords, print_findings, read, write
-from .options import fail_on_option, format_options, host_options, report_option, target_options
+from .options import fail_on_option, format_options, host_options, output_format_option, report_option, target_options
 
 
 @click.command("show")
@@ -19,6 +20,7 @@ from .options import fail_on_option, format_options, host_options, report_option
 @target_options
 @report_option
 @fail_on_option
+@output_format_option
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page instead; - is stdout.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def command(**given: Any) -> None:
@@ -42,13 +44,17 @@ def command(**given: Any) -> None:
 
     what = guarded(look)
     code = exit_code(what.findings, given["fail_on"])
-    if code == 0 and given["page"] is None:
+    if given["output_format"] == "json":
+        from ...show.plain import plain
+
+        emit("show", [entry(file, "held-back" if code else "done", what.findings, title=what.title, picture=plain(what.picture))])
+    elif code == 0 and given["page"] is None:
         from ...show.terminal import show
 
         show(what)
     elif code == 0:
         _write_page(given["page"], what, given["force"])
-    print_findings(what.findings, given["report_form"], file)
+    print_findings(what.findings, given, file)
     sys.exit(code)
 
 
