@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ def _stripped(said: str) -> str:
 
 def furnish(place: Path) -> Path:
     """Where the reader sits: after `pip install`, in a checkout."""
-    for name in ("samples", "schemas", "tests"):
+    for name in ("samples", "schemas", "tests", "docs"):
         (place / name).symlink_to(ROOT / name)
     (place / "bin").mkdir()
     program = place / "bin/virt-qm"
@@ -93,9 +93,34 @@ def run(step: Step, place: Path, within: Sequence[str] = ()) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def tables() -> dict[str, str]:
+    """Name -> Markdown of a table that a document has between `<!-- NAME -->` and `<!-- end -->`."""
+    from bridge.cli import option_table
+    from bridge.core.report import KINDS
+    from bridge.data.facts import FACTS
+
+    def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+        lines = [head, ("---",) * len(head), *rows]
+        return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+    return {
+        "options": option_table.markdown(option_table.folded(option_table.short())),
+        "host facts": table(("key", "meaning"), ((f"`{key}`", meaning) for key, meaning in FACTS.items())),
+        "kinds": table(("kind", "severity", "meaning"), ((f"`{kind}`", each.severity, each.meaning) for kind, each in KINDS.items())),
+    }
+
+
+def tabled(text: str) -> Iterator[tuple[str, str]]:
+    """(name, text) of the tables that a document has."""
+    for match in re.finditer(r"<!-- ([a-z ]+) -->\n(.*?)<!-- end -->", text, re.DOTALL):
+        yield match[1], match[2]
+
+
 def refresh(document: Path) -> None:
-    """Write what commands print now."""
+    """Write what tables hold and commands print now."""
     text = document.read_text(encoding="utf-8")
+    for name, old in list(tabled(text)):
+        text = text.replace(f"<!-- {name} -->\n{old}", f"<!-- {name} -->\n{tables()[name]}")
     with tempfile.TemporaryDirectory() as directory:
         place = furnish(Path(directory))
         for step in steps(text):

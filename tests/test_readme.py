@@ -11,7 +11,7 @@ import pytest
 
 from bridge.cli import COMMANDS, main
 from tests.corpus import ROOT
-from tests.shown import DOCUMENTS, Step, blocks, fits, furnish, run, steps
+from tests.shown import DOCUMENTS, Step, blocks, fits, furnish, run, steps, tabled, tables
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LONGEST = 150
@@ -49,6 +49,17 @@ def test_shell_in_documents_is_shell_and_names_options_that_are_there(document: 
             known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
             said = {word.partition("=")[0] for word in words.split() if re.match(r"--?[a-z]", word)}
             assert said <= known, f"{document.name}:{line}: {name}: {said - known}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_tables_are_those_of_the_program(document: Path) -> None:
+    made = tables()
+    for name, text in tabled(document.read_text(encoding="utf-8")):
+        assert text == made[name], f"{document.name}: {name}: python -m tests.shown {document.relative_to(ROOT)}"
+
+
+def test_every_table_stands_in_a_document() -> None:
+    assert {name for document in DOCUMENTS for name, _ in tabled(document.read_text(encoding="utf-8"))} == set(tables())
 
 
 def test_readme_is_for_the_first_hour() -> None:

@@ -13,6 +13,33 @@ DARK = """
 
 THREADS = "\n".join(f".fill.t{n} {{ fill: var(--t{n}); }} .line.t{n} {{ stroke: var(--t{n}); }}" for n in range(7))
 
+DRAWN = f"""svg .name {{ font-weight: 700; }}
+svg .small {{ font-size: 11.5px; fill: var(--muted); }}
+svg .caption {{ font-size: 11.5px; fill: var(--muted); }}
+svg .cpu {{ fill: var(--muted); }}
+svg text.bad {{ fill: var(--bad); font-weight: 700; }}
+.frame {{ fill: var(--panel); stroke: var(--frame); }}
+.frame.dashed {{ fill: none; stroke-dasharray: 4 4; }}
+.frame.bad {{ stroke: var(--bad); stroke-width: 2; }}
+.line {{ fill: none; stroke-width: 2.2; }}
+.line.main {{ stroke: var(--main); }} .fill.main {{ fill: var(--main); }}
+.fill.vcpu {{ fill: var(--vcpu); }} .fill.idle {{ fill: none; }}
+.line.spare {{ stroke: var(--frame); stroke-width: 1.2; stroke-dasharray: 3 5; }}
+.line.anywhere {{ stroke: var(--frame); stroke-width: 1.5; stroke-dasharray: 1 5; }}
+.hollow {{ fill: var(--page); stroke: var(--frame); stroke-width: 1.5; }}
+.contended {{ fill: var(--bad-tint); }}
+.clash {{ stroke: var(--bad); stroke-width: 2.5; }}
+{THREADS}"""
+"""What a drawing is made of, by its classes."""
+
+SVG = f"""
+svg {{ color-scheme: light dark; {LIGHT} background: var(--page); }}
+@media (prefers-color-scheme: dark) {{ svg {{ {DARK} }} }}
+svg text {{ font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace; fill: var(--ink); }}
+{DRAWN}
+"""
+"""Of a drawing that is a file of its own."""
+
 STYLE = f"""
 :root {{ color-scheme: light dark; {LIGHT} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {DARK} }} }}
@@ -31,23 +58,7 @@ code, pre, svg text, .mono {{ font-family: ui-monospace, "DejaVu Sans Mono", Men
 .wide {{ overflow-x: auto; margin-top: 16px; padding-bottom: 4px; }}
 svg {{ display: block; }}
 svg text {{ font-size: 13px; fill: var(--ink); }}
-svg .name {{ font-weight: 700; }}
-svg .small {{ font-size: 11.5px; fill: var(--muted); }}
-svg .caption {{ font-size: 11.5px; fill: var(--muted); }}
-svg .cpu {{ fill: var(--muted); }}
-svg text.bad {{ fill: var(--bad); font-weight: 700; }}
-.frame {{ fill: var(--panel); stroke: var(--frame); }}
-.frame.dashed {{ fill: none; stroke-dasharray: 4 4; }}
-.frame.bad {{ stroke: var(--bad); stroke-width: 2; }}
-.line {{ fill: none; stroke-width: 2.2; }}
-.line.main {{ stroke: var(--main); }} .fill.main {{ fill: var(--main); }}
-.fill.vcpu {{ fill: var(--vcpu); }} .fill.idle {{ fill: none; }}
-.line.spare {{ stroke: var(--frame); stroke-width: 1.2; stroke-dasharray: 3 5; }}
-.line.anywhere {{ stroke: var(--frame); stroke-width: 1.5; stroke-dasharray: 1 5; }}
-.hollow {{ fill: var(--page); stroke: var(--frame); stroke-width: 1.5; }}
-.contended {{ fill: var(--bad-tint); }}
-.clash {{ stroke: var(--bad); stroke-width: 2.5; }}
-{THREADS}
+{DRAWN}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; vertical-align: top; padding: 3px 14px 3px 0; overflow-wrap: anywhere; border-bottom: 1px solid var(--rule); }}
 th {{ font-weight: 600; color: var(--muted); font-size: 13px; }}

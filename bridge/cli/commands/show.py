@@ -22,6 +22,7 @@ from .options import fail_on_option, format_options, host_options, output_format
 @fail_on_option
 @output_format_option
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page instead; - is stdout.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the drawing alone; - is stdout.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def command(**given: Any) -> None:
     """The VM at a glance: which iothread serves which queues, and on which host CPUs its threads run.
@@ -48,20 +49,24 @@ def command(**given: Any) -> None:
         from ...show.plain import plain
 
         emit("show", [entry(file, "held-back" if code else "done", what.findings, title=what.title, picture=plain(what.picture))])
+    elif code == 0 and given["svg"] is not None:
+        from ...show.drawing import alone
+
+        _write(given["svg"], alone(what.picture, what.ids), given["force"])
     elif code == 0 and given["page"] is None:
         from ...show.terminal import show
 
         show(what)
     elif code == 0:
-        _write_page(given["page"], what, given["force"])
+        from ...show.page import page
+
+        _write(given["page"], page(what), given["force"])
     print_findings(what.findings, given, file)
     sys.exit(code)
 
 
-def _write_page(target: Path, what: Any, force: bool) -> None:
-    from ...show.page import page
-
+def _write(target: Path, text: str, force: bool) -> None:
     if str(target) == "-":
-        sys.stdout.write(page(what))
+        sys.stdout.write(text)
     else:
-        write(target, page(what), force)
+        write(target, text, force)
