@@ -180,6 +180,9 @@ class Report:
     enabled = True
     """Whether anybody will read the findings: checks that only make them need not run if not."""
 
+    vmid_guessed = False
+    """Nobody said the VM's id, and it is not in the input: hints leave a place for it."""
+
     def __init__(self, args: bool = False) -> None:
         self._findings: dict[Finding, None] = {}
         self._room: dict[str, int] = {}
@@ -195,6 +198,10 @@ class Report:
         self._about: set[tuple[str, int, str]] = set()
         self._alive: list[object] = []
         """Places whose ids `_about` holds."""
+
+    def vm(self, vmid: object) -> str:
+        """The VM's id for a command in a hint."""
+        return "VMID" if self.vmid_guessed or vmid is None else str(vmid)
 
     def mend(
         self,
