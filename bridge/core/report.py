@@ -276,7 +276,9 @@ class Report:
 
     def fresh(self) -> Report:
         """An empty one of the same kind."""
-        return type(self)(self.args)
+        found = type(self)(self.args)
+        found.vmid_guessed = self.vmid_guessed
+        return found
 
     def take_over(self, other: Report) -> None:
         """All that another report says is said here, too."""
