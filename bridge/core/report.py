@@ -64,6 +64,7 @@ KINDS: dict[str, Kind] = {
     "host-state": Kind("note", "What belongs to the host where the domain ran; qemu-server has its own for it, or needs none."),
     "by-args": Kind("note", "No key holds it: it stands in `args`, which qemu-server hands to QEMU unread, and which only root may set."),
     "added": Kind("note", "qemu-server gives the guest something more; nothing is taken away."),
+    "advice": Kind("note", "What may be better about the iothreads: how many, for which disks, on which host CPUs. Nothing is changed."),
     "pins": Kind("note", "Pinning that no command line can carry."),
 }
 

@@ -53,6 +53,8 @@ h3 {{ font-size: 15px; margin: 18px 0 4px; }}
 .file {{ margin: 2px 0 0; overflow-wrap: anywhere; }}
 .lead {{ font-size: 17px; margin: 0 0 6px; overflow-wrap: anywhere; }}
 .warn {{ color: var(--bad); margin: 2px 0; overflow-wrap: anywhere; }}
+.advice {{ color: var(--host); margin: 2px 0; overflow-wrap: anywhere; }}
+.advice::before {{ content: "> "; font-weight: 700; }}
 .warn::before {{ content: "! "; font-weight: 700; }}
 code, pre, svg text, .mono {{ font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace; }}
 .wide {{ overflow-x: auto; margin-top: 16px; padding-bottom: 4px; }}

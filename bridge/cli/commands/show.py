@@ -48,7 +48,8 @@ def command(**given: Any) -> None:
     if given["output_format"] == "json":
         from ...show.plain import plain
 
-        emit("show", [entry(file, "held-back" if code else "done", what.findings, title=what.title, picture=plain(what.picture))])
+        more = {"title": what.title, "picture": plain(what.picture), "advice": what.advice}
+        emit("show", [entry(file, "held-back" if code else "done", what.findings, **more)])
     elif code == 0 and given["svg"] is not None:
         from ...show.drawing import alone
 
