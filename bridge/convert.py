@@ -86,6 +86,7 @@ def convert(
     if to == "xml":
         request = request.following_target()
     report = Report(args=bool(args) and source != "conf")
+    report.vmid_guessed = vmid is None
     try:
         result = PATHS[source, to](text, request, report)
         if create and to == "conf":

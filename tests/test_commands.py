@@ -56,6 +56,15 @@ def test_without_nameless_files_it_is_written_beside(tmp_path: Path, monkeypatch
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.conf", "two\n")]
 
 
+def test_without_proc_a_file_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a chroot that has no /proc every file ended in `No such file or directory`."""
+    monkeypatch.setattr(bridge.core.files, "DESCRIPTORS", str(tmp_path / "proc/self/fd"))
+    files.write(tmp_path / "a.conf", "one\n", force=False)
+    with pytest.raises(SystemExit):
+        files.write(tmp_path / "a.conf", "two\n", force=False)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.conf", "one\n")]
+
+
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         files.write(tmp_path / "none/a.conf", "one\n", force=False)

@@ -317,7 +317,7 @@ def test_options_are_found_by_their_keys(name: str, wanted: str) -> None:
 
 def test_readme_shows_the_table() -> None:
     """The short table, as the rows make it: `virt-qm options --short --markdown`."""
-    assert option_table.markdown(option_table.folded(option_table.short())) in (ROOT / "README.md").read_text()
+    assert option_table.markdown(option_table.folded(option_table.short())) in (ROOT / "docs/options.md").read_text()
 
 
 def test_other_names_say_what_they_mean() -> None:

@@ -20,6 +20,31 @@ FIXED = "\b\n"
 COMMON = 3
 """An option of so many commands is described once."""
 
+ENVIRONMENT = {
+    "LIBVIRT_DEFAULT_URI": "The libvirt host of define, import and plan where -c names none, as for virsh.",
+    "XDG_STATE_HOME": "Directory of the user's state, in place of ~/.local/state.",
+    "NO_COLOR": "Set to anything: no colours on terminals.",
+    "COLUMNS": "Width of tables, in place of the terminal's.",
+}
+FILES = {
+    "/etc/pve/qemu-server/VMID.conf": "Configs of a Proxmox VE node, named by the VM's id; those of others are in /etc/pve/nodes.",
+    "/etc/pve/storage.cfg": "With mapping/*.cfg and virtual-guest/cpu-models.conf beside it: what a node knows, read there by itself.",
+    "DIR/host.toml": "Of --host DIR: the keys of HOST FACTS, beside a storage.cfg, mapping/*.cfg and cpu-models.conf.",
+    "/var/run/qemu-server/VMID.qmp": "The socket of a running VM, for pin.",
+    "DIR/.virt-qm-fleet.jsonl": "What fleets wrote into -o DIR, for --resume.",
+    "~/.local/state/virt-qm/fleet.key": "The key that seals those records.",
+}
+EXAMPLES = {
+    "virt-qm to-xml 100 -o 100.xml": "On a node: VM 100 as a domain.",
+    "virt-qm define -c qemu+ssh://root@host/system --dry-run /etc/pve/qemu-server": "What a libvirt host would get, and what is lost.",
+    "virt-qm plan --to libvirt -c qemu+ssh://root@host/system --upload 100 -o move.sh": "A move with images, as a script.",
+    "virt-qm import --all -c qemu:///system --vmid-from 200 --map map.toml -o configs": "All domains of a host as configs.",
+    "virt-qm to-xml --pid 4711": "A running QEMU as a domain.",
+    "virt-qm diff 100.conf 100.xml": "What a guest would notice.",
+    "virt-qm check configs --output-format json": "Findings for a script.",
+    "virt-qm show 100 --html 100.html": "Which iothread serves what, as a page.",
+}
+
 _ROFF = str.maketrans({"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "~": r"\(ti", "^": r"\(ha"})
 
 Options = dict[str, str]
@@ -53,6 +78,8 @@ def page(main: click.Group) -> str:
     lines += [".SH FINDINGS", "What a conversion has to say beside its document. Each kind has a severity:", *_terms(MEANING.items())]
     lines += [".PP", "The kinds, which", r".B virt-qm explain", "tells more about:"]
     lines += _terms((kind, f"({severity}) {meaning}") for kind, (severity, meaning) in KINDS.items())
+    for title, entries in (("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES), ("EXAMPLES", EXAMPLES)):
+        lines += [f".SH {title}", *_terms(entries.items())]
     return "\n".join([*lines, ".SH SEE ALSO", r".BR qm (1), virsh (1), qemu\-system\-x86_64 (1)"]) + "\n"
 
 

@@ -55,6 +55,7 @@ ADVICE = {
     "by-args": "Read the `args` line before you start the VM, and set it as root: qemu-server checks nothing in it. The VM cannot move"
     " to a QEMU that does not know these arguments.",
     "added": "Nothing to do: the guest has the device once it runs under qemu-server, and need not use it.",
+    "advice": "docs/iothreads.md says where it comes from; measure before and after. `virt-qm show` draws what there is.",
     "pins": "On a running VM: virt-qm pin FILE. At every start: the hookscript that `virt-qm pin --hookscript` prints.",
 }
 

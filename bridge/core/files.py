@@ -21,6 +21,8 @@ SUFFIX = {"xml": ".xml", "conf": ".conf", "argv": ".cmd"}
 BACKUP = "vzdump-qemu-"
 """How the name of a VM's backup begins."""
 
+DESCRIPTORS = "/proc/self/fd"
+
 MAX_INPUT = 4 << 20
 """Bytes (security-rules S16)."""
 
@@ -105,7 +107,7 @@ def place(target: Path, data: bytes, replace: bool, durable: bool = True, mode: 
                 os.fsync(file.fileno())
             if nameless:
                 # With src_dir_fd Python calls linkat, which alone follows the link in /proc.
-                os.link(f"/proc/self/fd/{file.fileno()}", beside if replace else target, src_dir_fd=file.fileno())
+                os.link(f"{DESCRIPTORS}/{file.fileno()}", beside if replace else target, src_dir_fd=file.fileno())
         if replace or not nameless:
             beside.replace(target)
     except BaseException:
@@ -123,7 +125,9 @@ def _may_stand(target: Path, replace: bool) -> None:
 
 
 def _nameless(directory: Path) -> BinaryIO | None:
-    """A new file that has no name yet; None on a file system without such."""
+    """A new file that has no name yet; None on a file system without such, and where /proc, which names it later, is not mounted."""
+    if not os.path.isdir(DESCRIPTORS):  # noqa: PTH112 -- called for every file of a fleet
+        return None
     try:
         return os.fdopen(os.open(directory, os.O_TMPFILE | os.O_WRONLY, 0o644), "wb")
     except OSError as error:

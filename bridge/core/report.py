@@ -64,6 +64,7 @@ KINDS: dict[str, Kind] = {
     "host-state": Kind("note", "What belongs to the host where the domain ran; qemu-server has its own for it, or needs none."),
     "by-args": Kind("note", "No key holds it: it stands in `args`, which qemu-server hands to QEMU unread, and which only root may set."),
     "added": Kind("note", "qemu-server gives the guest something more; nothing is taken away."),
+    "advice": Kind("note", "What may be better about the iothreads: how many, for which disks, on which host CPUs. Nothing is changed."),
     "pins": Kind("note", "Pinning that no command line can carry."),
 }
 
@@ -180,6 +181,9 @@ class Report:
     enabled = True
     """Whether anybody will read the findings: checks that only make them need not run if not."""
 
+    vmid_guessed = False
+    """Nobody said the VM's id, and it is not in the input: hints leave a place for it."""
+
     def __init__(self, args: bool = False) -> None:
         self._findings: dict[Finding, None] = {}
         self._room: dict[str, int] = {}
@@ -195,6 +199,10 @@ class Report:
         self._about: set[tuple[str, int, str]] = set()
         self._alive: list[object] = []
         """Places whose ids `_about` holds."""
+
+    def vm(self, vmid: object) -> str:
+        """The VM's id for a command in a hint."""
+        return "VMID" if self.vmid_guessed or vmid is None else str(vmid)
 
     def mend(
         self,
@@ -269,7 +277,9 @@ class Report:
 
     def fresh(self) -> Report:
         """An empty one of the same kind."""
-        return type(self)(self.args)
+        found = type(self)(self.args)
+        found.vmid_guessed = self.vmid_guessed
+        return found
 
     def take_over(self, other: Report) -> None:
         """All that another report says is said here, too."""

@@ -10,6 +10,7 @@ from ..core.report import Finding, Report
 from ..libvirt.host import validate
 from ..libvirt.tree.node import RESIDUE_NS
 from ..paths.detect import detect
+from ..show.subject import drawn
 
 
 def problems(text: bytes, keywords: dict[str, Any]) -> list[Finding]:
@@ -24,6 +25,8 @@ def problems(text: bytes, keywords: dict[str, Any]) -> list[Finding]:
     for schema, problem in _against_schemas(xml, own=source == "conf" or RESIDUE_NS in xml):
         where = f"{name}:{problem.line}" if problem.line else name
         report.add("invalid", where, f"{schema}: {problem.message}", HINTS[schema])
+    for hint in drawn(text, source, {"conf" if source == "xml" else "xml": converted})[1]:
+        report.add("advice", file, hint)
     return list(report)
 
 

@@ -173,6 +173,26 @@ def clashes(
     return refused
 
 
+def changes(connection: Connection, candidate: Candidate) -> list[str]:
+    """Lines of a unified diff, from the definition that a domain of the same UUID has now to the candidate's; none if there is none."""
+    from difflib import unified_diff
+
+    if all(domain.uuid != candidate.uuid for domain in connection.domains()):
+        return []
+    now, then = (_text(_tidy(xml)).split("\n") for xml in (connection.xml(candidate.uuid), candidate.xml))
+    return list(unified_diff(now, then, f"{candidate.name}, as defined", candidate.file, lineterm=""))
+
+
+def _tidy(xml: str) -> Any:
+    """Without blanks between elements and in an order of attributes that both sides have."""
+    root = etree.fromstring(xml, etree.XMLParser(remove_blank_text=True, remove_comments=True, resolve_entities=False))
+    for element in root.iter(etree.Element):
+        said = sorted(element.attrib.items())
+        element.attrib.clear()
+        element.attrib.update(said)
+    return root
+
+
 # --- the line that a message is about
 
 _QUOTED = re.compile(r"'([^'\n]{2,200})'|\b([0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]|(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})\b")

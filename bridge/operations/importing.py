@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..convert import convert
+from ..core.files import read, vmid_of
 from ..core.report import BridgeError, Finding, Report
 from ..data.gates import Target
 from ..libvirt.host.connect import Connection, Domain
@@ -16,6 +19,7 @@ from ..qemuserver.setting import Entry
 from ..qemuserver.text import parse, write
 
 MAX_VMID = 999_999_999
+_UUID = re.compile(r"^smbios1:(?:.*,)?\s*uuid=([0-9A-Fa-f-]{36})\s*(?:,|$)", re.MULTILINE)
 
 
 class Dumped(NamedTuple):
@@ -63,8 +67,28 @@ def dumped(connection: Connection, domain: Domain, live: bool) -> Dumped:
     return Dumped(domain, xml, rest.vmid if rest is not None else None)
 
 
-def numbered(domains: Sequence[Dumped], first: int | None, taken: frozenset[int]) -> Iterator[tuple[Dumped, int | BridgeError]]:
-    """Every domain with its VMID: that of its metadata, else a free one from `first` on, else why it has none."""
+def ids_of(directory: Path | None) -> dict[str, int]:
+    """UUID -> VMID of the configs in a directory, VMID.conf: what an earlier import made of the domain of that UUID."""
+    found: dict[str, int] = {}
+    for file in sorted(directory.glob("*.conf")) if directory is not None else []:
+        number = vmid_of(file.name)
+        try:
+            text = read(str(file)).decode("utf-8", "replace") if number is not None else ""
+        except (OSError, BridgeError):
+            continue  # nothing that an import wrote
+        said = _UUID.search(text)
+        if said and number is not None:
+            found.setdefault(said[1].lower(), number)
+    return found
+
+
+def numbered(
+    domains: Sequence[Dumped], first: int | None, taken: frozenset[int], kept: Mapping[str, int] | None = None
+) -> Iterator[tuple[Dumped, int | BridgeError]]:
+    """Every domain with its VMID: that of its metadata, else the one that it was given before (`kept`: UUID -> VMID), else a free one from
+    `first` on, else why it has none."""
+    kept = kept or {}
+    domains = [each if each.vmid is not None else each._replace(vmid=kept.get(each.domain.uuid)) for each in domains]
     claimed: set[int] = set()
     own = {dumped.vmid for dumped in domains}
     free = (vmid for vmid in count(first or 0) if vmid not in own and vmid not in taken)

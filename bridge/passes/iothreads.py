@@ -44,7 +44,7 @@ def report_release(vm: VM, host: HostFacts, report: Report, where: object = None
     )
     own = [name for name in names(_private(vm, NullReport())).values() if said.affinity]
     pins = " ".join(f"--set {name}={said.affinity}" for name in own)
-    hint = f"pin those: virt-qm pin {vm.meta.vmid or 'VMID'} {pins}" if own else "libvirt has the pool: virt-qm to-xml"
+    hint = f"pin those: virt-qm pin {report.vm(vm.meta.vmid)} {pins}" if own else "libvirt has the pool: virt-qm to-xml"
     report.add("not-applied", place, message, hint)
 
 

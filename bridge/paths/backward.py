@@ -84,6 +84,7 @@ def _read(text: str | bytes, request: Request, report: Report) -> Reading:
         request = msgspec.structs.replace(request, target=request.target._replace(node=True))
     if rest is not None:
         request = request.following_target(named_version(domain.root)).of(rest.vmid)
+        report.vmid_guessed &= not rest.vmid
         host = request.host.remembering(rest.storages, request.vmid)  # only for the VM's own volumes
         request = msgspec.structs.replace(request, host=host)
         if request.args:

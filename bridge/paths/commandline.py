@@ -130,6 +130,7 @@ def _read(text: str | bytes, request: Request, report: Report) -> Line:
 
     line = read(split_line(text, request.file), request.host, report, request.vmid, request.file)
     line.vm.meta.vmid = line.vmid if line.is_pve and not request.vmid_said else request.vmid
+    report.vmid_guessed &= not line.is_pve
     words = line.vm.raw.words
     if words and not request.args:
         shown = without_secrets(" ".join(words))

@@ -91,6 +91,7 @@ def read_conf(text: ConfigText | str | bytes, request: Request, report: Report, 
     if isinstance(text, str | bytes):
         held = unwrap(text, request.file, request.host, report)
         request = request.of(held.vmid)
+        report.vmid_guessed &= not held.vmid
         config = held.parse(request.vmid, request.file)
     else:
         config = text

@@ -167,5 +167,5 @@ def _throttled(throttle: Throttle | None) -> dict[str, str]:
 def _tell_import(vm: VM, disk: Disk, match: Match, lines: Lines) -> None:
     """An image that is on no storage, and the command that makes a volume of it without losing what else the line says."""
     key = disk.key or ""
-    command = ["qm", "set", str(vm.meta.vmid), f"--{key}", imported(lines.values[key], match.storage or "STORAGE")]
+    command = ["qm", "set", lines.report.vm(vm.meta.vmid), f"--{key}", imported(lines.values[key], match.storage or "STORAGE")]
     lines.report.add(match.finding or "", disk.where, match.message, f"{match.hint}: {shlex.join(command)}")

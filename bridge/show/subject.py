@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ..argv.read import read as read_argv
@@ -22,6 +22,7 @@ from ..model.vm import VM
 from ..passes.assign_keys import assign_keys
 from ..passes.fill import change
 from ..passes.iothreads import names as object_names
+from .advice import advice
 from .picture import Picture, picture
 from .stacks import Places, Slot, of_command_line, of_domain, of_model, side_by_side
 
@@ -48,6 +49,7 @@ class Subject(NamedTuple):
     ids: dict[int, str]
     facts: list[tuple[str, str]]
     findings: list[Finding]
+    advice: list[str]
     slots: list[Slot]
     notes: list[str]
     documents: list[Document]
@@ -61,18 +63,31 @@ def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
     vm, names = _layout(text, source, made, refused)
     xml = text if source == "xml" else made["xml"].text if "xml" in made else None
     slots, notes = _stacks(xml, made, refused, keywords)
+    found, hints = _drawn(vm, names, source)
     return Subject(
         title=_title(vm),
         file=shown(keywords["file"]),
         format=source,
-        picture=picture(vm, names, _by_key if source == "conf" else _by_target),
+        picture=found,
         ids={thread.id: str(thread.id) for thread in vm.iothreads.threads or ()} if source == "conf" else {},
         facts=list(_facts(vm, source)),
         findings=_findings(made, refused),
+        advice=hints,
         slots=slots,
         notes=notes,
         documents=_documents(text, source, made, refused),
     )
+
+
+def drawn(text: str | bytes, source: str, made: Made) -> tuple[Picture, list[str]]:
+    """Who serves what, and advice about it. `made`: what the text was converted to, by its format."""
+    return _drawn(*_layout(text, source, made, {}), source)
+
+
+def _drawn(vm: VM, names: dict[int, str], source: str) -> tuple[Picture, list[str]]:
+    name = _by_key if source == "conf" else _by_target
+    found = picture(vm, names, name)
+    return found, advice(found, _threadable(vm, found, name))
 
 
 Made = dict[str, Result]
@@ -149,6 +164,12 @@ _FORMS = {"conf": "config", "xml": "domain XML", "argv": "command line"}
 
 
 # --- PCI trees
+
+
+def _threadable(vm: VM, found: Picture, name: Callable[[Disk], str]) -> int:
+    """Disks that the main loop serves and an iothread could: virtio-blk, and SCSI disks with an adapter each."""
+    buses = ("virtio", "scsi") if vm.scsihw == "virtio-scsi-single" else ("virtio",)
+    return sum(disk.bus in buses and disk.media != "cdrom" and name(disk) in found.main_loop for disk in vm.disks)
 
 
 def _stacks(xml: str | bytes | None, made: Made, refused: Refused, keywords: dict[str, Any]) -> tuple[list[Slot], list[str]]:

@@ -50,7 +50,7 @@ def paused(place: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_running_qemu_becomes_a_domain() -> None:
     with start([QEMU, *MACHINE, "-device", "virtio-net-pci,netdev=n0,mac=52:54:00:00:00:07,addr=0x7", "-netdev", "user,id=n0"]) as qemu:
-        done = run("to-xml", "--pid", qemu.pid)
+        done = run("to-xml", "-v", "--pid", qemu.pid)
     assert done.exit_code == 0, done.stderr
     root = etree.fromstring(done.stdout)
     assert root.findtext("name") == "running"

@@ -74,7 +74,7 @@ class Mortal(Daemon):
         said = f"DEAD, PID, NAME = Path({str(dead)!r}), {self._process.pid}, {name!r}\n"
         script = connect.START.replace("from bridge", f"exec({KILL + said + how!r}); from bridge")
         source = (
-            "import sys; from bridge.libvirt import connect; from bridge.cli import main\n"
+            "import sys; from bridge.libvirt.host import connect; from bridge.cli import main\n"
             f"connect.START = {script!r}; connect.LOOKING_LIMIT = {100 if revived else 0}; main(sys.argv[1:])"
         )
         command = [sys.executable, "-c", source, "define", "-c", self.uri, "--report", "none", *map(str, words)]

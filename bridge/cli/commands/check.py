@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import Any
 
 import click
 
-from .files import exit_code, guarded, keywords, print_findings, read
+from ...core.report import BridgeError
+from .document import emit, entry
+from .files import CANNOT, complain, exit_code, expanded, keywords, print_several, read
 from .options import host_options, input_options, report_options, target_options
 
 
@@ -18,7 +19,9 @@ from .options import host_options, input_options, report_options, target_options
 @target_options
 @report_options
 def command(**given: Any) -> None:
-    """Check configs, XML and command lines: grammar, schemas, and what hardly was meant.
+    """Check configs, XML and command lines: grammar, schemas, what hardly was meant, and advice for iothreads.
+
+    One that cannot be read does not keep the others from it. A directory stands for the *.conf and *.xml in it.
 
     \b
     Example:
@@ -26,9 +29,19 @@ def command(**given: Any) -> None:
     """
     from ...operations.check import problems
 
-    worst = 0
-    for file in given["files"]:
-        findings = guarded(partial(problems, read(file), keywords(file, given)))
-        print_findings(findings, given["report_form"], file)
-        worst = max(worst, exit_code(findings, given["fail_on"]))
-    sys.exit(worst)
+    found, entries, failed = [], [], False
+    for file in expanded(given):
+        try:
+            findings = problems(read(file), keywords(file, given))
+        except BridgeError as error:
+            complain(error if error.where else f"{file}: {error}")
+            entries.append(entry(file, "refused", error=error))
+            failed = True
+        else:
+            found.append((file, findings))
+            entries.append(entry(file, "held-back" if exit_code(findings, given["fail_on"]) else "done", findings))
+    print_several(found, given)
+    if given["output_format"] == "json":
+        emit("check", entries)
+    worst = max((exit_code(findings, given["fail_on"]) for _, findings in found), default=0)
+    sys.exit(CANNOT if failed else worst)

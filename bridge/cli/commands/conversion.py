@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.files import SUFFIX, with_pins
+from .document import emit, entry
 from .files import exit_code, guarded, keywords, print_findings, read, report_file, write
 
 if TYPE_CHECKING:
@@ -29,21 +30,33 @@ def run(to: str, given: dict[str, Any]) -> None:
     if given.get("hook") is not None and not given["hook"].name.isprintable():
         raise click.UsageError(f"--hook: {given['hook'].name!a} is no name for a file of snippets: give it another")
     file, output = given["files"][0], given["output"]
+    as_json = given["output_format"] == "json"
     result = _converted(file, to, given)
-    print_findings(result.findings, given["report_form"], file)
+    print_findings(result.findings, given, file)
     code = exit_code(result.findings, given["fail_on"])
-    target = _target(str(given.get("pid") or file), COMMAND_SUFFIX if given.get("form") == "qm-create" else SUFFIX[to], output)
+    suffix = COMMAND_SUFFIX if given.get("form") == "qm-create" else SUFFIX[to]
+    target = _target(_named(file, to, given, result), suffix, output)
+    text = with_pins(result.text, result.findings) if given.get("pretty") else result.text
     if code == 0:
-        text = with_pins(result.text, result.findings) if given.get("pretty") else result.text
-        if target is None:
-            sys.stdout.write(text)
-        else:
+        if target is not None:
             write(target, text, given["force"])
+        elif not as_json:
+            sys.stdout.write(text)
         if given.get("hook") is not None:
             _hook(result, given["hook"], given["force"])
     if report_file(given):
         _report(result, to, given, target if code == 0 else None, held_back=code != 0)
+    if as_json:
+        more: dict[str, Any] = {"document": text} if target is None and code == 0 else {}
+        emit(f"to-{to}", [entry(file, "held-back" if code else "done", result.findings, None if code else target, **more)])
     sys.exit(code)
+
+
+def _named(file: str, to: str, given: dict[str, Any], result: Result) -> str:
+    """What a file in a directory is named after: the input, the process, or with --vmid-from the VM's id."""
+    if to == "conf" and given.get("first") is not None:
+        return str(result.vm.meta.vmid)
+    return str(given.get("pid") or file)
 
 
 def _inputs(given: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def command(**given: Any) -> None:
     with _trouble():
         comparison = _compared(given)
     for side in (comparison.a, comparison.b):
-        print_findings(side.findings, given["report_form"], side.file)
+        print_findings(side.findings, given, side.file)
     (_print_json if given["as_json"] else _print_table)(comparison)
     sys.exit(SAME if comparison.same else DIFFERS)
 

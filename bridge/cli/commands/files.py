@@ -53,6 +53,13 @@ def read(file: str) -> bytes:
         fail(f"{file}: {error.strerror}: name a file that can be read, - for stdin, or a VM's id on a Proxmox VE node")
 
 
+def expanded(given: dict[str, Any]) -> list[str]:
+    """The files that were named, and those in directories that were."""
+    from ...fleet import inputs
+
+    return guarded(lambda: inputs([file if file == "-" else located(file) for file in given["files"]], given.get("source")))
+
+
 def located(file: str) -> str:
     """The config of a VM that is named by its id, as `qm` takes it; all else as it is."""
     if not (file.isascii() and file.isdigit()) or Path(file).exists():
@@ -92,10 +99,35 @@ def host(given: dict[str, Any], files: Iterable[str] = ()) -> Any:
         own = given["host_dir"] is None and is_node()
         facts = _of_node(files, given) if own else HostFacts.load(given["host_dir"])
         pairs = [f"storage_map.{pair}" for pair in given["storages"]] + [f"bridge_map.{pair}" for pair in given["bridges"]]
+        if given.get("map_file") is not None:
+            pairs[:0] = mapped(given["map_file"])
         said = [*given["host_facts"], *pairs]
         return facts.with_facts(said) if said else facts
 
     return guarded(load)
+
+
+TABLES = {"storages": "storage_map", "bridges": "bridge_map", "firmware": "firmware_map", "pools": "pools"}
+"""Table of a --map file -> the key of the host facts that it is."""
+
+
+def mapped(file: Path) -> list[str]:
+    """The host facts that a --map file says, as --host-fact takes them. Raises BridgeError."""
+    import tomllib
+
+    try:
+        tables = tomllib.loads(read(str(file)).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BridgeError(f"is not TOML: {error}", file) from None
+    pairs = []
+    for name, table in tables.items():
+        if name not in TABLES or not isinstance(table, dict):
+            raise BridgeError(f"'{name}' is not a table of it: say [{'], ['.join(TABLES)}]", file)
+        for key, value in table.items():
+            if not isinstance(value, str) or "=" in key:
+                raise BridgeError(f"[{name}]: '{key}': write \"A\" = \"B\", with no = in A", file)
+            pairs.append(f"{TABLES[name]}.{key}={value}")
+    return pairs
 
 
 def _of_node(files: Iterable[str], given: dict[str, Any]) -> HostFacts:
@@ -121,6 +153,15 @@ def write(target: Path, text: str, force: bool, mode: int | None = None) -> None
         fail(f"{target}: {error.strerror}: name another")
     except OSError as error:
         fail(f"{target}: {error.strerror}")
+
+
+def made(directory: Path) -> Path:
+    """The directory, which is made if need be."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"{directory}: {error.strerror}: name another directory")
+    return directory
 
 
 def exit_code(findings: list[Finding], fail_on: str | None) -> int:
@@ -153,17 +194,42 @@ def _escaped(match: re.Match[str]) -> str:
     return "".join(f"\\u{units[n]:02x}{units[n + 1]:02x}" for n in range(0, len(units), 2))
 
 
-def print_findings(findings: list[Finding], form: str, file: str, error: str | None = None) -> None:
+def form_of(given: dict[str, Any]) -> str:
+    """How findings are printed: `none`, `json`, `text` (a digest) or `all` (every one of them)."""
+    form = given["report_form"]
+    if given.get("quiet") or given.get("output_format") == "json":
+        return "none"
+    if form in ("json", "none"):
+        return str(form)
+    return "all" if given.get("verbose") else "text"
+
+
+def print_findings(findings: list[Finding], given: dict[str, Any], file: str, error: str | None = None) -> None:
     """To stderr: text, one line of JSON for the file, or nothing."""
-    if form == "none":
-        return
+    form = form_of(given)
     if form == "json":
-        import msgspec
+        _print_json(findings, file, error)
+    elif form != "none":
+        from .. import render
 
-        rows = [finding._asdict() for finding in findings]
-        said = {"file": file, "findings": rows} | ({"error": error} if error else {})
-        click.echo(ascii_json(msgspec.json.encode(said)), err=True)
-        return
-    from .. import render
+        render.print_findings(findings, "stdin" if file == "-" else file, form == "all")
 
-    render.print_findings(findings)
+
+def print_several(vms: list[tuple[str, list[Finding]]], given: dict[str, Any]) -> None:
+    """To stderr: those of several VMs, as (name, findings); what is said of several is text once."""
+    form = form_of(given)
+    if form == "json":
+        for name, findings in vms:
+            _print_json(findings, name)
+    elif form != "none":
+        from .. import render
+
+        render.print_several(vms, form == "all")
+
+
+def _print_json(findings: list[Finding], file: str, error: str | None = None) -> None:
+    import msgspec
+
+    rows = [finding._asdict() for finding in findings]
+    said = {"file": file, "findings": rows} | ({"error": error} if error else {})
+    click.echo(ascii_json(msgspec.json.encode(said)), err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .files import CANNOT, FAILED_ON, fail, guarded, host, located, print_findings, report_file, write
+from .files import CANNOT, FAILED_ON, ascii_json, fail, form_of, guarded, host, located, print_findings, report_file, write
 
 if TYPE_CHECKING:
     from ...fleet.summary import Summary
@@ -29,15 +29,18 @@ def run(to: str, given: dict[str, Any]) -> NoReturn:
     _usage(given)
     from ...fleet.summary import Summary
 
-    summary = Summary(to, whole=report_file(given) is not None)
+    as_json = given["output_format"] == "json"
+    summary = Summary(to, whole=as_json or report_file(given) is not None)
     _convert(to, given, summary)
-    if given["report_form"] not in ("json", "none"):
+    if form_of(given) not in ("json", "none"):
         from ..render import print_summary
 
         print_summary(summary)
     if summary.interrupted:
         click.echo("interrupted: every file that is there is whole; --resume does the rest", err=True)
     write_report(summary, given)
+    if as_json:
+        click.echo(ascii_json(summary.document()), nl=False)
     if summary.interrupted:
         sys.exit(INTERRUPTED)
     sys.exit(CANNOT if summary.status["refused"] else FAILED_ON if summary.status["held-back"] else 0)
@@ -71,8 +74,8 @@ def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
             for outcome in convert_fleet(files, to, given["output"], host=host(given, files), **ways, **keywords):
                 summary.add(outcome)
                 advance()
-                if given["report_form"] == "json":
-                    print_findings(outcome.findings, "json", outcome.file, outcome.error)
+                if form_of(given) in ("json", "all"):
+                    print_findings(outcome.findings, given, outcome.file, outcome.error)
 
     try:
         guarded(all_of_them)

@@ -17,7 +17,7 @@ def run(given: dict[str, Any]) -> None:
     file = given["files"][0]
     text, words = read(file), keywords(file, given)
     document, findings = guarded(lambda: _asked(text, words))
-    print_findings(findings, given["report_form"], file)
+    print_findings(findings, given, file)
     code = exit_code(findings, given["fail_on"])
     if code == 0 and given["output"] is not None:
         write(given["output"], document, given["force"])

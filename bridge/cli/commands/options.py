@@ -49,6 +49,13 @@ host_options = together(
     ),
     click.option("--storage", "storages", multiple=True, metavar="PATH-OR-POOL=STORAGE", help="Which storage a path or pool is."),
     click.option("--bridge", "bridges", multiple=True, metavar="A=B", help="Which bridge stands for a network or bridge of the input."),
+    click.option(
+        "--map",
+        "map_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="TOML with all of these: tables storages, bridges, firmware and pools, of A = B. --storage and --bridge win over it.",
+    ),
 )
 target_options = together(
     click.option("--libvirt", metavar="VERSION", help="libvirt of the target host, e.g. 11.3."),
@@ -56,20 +63,34 @@ target_options = together(
     click.option("--node-paths", is_flag=True, help="XML for a libvirt on a Proxmox VE node: its sockets, firmware and ROM files stay."),
     click.option("--machine", metavar="TYPE", help="Machine type in place of the VM's own, where the target lacks that: pc-q35-VERSION."),
 )
-report_option = click.option(
-    "--report",
-    "report_form",
-    type=click.Choice(["text", "json", "none"]),
+verbosity_options = together(
+    click.option("-v", "--verbose", is_flag=True, help="Every finding with its place, not a digest of them."),
+    click.option("-q", "--quiet", is_flag=True, help="No findings on stderr; errors are still there."),
+)
+report_option = together(
+    click.option(
+        "--report",
+        "report_form",
+        type=click.Choice(["text", "json", "none"]),
+        default="text",
+        show_default=True,
+        help="How findings are printed on stderr.",
+    ),
+    verbosity_options,
+)
+output_format_option = click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How findings are printed on stderr.",
+    help="json: one JSON document on stdout with everything, findings too, in place of all else.",
 )
 fail_on_option = click.option(
     "--fail-on",
     type=click.Choice(["guest", "data", "host", "note"]),
     help="Write nothing and exit with 3 if a finding is this severe, or more.",
 )
-report_options = together(report_option, fail_on_option)
+report_options = together(report_option, fail_on_option, output_format_option)
 
 
 class Input(ParamType):
@@ -102,6 +123,8 @@ fleet_options = together(
         help="How findings are printed on stderr; with FILE.json, text there and all of it in that file, as one JSON document.",
     ),
     fail_on_option,
+    verbosity_options,
+    output_format_option,
     click.option("--resume", is_flag=True, help="Leave out what is up to date in -o DIR, replace what is not any more."),
     click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes for many inputs; one a CPU if left out."),
 )
@@ -135,5 +158,11 @@ process_options = together(
 """`input_options`, where a process may stand for the inputs."""
 
 connect_option = click.option(
-    "-c", "--connect", "uri", default="", metavar="URI", help="The libvirt host, as virsh takes it: qemu:///system, qemu+ssh://HOST/system."
+    "-c",
+    "--connect",
+    "uri",
+    default="",
+    envvar="LIBVIRT_DEFAULT_URI",
+    metavar="URI",
+    help="The libvirt host, as virsh takes it: qemu:///system, qemu+ssh://HOST/system. Left out: LIBVIRT_DEFAULT_URI.",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.report import BridgeError, Finding, Report
-from .files import CANNOT, exit_code, guarded, keywords, located, print_findings, read, write
+from .files import CANNOT, exit_code, guarded, keywords, located, print_several, read, write
 from .options import Input, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--swtpm-dir", default="/var/lib/libvirt/swtpm", show_default=True, help="To qemu-server: where libvirt keeps TPM states.")
 @click.option("--keep-going", is_flag=True, help="Plan, and move, those that can be, instead of stopping at the first that cannot.")
 @click.option("--copy", multiple=True, metavar="STORAGE", help="Copy volumes of this shared storage, which the other host does not reach.")
+@click.option("--keep-layout", is_flag=True, help="To qemu-server: keep the guests' PCI places by `args`, as to-conf does.")
 @click.option("--as", "form", type=click.Choice(["script", "json"]), default="script", show_default=True, help="What to print.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), callback=stdout_if_dash, help="File to write.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
@@ -57,13 +58,11 @@ def command(**given: Any) -> None:
     plan = guarded(lambda: _to_libvirt(given) if given["to"] == "libvirt" else _to_qemu_server(given))
     for refused in plan.refused:
         click.echo(f"error: {refused.message}", err=True)
-    worst = 0
-    for vm in plan.vms:
-        print_findings([*vm.findings, *_left_behind(vm)], given["report_form"], vm.file)
-        worst = max(worst, exit_code(vm.findings, given["fail_on"]))
+    print_several([(vm.file, [*vm.findings, *_left_behind(vm)]) for vm in plan.vms], given)
+    worst = max((exit_code(vm.findings, given["fail_on"]) for vm in plan.vms), default=0)
     if worst or not plan.vms:
         sys.exit(worst or CANNOT)
-    text = _text(plan, given["form"])
+    text = _text(plan, "json" if given["output_format"] == "json" else given["form"])
     if given["output"] is None:
         sys.stdout.write(text)
     else:

@@ -24,6 +24,11 @@ class Definition(NamedTuple):
     replace: bool = False
 
 
+MISSING = (
+    "libvirt's Python package is missing: apt-get install python3-libvirt, or with libvirt-dev installed: pip install 'virt-qm[libvirt]'"
+)
+
+
 def serve(uri: str) -> None:
     """Answer calls on stdin until it ends."""
     os.set_blocking(0, True)
@@ -39,7 +44,7 @@ def serve(uri: str) -> None:
     try:
         import libvirt
     except ImportError:
-        say({"error": "the Python package libvirt-python is missing: pip install 'virt-qm[libvirt]'"})
+        say({"error": MISSING})
         return
     libvirt.registerErrorHandler(lambda *_: None, None)
     calls = _Calls(libvirt, uri, say)
