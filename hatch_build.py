@@ -16,8 +16,8 @@ class ManualHook(BuildHookInterface):  # type: ignore[type-arg]
             return
         sys.path.insert(0, self.root)
         from bridge.cli import main
-        from bridge.completion import SHELLS, script
-        from bridge.manual import page
+        from bridge.cli.completion import SHELLS, script
+        from bridge.cli.manual import page
 
         texts = {"share/man/man1/virt-qm.1": page(main)} | {place: script(shell, main) for shell, (_, place) in SHELLS.items()}
         self.directory_of_texts = tempfile.TemporaryDirectory()

@@ -4,6 +4,8 @@
     out = bridge.convert(text, to="xml", source="conf", vmid=8006, host=host)
     out.text, out.argv, out.vm, out.findings
     for outcome in bridge.convert_fleet(["/etc/pve/qemu-server"], to="xml", directory="domains", host=host): ...
+    bridge.check(text), bridge.diff(a, b), bridge.show(text), bridge.probe()
+    bridge.define(uri, {"100.conf": text}), bridge.import_domains(uri), bridge.plan({"100.conf": text}, to="libvirt")
 
 Names are imported at first use, so that `import bridge` costs nothing.
 """
@@ -14,19 +16,40 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
+    from .api import check, define, diff, import_domains, plan, probe, show
     from .convert import Result, convert, rewrite_config
+    from .core.report import SEVERITIES, BridgeError, Finding
     from .fleet import Outcome, convert_fleet
     from .host.facts import HostFacts
-    from .report import BridgeError, Finding
 
-__all__ = ["BridgeError", "Finding", "HostFacts", "Outcome", "Result", "__version__", "convert", "convert_fleet", "rewrite_config"]
+__all__ = [
+    "SEVERITIES",
+    "BridgeError",
+    "Finding",
+    "HostFacts",
+    "Outcome",
+    "Result",
+    "__version__",
+    "check",
+    "convert",
+    "convert_fleet",
+    "define",
+    "diff",
+    "import_domains",
+    "plan",
+    "probe",
+    "rewrite_config",
+    "show",
+]
 
 _HOME = {
-    "BridgeError": ".report",
-    "Finding": ".report",
+    **dict.fromkeys(("check", "define", "diff", "import_domains", "plan", "probe", "show"), ".api"),
+    "SEVERITIES": ".core.report",
+    "BridgeError": ".core.report",
+    "Finding": ".core.report",
     "HostFacts": ".host.facts",
     "Outcome": ".fleet",
     "Result": ".convert",

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from . import argv_paths, paths
+from .core.report import BridgeError, NullReport, Report
+from .core.shellwords import argv_text as argv_text
 from .data import gates
-from .guess import guess as guess
 from .host.facts import HostFacts
-from .paths import Result as Result
-from .report import BridgeError, Report
-from .shellwords import argv_text as argv_text
-from .steps import Wanted, follow_target
+from .paths import backward, commandline, forward
+from .paths.detect import detect as detect
+from .paths.request import Request
+from .paths.request import Result as Result
+from .paths.steps import read_conf
 
-PATHS = {**paths.PATHS, **argv_paths.PATHS}
+PATHS = {
+    ("conf", "argv"): forward.to_argv,
+    ("conf", "xml"): forward.to_xml,
+    ("conf", "conf"): forward.to_conf,
+    ("xml", "conf"): backward.to_conf,
+    ("xml", "argv"): backward.to_argv,
+    ("xml", "xml"): backward.to_xml,
+    ("argv", "conf"): commandline.to_conf,
+    ("argv", "xml"): commandline.to_xml,
+    ("argv", "argv"): commandline.to_argv,
+}
 FORMATS = ("conf", "xml", "argv")
 DEFAULT_VMID = 100
 """The first id that a Proxmox cluster gives out."""
@@ -55,10 +66,10 @@ def convert(
         raise ValueError(f"formats are {', '.join(FORMATS)}")
     if source is None:
         try:
-            source = guess(text)
+            source = detect(text)
         except BridgeError as error:
             raise BridgeError(error.message, file or "the input") from None
-    wanted = Wanted(
+    request = Request(
         host=host or HostFacts(),
         target=_target(libvirt, qemu)._replace(node=node_paths),
         vmid=vmid or DEFAULT_VMID,
@@ -73,23 +84,23 @@ def convert(
         keep_layout=keep_layout,
     )
     if to == "xml":
-        follow_target(wanted)
+        request = request.following_target()
     report = Report(args=bool(args) and source != "conf")
-    path = PATHS.get((source, to))
-    if path is None:
-        raise BridgeError(f"a command line cannot become {to}: `virt-qm diff` compares it", wanted.file)
+    report.vmid_guessed = vmid is None
     try:
-        result = path(text, wanted, report)
+        result = PATHS[source, to](text, request, report)
         if create and to == "conf":
             from .qemuserver.create import command
+            from .qemuserver.read import check_for_api
 
-            created = Result(result.vm, command(result.text, wanted.vmid, wanted.host, report))
-            created.pins = result.pins
-            result = created
+            if source == "conf":
+                check_for_api(read_conf(text, request, NullReport())[0], request.file)
+            owner = result.vm.meta.vmid or request.vmid
+            result = Result(result.vm, command(result.text, owner, request.host, report), pins=result.pins)
     except BridgeError as error:
-        raise error if error.where is not None else BridgeError(error.message, wanted.file) from None
+        raise error if error.where is not None else BridgeError(error.message, request.file) from None
     except UnicodeEncodeError:
-        raise BridgeError("a value is not UTF-8: write it in UTF-8", wanted.file) from None
+        raise BridgeError("a value is not UTF-8: write it in UTF-8", request.file) from None
     result.findings = list(report)
     return result
 

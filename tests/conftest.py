@@ -31,7 +31,7 @@ settings.load_profile("suite")  # how long an example takes says how busy the ma
 QUICK = (
     *("kinds", "node", "qemuserver", "host", "trust", "targets", "security/test_cases.py"),
     *("fleet/test_plan.py", "fleet/test_record.py", "fleet/test_summary.py"),
-    *("answered", "cases", "check", "cli", "commands", "explain", "files", "guess", "layout", "lost", "option_table"),
+    *("answered", "cases", "check", "cli", "commands", "explain", "files", "detect", "layout", "coverage", "difference", "option_table"),
     *("options", "qmp", "serialise"),
 )
 """Directories of `tests`, files in them, and NAME of test_NAME.py: what needs nothing but the package, and is done in a minute."""

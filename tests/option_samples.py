@@ -51,7 +51,7 @@ HOST = replace(
     _FACTS,
     storages={**_FACTS.storages, **read_storage_cfg(STORAGES, "storage.cfg", [])},
     pci_mappings={**_FACTS.pci_mappings, "movable": CARD},
-    pci=replace(_FACTS.pci, present=[*_FACTS.pci.present, "0000:00:02.0"]),
+    pci=replace(_FACTS.pci, present=[*(_FACTS.pci.present or ()), "0000:00:02.0"]),
 )
 TARGET = {"qemu": "11.0", "libvirt": "12.0"}
 VMID = 100

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.check import LIBVIRT, OWN, problems
-from bridge.libvirt import validate
+from bridge.libvirt.host import validate
+from bridge.operations.check import LIBVIRT, OWN, problems
 from tests.kinds.both import domain
 
 LINES = sorted((Path(__file__).parent / "argvin/lines").glob("*.cmd"))

@@ -12,11 +12,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import bridge.files
+import bridge.core.files
 from bridge.cli import COMMANDS, main
-from bridge.commands import files
+from bridge.cli.commands import files
 
-HEAVY = {"libvirt", "lxml", "msgspec", "rich", "qemu", "xmlschema", "asyncio", "bridge.convert", "bridge.commands.pin"}
+HEAVY = {"libvirt", "lxml", "msgspec", "rich", "qemu", "xmlschema", "asyncio", "bridge.convert", "bridge.cli.commands.pin"}
 
 
 def test_start_up_imports_nothing_of_a_command() -> None:
@@ -27,7 +27,7 @@ def test_start_up_imports_nothing_of_a_command() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_module_and_help(name: str) -> None:
-    command = importlib.import_module(f"bridge.commands.{COMMANDS[name]}").command
+    command = importlib.import_module(f"bridge.cli.commands.{COMMANDS[name]}").command
     assert isinstance(command, click.Command)
     assert command.name == name
     result = CliRunner().invoke(main, [name, "--help"])
@@ -50,10 +50,19 @@ def test_a_file_that_is_there_is_replaced_only_when_asked(tmp_path: Path, capsys
 
 
 def test_without_nameless_files_it_is_written_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge.files, "_nameless", lambda _: None)
+    monkeypatch.setattr(bridge.core.files, "_nameless", lambda _: None)
     files.write(tmp_path / "a.conf", "one\n", force=False)
     files.write(tmp_path / "a.conf", "two\n", force=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.conf", "two\n")]
+
+
+def test_without_proc_a_file_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a chroot that has no /proc every file ended in `No such file or directory`."""
+    monkeypatch.setattr(bridge.core.files, "DESCRIPTORS", str(tmp_path / "proc/self/fd"))
+    files.write(tmp_path / "a.conf", "one\n", force=False)
+    with pytest.raises(SystemExit):
+        files.write(tmp_path / "a.conf", "two\n", force=False)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.conf", "one\n")]
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

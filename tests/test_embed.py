@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from bridge.pin import cpus
+from bridge.operations.pin import cpus
 from tests import processes
 from tests.corpus import Row
 from tests.embed import domain

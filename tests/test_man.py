@@ -12,11 +12,11 @@ import click
 import pytest
 
 from bridge.cli import COMMANDS, main
-from bridge.completion import SHELLS
+from bridge.cli.completion import SHELLS
+from bridge.cli.manual import ENVIRONMENT, EXAMPLES, FILES, page
+from bridge.core.report import KINDS
 from bridge.data.facts import FACTS
 from bridge.host.facts import _FROM_FILES, HostFacts
-from bridge.manual import page
-from bridge.report import KINDS
 from tests.corpus import ROOT
 
 
@@ -129,3 +129,25 @@ def test_a_host_fact_that_the_manual_names_is_taken() -> None:
     given = ("nodename=pve1", "bridge_mtu.vmbr1=9000", "pci.present=0000:01:00.0,0000:01:00.1", "qemu_server=8.4.10")
     host = HostFacts().with_facts(given)
     assert (host.nodename, host.mtu("vmbr1"), host.pci.present) == ("pve1", 9000, ["0000:01:00.0", "0000:01:00.1"])
+
+
+def test_environment_files_and_examples_stand_in_the_manual(shown: str) -> None:
+    for title, entries in (("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES), ("EXAMPLES", EXAMPLES)):
+        assert f" {title} {next(iter(entries))} " in shown
+        for term, text in entries.items():
+            assert f"{term} {text}" in shown
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_names_a_command_and_options_that_are_there(example: str) -> None:
+    _, name, *words = example.split()
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    options = {option for param in command.params for option in param.opts}
+    assert {word for word in words if word.startswith("-")} <= options
+
+
+def test_the_environment_is_what_the_program_asks_for() -> None:
+    source = "".join(file.read_text() for file in (ROOT / "bridge").rglob("*.py") if file.name != "manual.py")
+    asked = set(re.findall(r"(?:environ\.get\(|environ\[|getenv\(|envvar=)\"([A-Z_]+)\"", source))
+    assert asked <= set(ENVIRONMENT)

@@ -12,21 +12,20 @@ from click.testing import CliRunner
 from lxml import etree
 
 import bridge
-from bridge import option_table
 from bridge.argv.raw import AS_THEY_ARE
 from bridge.argv.rows import TABLE as ARGV
-from bridge.cli import main
+from bridge.cli import main, option_table
+from bridge.cli.option_table import ANOTHER_KEY, KEPT, LEFT_OUT, NOT_HERE, Entry
+from bridge.core.coverage import Rows
+from bridge.core.report import KINDS, Report
+from bridge.core.rows import Row
 from bridge.data.gates import Target
 from bridge.data.options import OPTIONS, option
-from bridge.libvirt.node import QEMU_NS, Node, read_rows, write_rows
-from bridge.libvirt.parse import parse as parse_xml
 from bridge.libvirt.read import read as read_xml
 from bridge.libvirt.rows import TABLE as LIBVIRT
-from bridge.lost import Rows
-from bridge.option_table import ANOTHER_KEY, KEPT, LEFT_OUT, NOT_HERE, Entry
+from bridge.libvirt.tree.node import QEMU_NS, Node, read_rows, write_rows
+from bridge.libvirt.tree.parse import parse as parse_xml
 from bridge.qemuserver.rows import TABLE as CONFIG
-from bridge.report import KINDS, Report
-from bridge.rows import Row
 from tests.corpus import ROOT
 from tests.kinds.both import domain as domain_of_others
 from tests.option_samples import HOST, MORE, TARGET, VMID, Sample, samples
@@ -117,7 +116,8 @@ FOREIGN = {
        for end in ("min", "max")},
     **{f"IOThread-poll_{end}-poll@{end}":
        f"<iothreads>1</iothreads><iothreadids><iothread id='1'><poll {end}='4'/></iothread></iothreadids>"
-       for end in ("max", "grow", "shrink")},
+       for end in ("max", "grow", "shrink", "weight")},
+    "Video-edid-model@edid": "<devices><video><model type='virtio' edid='off'/></video></devices>",
 }  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_a_place_that_only_others_write_is_read(rows: Rows, row: Row) -> None:
     text = domain_of_others(FOREIGN[title(rows, row)])
     assert has_place(etree.fromstring(text), rows, row)
     vm = read_xml(parse_xml(text, Report(), Target()))
-    parts = [vm.cpu, *vm.nets, *vm.usbs, *vm.controllers, *(vm.iothreads.threads or ())]
+    parts = [vm.cpu, *vm.nets, *vm.usbs, *vm.controllers, *(vm.iothreads.threads or ()), *(vm.display.videos or ())]
     assert any(type(part) is rows.part and getattr(part, row.field) is not None for part in parts)
 
 
@@ -317,7 +317,7 @@ def test_options_are_found_by_their_keys(name: str, wanted: str) -> None:
 
 def test_readme_shows_the_table() -> None:
     """The short table, as the rows make it: `virt-qm options --short --markdown`."""
-    assert option_table.markdown(option_table.folded(option_table.short())) in (ROOT / "README.md").read_text()
+    assert option_table.markdown(option_table.folded(option_table.short())) in (ROOT / "docs/options.md").read_text()
 
 
 def test_other_names_say_what_they_mean() -> None:

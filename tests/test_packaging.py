@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import bridge
 from bridge.cli import COMMANDS
 from tests.corpus import ROOT
 from tests.floor_list import floors
@@ -64,7 +66,7 @@ def test_it_converts_there_and_back(installed: Path, tmp_path: Path) -> None:
 
 
 def test_it_finds_every_schema_and_sample_inside_itself(installed: Path, tmp_path: Path) -> None:
-    source = "from bridge.libvirt.validate import schema_file; import sys; print(*map(schema_file, sys.argv[1:]), sep='\\n')"
+    source = "from bridge.libvirt.host.validate import schema_file; import sys; print(*map(schema_file, sys.argv[1:]), sep='\\n')"
     schemas = sorted(file.name for file in (ROOT / "schemas").iterdir())
     found = run(installed / "bin/python", "-c", source, *schemas, cwd=tmp_path).stdout.split("\n")[:-1]
     assert [Path(file).name for file in found] == schemas
@@ -123,3 +125,41 @@ def test_nothing_of_the_checkout_is_needed(installed: Path, tmp_path: Path) -> N
     source = "import bridge, sys; print(bridge.__file__, *sys.path, sep='\\n')"
     assert str(ROOT) + "/bridge" not in run(installed / "bin/python", "-c", source, cwd=tmp_path).stdout
     assert run(installed / "bin/virt-qm", "--version", cwd=tmp_path).stdout.startswith("virt-qm, version ")
+
+
+def test_the_metadata_says_who_and_for_which_pythons() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["authors"] == [{"name": "The virt-qm project"}]
+    assert project["license"] == "Apache-2.0"
+    versions = [name.rpartition(" ")[2] for name in project["classifiers"] if re.search(r":: 3\.\d+$", name)]
+    assert f">={versions[0]}" == project["requires-python"]
+    assert "3.13" in versions  # Debian 13's
+
+
+def test_one_version_everywhere() -> None:
+    """The module, Debian's changelog and ours; the newest of ours has a date."""
+    debian = re.match(r"virt-qm \(([^)]+)\) ", (ROOT / "debian/changelog").read_text())
+    dated = re.search(r"^## \[(\d[^\]]*)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert debian is not None
+    assert dated is not None
+    assert debian[1] == dated[1] == bridge.__version__
+
+
+def test_the_package_of_debian_asks_for_what_the_wheel_does() -> None:
+    control = (ROOT / "debian/control").read_text()
+    asked = set(re.findall(r"^ +(python3-[a-z0-9-]+)", control, re.MULTILINE))
+    assert {f"python3-{name}" for name in floors()} <= asked
+    assert "Recommends: python3-libvirt" in control
+    assert "License: Apache-2.0" in (ROOT / "debian/copyright").read_text()
+
+
+def test_scripts_of_packaging_are_shell() -> None:
+    for script in ("packaging/deb", "packaging/root", "tests/deb"):
+        assert os.access(ROOT / script, os.X_OK)
+        run("bash", "-n", ROOT / script, cwd=ROOT)
+
+
+def test_the_workflow_runs_what_is_there() -> None:
+    workflow = (ROOT / ".github/workflows/tests.yml").read_text()
+    assert [command for command in re.findall(r"run: (\S+/run)$", workflow, re.MULTILINE) if not (ROOT / command).exists()] == []
+    assert len(list((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))) == 3

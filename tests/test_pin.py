@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import bridge
-from bridge import pin as pinning
 from bridge.cli import main
+from bridge.operations import pin as pinning
 from tests.embed.qemu import Qemu
 from tests.processes import PATIENCE, threads
 

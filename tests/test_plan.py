@@ -198,8 +198,8 @@ def test_a_plan_has_no_finding_that_to_xml_lacks(text: str, host: Path, tmp_path
 
 @pytest.mark.parametrize("uri", ["qemu+ssh://root@far.example/system", "qemu+tls://far.example/system", "qemu+tcp://[2001:db8::1]/system"])
 def test_images_of_a_host_that_is_far_away_were_copied_here(uri: str, host: Path) -> None:
-    from bridge.plan.given import Input
-    from bridge.plan.to_libvirt import Wish, plan
+    from bridge.operations.plan.given import Input
+    from bridge.operations.plan.to_libvirt import Wish, plan
 
     facts = bridge.HostFacts.load(host)
     words = {"source": None, "vmid": 100, "host": facts, "file": "100.conf"}
@@ -331,6 +331,17 @@ def test_the_state_of_a_tpm_in_libvirts_own_directory_is_carried(node: Path, tmp
     failed = execute(text, tmp_path)
     assert (failed.returncode, "error: there is no state of a TPM in " in failed.stderr) == (1, True)
     assert not state.exists()
+
+
+def test_what_a_plan_leaves_behind_stood_in_comments_of_the_script_only(host: Path, tmp_path: Path) -> None:
+    text = f"{CONFIG}\n[before]\nmemory: 256\nsnaptime: 1\n"
+    result = CliRunner().invoke(
+        main, ["plan", "--to", "libvirt", "--host", str(host), str(config(tmp_path, text)), "-o", str(tmp_path / "x.sh")]
+    )
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert "not copied: unused0 (store:100/vm-100-disk-9.raw) is not moved [metadata-only]" in said
+    assert "not copied: the snapshots before are not moved: the images hold the present state only" in said
 
 
 def test_snapshots_and_pending_changes_are_named_and_left(host: Path, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge import pin as pinning
-from bridge import qmp
+from bridge.operations import pin as pinning
+from bridge.operations import qmp
 from tests.test_cli import virt_qm
 
 GREETING = b'{"QMP": {"version": {}, "capabilities": []}}\n'
@@ -39,7 +39,7 @@ class Liar:
 
     def __init__(self, path: Path, *says: bytes, endless: bytes = b"", close: bool = True) -> None:
         self.says, self.endless, self.close = says, endless, close
-        self.heard: list[str] = []
+        self.enabled: list[str] = []
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(str(path))
         self.server.listen()
@@ -52,7 +52,7 @@ class Liar:
             try:
                 for number, text in enumerate(self.says):
                     command = json.loads(lines.readline()) if number else {"execute": "", "id": 0}
-                    self.heard.append(command["execute"])
+                    self.enabled.append(command["execute"])
                     connection.sendall(text.replace(b'"ID"', b"ID").replace(b"ID", str(command["id"]).encode()))
                 while self.endless:
                     connection.sendall(self.endless)

@@ -13,7 +13,7 @@ import xmlschema
 from lxml import etree
 
 import bridge
-from bridge.libvirt.validate import LIBVIRT_RNG, schema_file
+from bridge.libvirt.host.validate import LIBVIRT_RNG, schema_file
 from tests.corpus import Row
 from tests.option_samples import HOST, MORE, VMID, samples
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bridge
+from bridge.core.report import BridgeError
 from bridge.libvirt import controller
-from bridge.libvirt.node import Node
-from bridge.libvirt.parse import tree
-from bridge.libvirt.serialise import serialise
-from bridge.report import BridgeError
+from bridge.libvirt.tree.node import Node
+from bridge.libvirt.tree.parse import tree
+from bridge.libvirt.tree.serialise import serialise
 
 VALUES = st.text("ab&<>\"'\t\n\r]{:\x7fü\U0001f600", max_size=4)
 ATTRIBUTES = st.dictionaries(st.sampled_from(("name", "type", "value")), VALUES)

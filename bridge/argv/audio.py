@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.resolve.machine import has
-from ..rows import Row
 from .emit import Command, pci
 
 ROWS = (Row("device", "driver", code=True), Row("driver", "-audiodev", code=True))

@@ -8,9 +8,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from ..host.storage import Location, blockdev_options
+from ..core.report import BridgeError
+from ..core.rows import Row
+from ..host.facts import HostFacts
+from ..host.storage import Location, blockdev_options, hint
 from ..model.disk import Throttle
-from ..rows import Row
 
 AIO_DRIVERS = ("file", "host_cdrom", "host_device")
 """Protocol drivers that have an aio setting."""
@@ -30,6 +32,13 @@ ROWS = tuple(
     )
 )
 """Limits, in a throttle group."""
+
+
+def must_be_known(location: Location, host: HostFacts, key: str, where: object) -> None:
+    """Raises BridgeError for a volume that nobody knows the place of: there is nothing to open."""
+    if location.kind == "volume":
+        doubt = location.doubt or f"the place of '{location.volid}' is not known"
+        raise BridgeError(f"{key}: {doubt}: {hint(host, location.volid)}", where)
 
 
 class Tree:

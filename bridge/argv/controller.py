@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.part import PCIAddress
 from ..model.vm import VM
-from ..rows import Row
 from .emit import Command
 
 ROWS = (

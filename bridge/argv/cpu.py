@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.vm import VM
-from ..rows import Row
 from .emit import Command
 
 ROWS = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.rows import Row
 from ..data import gates
 from ..host.facts import HostFacts
 from ..host.storage import Location, drive_file
@@ -17,8 +18,7 @@ from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
 from ..passes.iothreads import names
 from ..passes.resolve.disk import era_of, scsi_type
-from ..rows import Row
-from .blockdev import Tree, said_limits, throttle_group
+from .blockdev import Tree, must_be_known, said_limits, throttle_group
 from .emit import Command, escaped, json_text
 
 ROWS = (
@@ -104,6 +104,7 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:
             type_ = scsi_type(dialect.era, disk, location, host)
         else:
             type_ = "cd" if disk.media == "cdrom" or dialect.template else "hd"
+        must_be_known(location, host, disk.key or "", disk.where)
         _backend(dialect, disk, location, command)
         dialect.device(command, _device(dialect, disk, location, type_, pool))
 

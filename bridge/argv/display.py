@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.rows import Codec, Row
 from ..host.facts import HostFacts
 from ..model.display import Video
 from ..model.vm import VM
-from ..rows import Codec, Row
 from .emit import Command, pci, properties
 
 MIB = 1 << 20

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from ..core.rows import Row
 from ..model.part import PCIAddress
-from ..rows import Row
 
 _json = msgspec.json.Encoder(order="sorted")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..data.firmware import BASE
 from ..data.gates import machine_has
 from ..host.facts import HostFacts
@@ -10,8 +11,7 @@ from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
 from ..passes.resolve.firmware import temporary
-from ..rows import Row
-from .blockdev import Tree, throttle_group
+from .blockdev import Tree, must_be_known, throttle_group
 from .emit import Command, json_text
 from .machine import rfc
 
@@ -33,6 +33,7 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:
         command.options += ("-bios", code)
         return
     place = _location(firmware.vars, command.vmid)
+    must_be_known(place, host, KEY, firmware.where)
     read_only = bool(vm.meta.template)
     if machine_has(vm.machine.version or (), vm.machine.pve or 0, "blockdev"):
         _blockdevs(firmware, command, code, place, read_only, rfc(host))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..data.pci import ROOT_PORTS
 from ..host.facts import HostFacts
+from ..host.mapping import missing
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
 from .emit import Command, escaped, pci, properties
 
 ROM_DIRECTORY = "/usr/share/kvm"
@@ -34,10 +35,12 @@ ROWS = (
 )
 
 
-def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind
+def write(vm: VM, command: Command, host: HostFacts) -> None:
     for device in vm.hostpcis:
         if not device.ids and device.mapping:
-            raise BridgeError(f"{device.key}: the PCI device mapping '{device.mapping}' is not in the host facts", device.where)
+            message = f"{device.key}: the PCI device mapping '{device.mapping}' is not in the host facts"
+            cure = missing(host, "pci", device.mapping)
+            raise BridgeError(f"{message}: {cure}" if cure else message, device.where)
         if not device.ids:
             continue  # told: all functions of a device that nobody described
         address = device.address

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.part import USBAddress
 from ..model.vm import VM
-from ..rows import Row
 from .emit import Command
 
 ROWS = (Row("present", "driver", code=True), Row("keyboard", "driver", code=True))

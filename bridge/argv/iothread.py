@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.report import Report
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.iothreads import names
-from ..report import Report
-from ..rows import Row
 from .emit import Command, json_text
 
 ROWS = (Row("pool", "-object iothread", code=True), Row("threads", "-object iothread", code=True))
@@ -24,6 +24,5 @@ def report_pins(vm: VM, report: Report) -> None:
     ids = names(vm)
     for thread in vm.iothreads.threads or ():
         if thread.iothreadpin is not None:
-            report.add(
-                "pins", vm.iothreads.where, f"{ids[thread.id]} runs on host CPU {thread.iothreadpin}", "virt-qm pin FILE --qmp SOCKET"
-            )
+            hint = f"when it runs, on the node: virt-qm pin {report.vm(vm.meta.vmid)}"
+            report.add("pins", vm.iothreads.where, f"{ids[thread.id]} runs on host CPU {thread.iothreadpin}", hint)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.report import Report
+from ..core.rows import Row
 from ..data.firmware import PICTURE
 from ..data.gates import QEMU_SERVER, RFC_IOTHREADS, SAME_SINCE, binary_has, machine_has, qemu_version, release_of
 from ..data.machines import BINARY, NATIVE_BINARY, POWER_OBJECT
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
-from ..report import Report
-from ..rows import Row
 from .cpu import affinity_words
 from .emit import Command
 

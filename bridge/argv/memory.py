@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.memory import Memory
 from ..model.part import PCIAddress
 from ..model.vm import VM
-from ..rows import Row
 from .emit import Command
 
 ROWS = (

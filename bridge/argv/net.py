@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..core.rows import ON_OFF, Row
 from ..data.gates import server_has
 from ..host.facts import HostFacts
 from ..model.net import Net
 from ..model.vm import VM
 from ..passes.resolve.machine import has
-from ..rows import ON_OFF, Row
 from .emit import Command, escaped, pci, properties
 
 SCRIPTS = "/usr/libexec/qemu-server"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..host.storage import drive_file, locate
 from ..model.vm import VM
-from ..rows import Row
 from .emit import Command
 
 AS_THEY_ARE = "..."

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..data.qemu import FLAGS, PROGRAM
-from ..report import BridgeError
 from .script import call
 
 Pairs = list[tuple[str, Any]]

@@ -6,7 +6,7 @@ A place is a property of the kind's `-device` (`driver` is its first word), or a
 
 from __future__ import annotations
 
-from ..lost import Rows
+from ..core.coverage import Rows
 from ..model.agent import Agent
 from ..model.audio import Audio
 from ..model.boot import Boot

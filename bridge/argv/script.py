@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..core.report import BridgeError
 from ..data.qemu import PROGRAM
-from ..report import BridgeError
 
 _PIECE = re.compile(
     r"""(?P<single>'[^']*')|(?P<double>"(?:\\.|[^"\\])*")|(?P<joined>\\\n)|(?P<escaped>\\.)|(?P<comment>(?:^|(?<=[\s;&|]))\#[^\n]*)"""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.security import Security
 from ..model.vm import VM
 from ..passes.resolve.security import check
-from ..report import BridgeError
-from ..rows import Row
 from .emit import Command, json_text
 
 ROWS = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from ..passes.resolve.small import check_shares
-from ..rows import Row
 from .emit import Command, pci
 
 ROWS = (Row("dirid", "tag", code=True),)

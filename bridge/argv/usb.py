@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..host.mapping import missing
 from ..model.part import USBAddress
 from ..model.usb import USB
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
+from ..passes.place.usb import ports_named
 from .emit import Command, pci
 
 ROWS = (
@@ -42,8 +44,8 @@ def controllers(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG
             command.device(f"nec-usb-xhci,id=xhci{pci(controller.address)}")
 
 
-def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
-    numbered = any(controller.model == "qemu-xhci" for controller in vm.controllers)
+def write(vm: VM, command: Command, host: HostFacts) -> None:
+    numbered = ports_named(vm)
     for usb in vm.usbs:
         bus, port = (usb.address.bus, usb.address.port) if isinstance(usb.address, USBAddress) else ("", "")
         at = f",port={port}" if numbered else ""
@@ -54,17 +56,19 @@ def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001
         text = "usb-host"
         if usb.usb3 or numbered:
             text += f",bus=xhci.0{at}"
-        text += f"{_source(usb)},id={usb.key}"
+        text += f"{_source(usb, host)},id={usb.key}"
         if usb.bootindex:
             text += f",bootindex={usb.bootindex}"
         command.device(text)
 
 
-def _source(usb: USB) -> str:
+def _source(usb: USB, host: HostFacts) -> str:
     if usb.vendor and usb.product:
         return f",vendorid=0x{usb.vendor},productid=0x{usb.product}"
     if usb.hostbus is not None and usb.hostport:
         return f",hostbus={usb.hostbus},hostport={usb.hostport}"
     if usb.mapping:
-        raise BridgeError(f"{usb.key}: the USB device mapping '{usb.mapping}' is not in the host facts", usb.where)
+        message = f"{usb.key}: the USB device mapping '{usb.mapping}' is not in the host facts"
+        cure = missing(host, "usb", usb.mapping)
+        raise BridgeError(f"{message}: {cure}" if cure else message, usb.where)
     raise BridgeError("no usb id or path given", usb.where)

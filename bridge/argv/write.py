@@ -5,9 +5,9 @@ Options and devices are collected apart (`emit.Command`) and joined at the end, 
 
 from __future__ import annotations
 
+from ..core.report import Report
 from ..host.facts import HostFacts
 from ..model.vm import VM
-from ..report import Report
 from . import (
     agent,
     audio,

@@ -8,7 +8,7 @@ NO_VOLUME_GROUP = (
 )
 """Directories below /dev that are no volume groups, as an expression."""
 CHARACTER = (
-    r"u?(?:mem|random)|kmem|port|kvm|zero|full|kmsg|oldmem|log|initctl|core|stdin|stdout|stderr|aio|tty\w*|console|ptmx|fd|mqueue|shm"
+    r"u?(?:mem|random)|kmem|port|kvm|null|zero|full|kmsg|oldmem|log|initctl|core|stdin|stdout|stderr|aio|tty\w*|console|ptmx|fd|mqueue|shm"
     r"|hw_?rng|rtc\d*|hpet|nvram|watchdog\d*|vfio|vhost-\w+|vsock|tun|fuse|cuse|uinput|uhid|userio|mice|psaux|snapshot|loop-control"
     r"|[\w-]+-control|autofs|vga_arbiter|ppp|rfkill|sg\d+|n?st\d+[alm]?|usbmon\d*|hidraw\d+|ipmi\d+|i2c-\d+|lp\d+|parport\d+"
     r"|cpu_dma_latency|nvidia\S*|fb\d+|video\d+|media\d+|vcs[au]?\d*|sgx_\w+|sev|tdx_guest|mei\d*|nvme\d+|nvme-fabrics|ng\d+n\d+|userfaultfd"

@@ -37,8 +37,10 @@ KNOWN = frozenset(words("""
     vcpusched vendor vendor_id video viridian virtualport vlan vmcoreinfo vmport vmx vpindex vsock wake_alarm watchdog weight
     write_bytes_sec write_bytes_sec_max write_bytes_sec_max_length write_iops_sec write_iops_sec_max write_iops_sec_max_length wwn xen
     xmm_input zlib zpci
+    bin energytune granule hwuuid iommufd latency-histogram mrConfigId mrOwner mrOwnerConfig quoteGenerationService statistic statistics
+    varstore virtualization
 """))
-"""Every element name of libvirt's domain schema (domain.rng of libvirt 11.3 and what it includes)."""
+"""Every element name of libvirt's domain schema (domain.rng of libvirt 11.3 and what it includes), and what came up to 12.8."""
 
 ALL = frozenset(("*",))
 """In ONCE: every name."""

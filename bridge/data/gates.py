@@ -216,6 +216,9 @@ ELEMENTS: dict[str, Element] = {
     "override": Element((8, 2)),
     "qemu_vdagent": Element((8, 4)),
     "host_tunnel": Element((8, 2), (10, 2)),
+    "video_device": Element((12, 5)),
+    "video_edid": Element((12, 8)),  # or a little earlier: not in 12.5
+    "poll_weight": Element((12, 8), (11, 1)),  # the same
 }
 
 

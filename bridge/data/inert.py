@@ -17,13 +17,14 @@ DEVICE_DEFAULTS: dict[str, Defaults] = {
         "": {"rawio": "no", "sgio": "filtered"},
         "driver": {**_QUEUED, "cache": "default", "copy_on_read": "off", "discard_no_unref": "off"},
         "source": {"startupPolicy": "mandatory"},
-        "target": {"tray": "closed", "removable": "off"},
+        "target": {"tray": "closed", "removable": "off", "dpofua": "off"},
         "geometry": {"trans": "auto"},
     },
     "interface": {
         "": {"trustGuestRxFilters": "no"},
         "driver": {**_QUEUED, "txmode": "iothread", "rss": "off", "rss_hash_report": "off"},
         "backend": {"type": "default"},
+        "rom": {"bar": "on"},
     },
     "controller": {"driver": {**_VIRTIO, "ioeventfd": "on"}},
     "memballoon": {"": {"autodeflate": "off", "freePageReporting": "off"}, "driver": _VIRTIO},
@@ -59,6 +60,14 @@ HOST_ONLY = frozenset((
     "video/driver@name", "video/driver@vgaconf", "video/model/acceleration@rendernode",
     "features/async-teardown", "features/tcg", "features/msrs", "features/kvm/dirty-ring",
     "domain/on_lockfailure", "domain/keywrap", "devices/lease", "cpu/numa/cell@memAccess", "vcpu@cpuset",
+    "domain/iommufd", "domain/qemu:capabilities", "domain/qemu:deprecation", "cpu/numa/cell@discard",
+    "disk/transient@shareBacking", "channel/source/clipboard@copypaste",
+    # other drivers' (Xen, VMware), and what virt-v2v alone reads
+    "disk/backenddomain", "interface/backenddomain", "interface/mac@type", "interface/mac@check", "disk/checksum",
+    "disk/source@name",  # KubeVirt's
+    # what libvirtd keeps of a running domain for itself
+    "interface/actual", "disk/privateData", "disk/diskSecretsPlacement", "disk/source/privateData", "disk/source@tlsFromConfig",
+    "disk/source@actualType", "hostdev/source/origstates",
 ))  # fmt: skip
 """The path below the domain, or below <devices> (`ELEMENT@ATTRIBUTE` for an attribute), of what only the host, its libvirtd or its
 administrator acts on. Where no reader knows better, it is a note."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..files import NotRegularError, open_regular, place
+from ..core.files import NotRegularError, open_regular, place
 
 LENGTH = 32
 """Bytes."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..convert import DEFAULT_VMID
-from ..files import SUFFIX, open_regular, vmid_of
-from ..report import BridgeError
+from ..core.files import SUFFIX, open_regular, vmid_of
+from ..core.report import BridgeError
 
 TAKEN = {"conf": (".conf",), "xml": (".xml",), "argv": (".cmd",), None: (".conf", ".xml")}
 """Format of the inputs -> endings of the files that a directory stands for."""

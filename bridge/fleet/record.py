@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from ..files import NotRegularError, open_regular
-from ..report import BridgeError, Finding
+from ..core.files import NotRegularError, open_regular
+from ..core.report import BridgeError, Finding
 from .key import own_key
 from .plan import Known
 from .work import Outcome

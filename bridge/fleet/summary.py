@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from .. import __version__
-from ..report import SEVERITIES, Finding
+from ..core.digest import TOGETHER
+from ..core.report import SEVERITIES, Finding
 from .work import Outcome
 
 STATUSES = ("converted", "up-to-date", "held-back", "refused")
@@ -20,9 +21,10 @@ _OWN = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{8}(?:-[0-9A
 
 
 class Fold(msgspec.Struct):
-    """Findings that say the same. `first` is the first of them, `same`: all read exactly as it does."""
+    """Findings that say the same. `first` is the first of them, of `first_file`; `same`: all read exactly as it does."""
 
     first: Finding
+    first_file: str = ""
     count: int = 0
     files: int = 0
     same: bool = True
@@ -37,12 +39,12 @@ class Fold(msgspec.Struct):
 
 
 def fold(found: Iterable[tuple[str, Finding]], folds: dict[tuple[str, str], Fold] | None = None) -> dict[tuple[str, str], Fold]:
-    """(file, finding)s -> folds by kind and message, in the order in which they are met."""
+    """(file, finding)s -> folds by kind and message, in the order in which they are met; of kinds that are told together, by kind."""
     folds = {} if folds is None else folds
     for file, finding in found:
-        key = (finding.kind, _OWN.sub("0", finding.message))
+        key = (finding.kind, "" if finding.kind in TOGETHER else _OWN.sub("0", finding.message))
         if key not in folds:
-            folds[key] = Fold(finding if finding.where else finding._replace(where=file))
+            folds[key] = Fold(finding if finding.where else finding._replace(where=file), file)
         folds[key].add(finding, file)
     return folds
 

@@ -16,9 +16,9 @@ import msgspec
 
 from .. import __version__
 from ..convert import convert
-from ..files import NotRegularError, bounded, open_regular, place, with_pins
+from ..core.files import NotRegularError, bounded, open_regular, place, with_pins
+from ..core.report import KINDS, SEVERITIES, BridgeError, Finding, worst
 from ..host.facts import HostFacts
-from ..report import KINDS, SEVERITIES, BridgeError, Finding, worst
 from .plan import Known, Task
 
 FOREIGN = "foreign"

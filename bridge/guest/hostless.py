@@ -6,8 +6,8 @@ import os
 import subprocess
 from typing import Any, NamedTuple
 
+from ..core.report import BridgeError
 from ..data.machines import base_of
-from ..report import BridgeError
 
 KVM = "/dev/kvm"
 HOST_ELEMENTS = ("numatune", "memoryBacking/hugepages", "cputune", "blkiotune", "memtune", "resource")

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
+from ..core.report import BridgeError
 from ..data.devices import ALIASES, CARRIES
-from ..libvirt.connect import Connection
-from ..libvirt.node import QEMU_NS
-from ..report import BridgeError
+from ..libvirt.host.connect import Connection
+from ..libvirt.tree.node import QEMU_NS
 from .hostless import fitted
 
 QEMU_CONF = """\
@@ -144,8 +144,8 @@ def _plugged(domain: Any) -> list[str]:
 
 def _parsed(text: bytes | str) -> Any:
     """The domain, without the programs that it names: libvirt would run them to ask what they can do."""
-    from ..libvirt.parse import tree
-    from ..libvirt.serialise import serialise
+    from ..libvirt.tree.parse import tree
+    from ..libvirt.tree.serialise import serialise
 
     root = tree(text)
     if root.tag != "domain":

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..data.devices import BUS_IS_ID, CARRIES, LAST_DIMM_SLOT, MOST_XHCI_PORTS, PLUGS, SINGLE, USB_PORTS, XHCI_PORTS
-from ..report import BridgeError
 from .said import Fields, Said
 from .values import devfn, number, plain, word
 

@@ -18,9 +18,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..argv.read import CommandLine
+from ..core.report import BridgeError
 from ..data import gates
 from ..data.qemu import MACHINE_DEFAULTS
-from ..report import BridgeError
 from . import firmware, qtree
 from .compare import Difference, compare, ordered
 from .inert import UNLIKE, Inert

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from ..argv.read import CommandLine, fields, global_property
+from ..core.report import BridgeError
 from ..data import gates
 from ..data.devices import ALIASES
 from ..data.machines import VERSIONED, base_of, version_of, without_revision
 from ..data.qemu import KVM_PROGRAM
 from ..data.readconfig import READCONFIG
-from ..report import BridgeError
 from .values import number, word
 
 Fields = dict[str, Any]

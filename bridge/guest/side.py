@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ..argv.read import CommandLine, read
-from ..convert import convert, guess
-from ..report import BridgeError, Finding
+from ..convert import convert, detect
+from ..core.report import BridgeError, Finding
+from ..data.options import DRIVES
+from ..host.facts import HostFacts
+from ..host.storagecfg import Storage
+from ..host.volume import split_volume_id
+from ..qemuserver.text import parse
 
 if TYPE_CHECKING:
     from .native import Embedded
@@ -36,7 +44,7 @@ def side(text: bytes, keywords: dict[str, Any], by: str | None, libvirt: Embedde
     Raises BridgeError for what cannot be read or converted, and for `libvirt` where there is none.
     """
     file = keywords["file"]
-    source = keywords.get("source") or guess(text)
+    source = keywords.get("source") or detect(text)
     if source == "argv":
         return Side(file, source, "argv", read(text, file), [])
     if source == "xml" and by != "model" and libvirt is not None:
@@ -54,6 +62,33 @@ def side(text: bytes, keywords: dict[str, Any], by: str | None, libvirt: Embedde
 
 
 def _model(text: bytes, source: str, keywords: dict[str, Any]) -> Side:
-    result = convert(text, "argv", **{**keywords, "source": source})
-    line = read(result.argv or [], keywords["file"])
-    return Side(keywords["file"], source, "conf" if source == "conf" else "model", line, result.findings)
+    file, host = keywords["file"], keywords["host"]
+    keywords = {**keywords, "source": source, "args": True}  # they are compared, whoever wrote them
+    there = {} if host.storages_known else _stand_ins(convert(text, "conf", **keywords).text, host)
+    if there:
+        keywords["host"] = replace(host, storages={**host.storages, **there})
+    result = convert(text, "argv", **keywords)
+    line = read(result.argv or [], file)
+    message = "storage '{}' is a stand-in: no guest sees where its volumes are"
+    told = [Finding("assumed", "note", file, message.format(name), CURE) for name in there]
+    return Side(file, source, "conf" if source == "conf" else "model", line, [*result.findings, *told])
+
+
+def _stand_ins(config: str, host: HostFacts) -> dict[str, Storage]:
+    """Storages that nobody told of, of a kind that has volumes of these names."""
+    found = {}
+    for key, entry in parse(config).main.entries.items():
+        parts = split_volume_id(entry.value.split(",")[0].removeprefix("file=").removeprefix("volume=")) if key in DRIVES else None
+        if parts is None or parts[0] in host.storages:
+            continue
+        name, volume = parts
+        if IN_DIRECTORY(volume):
+            found[name] = Storage(id=name, type="dir", path=f"/stand-in/{name}", content=frozenset(("images", "iso")))
+        else:
+            found.setdefault(name, Storage(id=name, type="zfspool", pool=name, content=frozenset(("images",))))
+    return found
+
+
+CURE = "give the node's storage.cfg: --host DIR"
+IN_DIRECTORY = re.compile(r"(?:[0-9]+|iso|import)/").match
+"""How a volume's name begins on a storage of files; on others it may be a clone: base-9-disk-0/vm-100-disk-0."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..data.devices import CASELESS, FILES, TEXT
-from ..report import BridgeError
 
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,32}")
 _DECIMAL = re.compile(r"[0-9]{1,40}")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 import msgspec
 from msgspec import Meta
 
+from ..core.report import BridgeError, Line
 from ..data import gates
-from ..report import BridgeError, Line
+from . import forms
 from .cpumodels import CPUModel, read_cpu_models
 from .mapping import (
     DirectoryMapping,
@@ -34,14 +35,6 @@ MAX_FILE = 1 << 20
 """Bytes; a file of host facts that is longer is not one."""
 
 Count = Annotated[int, Meta(ge=0, le=65536)]
-PCIAddressText = Annotated[str, Meta(pattern=r"^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]\Z")]
-HexID = Annotated[str, Meta(pattern=r"^(0x)?[0-9A-Fa-f]{4}\Z")]
-UUIDText = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
-StorageID = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]\Z")]
-PathText = Annotated[str, Meta(pattern=r"^/[^\x00-\x1f\x7f]*\Z")]
-NetworkName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}\Z")]
-VersionText = Annotated[str, Meta(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){1,3}\Z")]
-
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of host.toml."""
@@ -50,10 +43,10 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class PCIInfo(_Table, frozen=True):
     """What sysfs says of a PCI function."""
 
-    vendor: HexID | None = None
-    device: HexID | None = None
-    subsystem_vendor: HexID | None = None
-    subsystem_device: HexID | None = None
+    vendor: forms.HexID | None = None
+    device: forms.HexID | None = None
+    subsystem_vendor: forms.HexID | None = None
+    subsystem_device: forms.HexID | None = None
     iommugroup: int | None = None
     mdev: bool = False
     nvidia: bool = False
@@ -61,7 +54,7 @@ class PCIInfo(_Table, frozen=True):
 
 
 class PCI(_Table, frozen=True):
-    present: list[PCIAddressText] | None = None
+    present: list[forms.PCIAddressText] | None = None
     """Functions of the host, full form. None: not known."""
     info: dict[str, PCIInfo] = {}
     """By the start of the address: `0000:01:00` speaks for all its functions."""
@@ -98,12 +91,12 @@ def _firmware_bytes() -> dict[str, int]:
 class HostFacts(_Table, frozen=True):
     """What a host knows. Every field has a default, so that `HostFacts()` converts too; None means not known."""
 
-    nodename: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")] | None = None
+    nodename: forms.NodeName | None = None
     """The node's name, which mappings and storages go by."""
     arch: Literal["x86_64", "aarch64"] = "x86_64"
     cpus: Annotated[int, Meta(ge=1, le=8192)] = 8192
     """Limit of sockets * cores and of iothreads; the default limits nothing that could be meant."""
-    cpu_vendor: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 !]{1,12}\Z")] | None = None
+    cpu_vendor: forms.VendorText | None = None
     """As /proc/cpuinfo has it, `GenuineIntel`. None: not known; Intel's is assumed where it matters."""
     cpu_flags: list[str] | None = None
     phys_address_bits: Annotated[int, Meta(ge=32, le=64)] | None = None
@@ -111,17 +104,17 @@ class HostFacts(_Table, frozen=True):
     """There is a /dev/dri/renderD*. None: not known."""
     qemu_server: str | None = None
     """The release whose command line is wanted, `9.2.6`, or `rfc-iothreads`. None: the newest known one, but `iothreads` is the RFC's."""
-    qemu_version: VersionText | None = None
+    qemu_version: forms.VersionText | None = None
     """Of the QEMU binary on the node. None: the one that came with that release of qemu-server, or the default where none is said."""
     vhost_net: bool = True
-    iscsi_initiator_name: Annotated[str, Meta(pattern=r"^[!-+\--~]{1,223}\Z")] | None = None
-    cdrom_path: Annotated[str, Meta(pattern=r"^(/dev/[A-Za-z0-9_./-]+)?\Z")] = "/dev/cdrom"
+    iscsi_initiator_name: forms.InitiatorName | None = None
+    cdrom_path: forms.DevicePath = "/dev/cdrom"
     """The host's CD drive; empty: it has none."""
     spice_port: Annotated[int, Meta(ge=1, le=65535)] = 61000
-    spice_address: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:-]{1,64}\Z")] = "127.0.0.1"
+    spice_address: forms.AddressText = "127.0.0.1"
     hugepage_sizes_mib: list[Count] = msgspec.field(default_factory=lambda: [2, 1024])
     numa_nodes: Count | None = None
-    bridges: list[NetworkName] | None = None
+    bridges: list[forms.NetworkName] | None = None
     """Bridges that the node has. None: not known."""
     bridge_mtu: dict[str, Annotated[int, Meta(ge=68, le=65520)]] = {}
     firmware_bytes: dict[str, Annotated[int, Meta(ge=1)]] = msgspec.field(default_factory=_firmware_bytes)
@@ -131,25 +124,25 @@ class HostFacts(_Table, frozen=True):
     pci: PCI = PCI()
     volume_chain: list[VolumeChain] = []
     zfs_over_iscsi: ZFSOverISCSI = ZFSOverISCSI()
-    ceph_fsid: dict[str, UUIDText] = {}
+    ceph_fsid: dict[str, forms.UUIDText] = {}
     """Storage id -> fsid of its cluster, for krbd paths."""
     ceph_keyring: list[str] = []
     """Storages with a keyring in /etc/pve/priv/ceph: they authenticate."""
     ceph_conf: list[str] = []
     """Storages with `monhost` that also have a ceph.conf of their own there."""
-    secret_uuid: dict[str, UUIDText] = {}
+    secret_uuid: dict[str, forms.UUIDText] = {}
     """Storage id -> uuid of libvirt's secret with its key; implies that it authenticates."""
     path_kind: dict[str, Literal["file", "block"]] = {}
     """Paths that are not what their name says: a link to a device outside /dev, a regular file below it."""
     scsi_type: dict[str, Literal["disk", "tape"]] = {}
     """Paths that answer SCSI inquiries (`scsiblock`)."""
-    storage_map: dict[str, StorageID] = {}
+    storage_map: dict[str, forms.StorageID] = {}
     """Path prefix, or name of a libvirt pool, volume group, zpool or Ceph pool -> storage id."""
-    bridge_map: dict[str, NetworkName] = {}
+    bridge_map: dict[str, forms.NetworkName] = {}
     """Network or bridge -> bridge on the other side."""
-    firmware_map: dict[str, PathText] = {}
+    firmware_map: dict[str, forms.PathText] = {}
     """Firmware path -> its path on the other side."""
-    pools: dict[str, PathText] = {}
+    pools: dict[str, forms.PathText] = {}
     """libvirt storage pool -> its target path."""
 
     # From files of their own, never from host.toml
@@ -203,7 +196,7 @@ class HostFacts(_Table, frozen=True):
             try:
                 _put(HostFacts, values, key, value)
             except ValueError:
-                raise BridgeError(f"{key[:80]}: is not a known fact", "--host-fact") from None
+                raise BridgeError(f"{key[:80]}: is not a known fact{_cure(key)}", "--host-fact") from None
         changed = _convert(values, "", "--host-fact", strict=False)
         return msgspec.structs.replace(changed, **{name: getattr(self, name) for name in _FROM_FILES})
 
@@ -332,7 +325,7 @@ def _convert(values: dict[str, Any], text: str, file: str, strict: bool = True) 
             problem = "is not a known fact"
         line = _toml_line(text, keys)
         where = Line(file, line) if line else file or None
-        raise BridgeError(f"{'.'.join(keys) or 'host facts'}: {problem}", where) from None
+        raise BridgeError(f"{'.'.join(keys) or 'host facts'}: {forms.in_words(problem)}", where) from None
 
 
 def _toml_line(text: str, keys: list[str]) -> int | None:
@@ -366,6 +359,17 @@ def _put(kind: Any, values: dict[str, Any], key: str, text: str) -> None:
         _put(inner, values.setdefault(name, {}), rest, text)
     else:
         values[name] = [part for part in text.split(",") if part] if get_origin(inner) is list else text
+
+
+def _cure(key: str) -> str:
+    """What to write in place of a key that is none."""
+    from difflib import get_close_matches
+
+    facts = get_type_hints(HostFacts)
+    if get_origin(_plain(facts.get(key))) is dict and key not in _FROM_FILES:
+        return f": say of what it is: {key}.NAME=VALUE"
+    near = get_close_matches(key, facts.keys() - _FROM_FILES, n=2)
+    return f": did you mean {' or '.join(near)}?" if near else ": `man virt-qm` lists them"
 
 
 def _is_struct(kind: Any) -> bool:

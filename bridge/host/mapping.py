@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
-from ..report import BridgeError, Line
+from ..core.report import BridgeError, Line
 from .sections import CONFIG_ID, PLAIN_HEADER, Section, Warnings, read_sections, yes
 
 if TYPE_CHECKING:

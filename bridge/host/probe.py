@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..report import BridgeError
+from ..core.report import BridgeError
 from .facts import MAX_FILE, HostFacts
 
 ROOT = Path("/")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..report import Line
+from ..core.report import Line
 
 TYPED_HEADER = re.compile(r"(\S+):\s*(\S+)\s*", re.ASCII)
 """`dir: local`"""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..model.disk import NetworkHost, Source
-from ..report import BridgeError
 from .storagecfg import Storage
 from .volume import IMAGE_FORMATS, Volume, is_cloudinit, parse_volname, split_volume_id, volume_path
 

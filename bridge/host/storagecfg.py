@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..core.report import Line
 from ..model.disk import NetworkHost
-from ..report import Line
 from .sections import STORAGE_ID, TYPED_HEADER, Section, Warnings, read_sections, split_list, yes
 
 

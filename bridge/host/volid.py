@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..data.dev import CHARACTER, NO_VOLUME_GROUP
 from ..model.disk import Source
-from ..report import BridgeError
 from .sections import STORAGE_ID
 from .storagecfg import Storage
 from .volume import SUBDIRS, Volume, parse_volname, plausible, rbd_path, subdir, volume_path
@@ -28,7 +28,11 @@ _is_plain = re.compile(r"(?:/[A-Za-z0-9_+=@:~-][A-Za-z0-9_.+=@:~-]*)+").fullmatc
 _CLOSED = ("/proc", "/sys", "/run", "/var/run", "/etc", "/boot")
 """Directories that hold no disk images, but secrets and the running system."""
 _BELOW_CLOSED = tuple(f"{closed}/" for closed in _CLOSED)
-_IMAGES_BELOW = tuple(f"{run}/{name}/" for run in ("/run", "/var/run") for name in ("media", "vdsm", "kubevirt-private"))
+_MOUNTED = (
+    "media", "vdsm", "kubevirt-private", "kubevirt-ephemeral-disks", "kubevirt/container-disks", "kubevirt/hotplug-disks",
+    "libvirt/cloud-init-dir", "libvirt/kubevirt-ephemeral-disk", "libvirt/empty-disks",
+)  # fmt: skip
+_IMAGES_BELOW = tuple(f"{run}/{name}/" for run in ("/run", "/var/run") for name in _MOUNTED)
 """Where removable media, oVirt and KubeVirt mount what holds images (security-rules S8)."""
 BOOT = "/boot/"
 """Kernels are there, for QEMU to start."""

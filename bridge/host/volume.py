@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..report import BridgeError
+from ..core.report import BridgeError
 from .storagecfg import Storage
 
 VOLUME_ID = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]):(.+)")

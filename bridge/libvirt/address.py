@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..core.rows import whole_number
 from ..model.part import Address, DriveAddress, PCIAddress, SerialAddress, USBAddress
-from ..rows import whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 
 class _Numbers(dict[str | None, int]):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.agent import Agent
 from ..model.part import SerialAddress
 from ..model.vm import VM
-from ..rows import Row
 from .address import write_serial
 from .device import alias, host_state, index_of, lose, read_alias, read_port
-from .domain import Domain
-from .node import Node
 from .serial import write_port
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("enabled", "channel/target@name", code=True),

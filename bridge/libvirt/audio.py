@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.audio import Audio
 from ..model.vm import VM
-from ..rows import Row
 from .device import PLACE_ROWS, host_state, lose, lose_attributes, lose_rest, read_device, refuse, write_device
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (Row("device", "@model", code=True), Row("driver", "/devices/audio@type", code=True), *PLACE_ROWS)
 

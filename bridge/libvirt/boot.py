@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import fields
+from ..core.rows import Row
 from ..data.firmware import PICTURE, PICTURES
 from ..model.boot import Boot
 from ..model.vm import VM
-from ..rows import Row
-from . import board
-from .domain import Domain
-from .node import Node
+from .args import board
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     *(Row(field, "devices/disk/boot@order", code=True) for field in ("order", "legacy", "bootdisk")),
@@ -134,4 +135,5 @@ def _read_direct(domain: Domain, node: Node, boot: Boot) -> None:
     value = node.text.strip(" \t\r\n")
     if node.tag in ("kernel", "initrd", "cmdline"):
         setattr(boot, node.tag, value)
-    board.mend(domain, node, f"a VM that is started with {node.tag} '{value}' has no key in a config", board.direct, ())
+    message = f"a VM that is started with {node.tag} '{value}' has no key in a config"
+    board.mend(domain, node, message, board.direct, (), fields(boot, node.tag))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .domain import Domain
+from .tree.domain import Domain
 
 DIRECTORY = "/var/run/qemu-server"
 

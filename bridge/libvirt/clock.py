@@ -5,11 +5,11 @@ from __future__ import annotations
 import calendar
 import re
 
+from ..core.rows import Row, whole_number
 from ..model.clock import Clock
 from ..model.vm import VM
-from ..rows import Row, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("localtime", "clock@offset", code=True),
@@ -86,7 +86,7 @@ def read(domain: Domain, vm: VM) -> None:
     _read_offset(domain, node, clock)
     for timer in node.children:
         if timer.tag == "timer" and not timer.claimed:
-            _read_timer(timer, vm)
+            _read_timer(domain, timer, vm)
 
 
 def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
@@ -94,6 +94,8 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
     if offset not in ("utc", "localtime", "timezone", "variable", "absolute"):
         return
     node.attrib.pop("offset", None)
+    if offset in ("utc", "localtime") and node.attrib.get("adjustment", "reset") not in ("0", "reset"):
+        offset, node.attrib["basis"] = "variable", offset
     clock.localtime = offset == "localtime"
     if offset == "absolute":
         try:
@@ -128,19 +130,37 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
         domain.report.add("normalised", node, f"the clock's adjustment {adjustment} has no counterpart and none is needed")
 
 
-def _read_timer(timer: Node, vm: VM) -> None:
+def _read_timer(domain: Domain, timer: Node, vm: VM) -> None:
     """Claimed if it says what qemu-server can do, or what QEMU does anyway."""
     name, policy, present = (timer.attrib.get(key) for key in ("name", "tickpolicy", "present"))
-    if timer.children or set(timer.attrib) - {"name", "tickpolicy", "present"}:
+    if name == "rtc":
+        _read_track(domain, timer)
+    if set(timer.attrib) - {"name", "tickpolicy", "present"} or any(child.tag != "catchup" for child in timer.children):
         return
-    clock = vm.clock
-    if name == "hpet" and present in ("yes", "no") and policy is None:
+    clock, said = vm.clock, present in (None, "yes", "no")
+    if name == "hpet" and present in ("yes", "no") and policy in (None, "delay"):
         vm.machine.hpet = present == "yes"
-    elif name == "rtc" and present in (None, "yes") and policy in ("catchup", "delay"):
+    elif name == "rtc" and said and policy in ("catchup", "delay"):
         clock.tdf = policy == "catchup"
-    elif name == "pit" and present in (None, "yes") and policy in ("discard", "delay"):
+    elif name == "pit" and said and policy in ("discard", "delay"):
         clock.pit_discard = policy == "discard"
-    elif not (name in ("pit", "rtc") and present == "yes" and policy is None):
+    elif not (name in ("pit", "rtc") and said and policy is None):
         return
+    if present == "no" and name != "hpet":
+        domain.report.add("normalised", timer, f"present='no' does not take the {name} away: libvirt looks at the HPET's alone")
     timer.claimed = True
     timer.attrib.clear()
+    for pace in timer.all("catchup"):
+        domain.report.add("host-state", pace, f"{pace.whole()} is left behind: QEMU has its own pace")
+
+
+TRACKS = {"guest": "vm", "realtime": "rt"}
+"""Whose clock the RTC follows -> QEMU's word; without one it is the host's."""
+
+
+def _read_track(domain: Domain, timer: Node) -> None:
+    track = timer.attrib.get("track")
+    if track in TRACKS:
+        message = f"track='{track}': the guest's clock does not follow the host's there; under qemu-server it does"
+        domain.report.mend("guest-changed", timer, message, ["-rtc", f"clock={TRACKS[track]}"])
+        timer.take("track")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.vm import VM
-from ..rows import Row
-from .domain import Domain
+from .tree.domain import Domain
 
 ROWS = (Row("keys", "", code=True, finding="not-applied"),)
 SECRETS = ("cipassword", "sshkeys")

@@ -9,20 +9,21 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from ..core.report import Report
+from ..core.rows import HEX, INT, ON_OFF, Codec, Row
 from ..data.gates import machine_has
 from ..model.controller import Controller
 from ..model.part import PCIAddress
 from ..model.vm import VM
 from ..passes.place.usb import ich9_group
-from ..report import Report
-from ..rows import HEX, INT, ON_OFF, Codec, Row
-from . import board
 from .address import read_address
-from .domain import Domain
+from .args import board
+from .args.properties import VIRTIO, lose_children
+from .device import lose, lose_attributes, refuse
 from .iothread import read_served_by, write_served_by
-from .node import Node, read_rows, write_rows
-from .properties import VIRTIO, lose_children
-from .serialise import lines_of
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
+from .tree.serialise import lines_of
 
 _PORT = Codec(HEX.read, hex)
 
@@ -184,9 +185,16 @@ def _companion(controller: Controller) -> str:
     )
 
 
+NO_KEY = ("nvme",)
+"""Types of controllers that no device of a config stands on."""
+
+
 def read(domain: Domain, vm: VM) -> None:
-    """All controllers; PCI buses are called `#INDEX` until `unplace` finds out which of qemu-server's they are."""
-    nodes = domain.controllers
+    """All controllers; PCI buses are called `#INDEX` until `assign_keys` finds out which of qemu-server's they are."""
+    nodes = [node for node in domain.controllers if node.attrib.get("type") not in NO_KEY]
+    for node in domain.controllers:
+        if node.attrib.get("type") in NO_KEY and not node.implied:
+            refuse(domain, node, "guest-lost", f"a config has no controller of type {node.attrib.get('type')}")
     for node in nodes:
         node.claimed = True
         if (hole := node.peek("pcihole64")) is not None:
@@ -213,7 +221,7 @@ def _read(node: Node, domain: Domain) -> Controller:
 
 
 def _read_element(node: Node, domain: Domain) -> Controller:
-    type_ = node.need("type")
+    type_ = node.get("type") or "ide"  # as libvirt takes it
     said = read_rows(node, ROWS)
     model = node.get("model")
     alias_node = node.only("alias")
@@ -223,13 +231,17 @@ def _read_element(node: Node, domain: Domain) -> Controller:
             model = next((own for own, (_, there) in _SWAPPED.items() if there == driver[1]), model)
         for prop, value in X_SPEED:
             domain.expect_override(name, prop, ("string", value))
+    lose_attributes(domain, node, "guest-lost", "vectors")
     if (target := node.peek("target")) is not None and target.attrib:
         _read_hotplug(target, domain)
+        lose_attributes(domain, target, "guest-lost", "busNr", "memReserve")
+        target.claimed = target.claimed or not target.attrib
+        lose(domain, target, "guest-lost", "node")
     said["served_by"] = read_served_by(node)
     if type_ in ("scsi", "virtio-serial"):
         lose_children(domain, node, "driver", VIRTIO, f"{type_} controller")
     key = name[3:] if name and name.startswith("ua-") else None
-    if key is not None and not _is_key(key):
+    if name and not (_is_key(key) if key is not None else _is_generated(name)):
         domain.report.add("normalised", node, f"the alias '{name}' is not kept: qemu-server names its controllers itself")
     if type_ == "pci":
         key = f"#{said.get('index', 0)}"
@@ -240,6 +252,8 @@ _is_key = re.compile(
     r"ahci[0-9]+|ehci(?:-[0-9]+)?|uhci(?:-[0-9]+)?|xhci|ich9-pcie-port-[0-9]+|pcidmi|pci-[0-9]+|qga0|spice|scsihw[0-9]+|virtioscsi[0-9]+"
 ).fullmatch
 """Names of qemu-server's controllers, as `alias` writes them."""
+_is_generated = re.compile(r"(?:usb|pci\.|pcie\.|scsi|sata|ide|virtio-serial|fdc|ccid|isa|nvme)[0-9]{0,4}").fullmatch
+"""libvirt's own aliases of a running domain."""
 
 
 def _read_hotplug(target: Node, domain: Domain) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.rows import Row
 from ..data.cpus import (
     LATER_IN_LIBVIRT,
     LATER_MODELS,
@@ -22,10 +23,9 @@ from ..model.cpu import CPU
 from ..model.vm import VM
 from ..passes.resolve.cpu import check_known
 from ..passes.resolve.cpu_flags import kept_from_libvirt
-from ..rows import Row
 from . import hyperv, numa, vcpu
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("model", "cpu/model", code=True),
@@ -185,6 +185,8 @@ def _read_model(domain: Domain, node: Node, vm: VM) -> None:
     elif model is not None and mode == "host-model":
         model.claimed = True
         model.expect("fallback", "forbid", "allow")
+        if name := model.value():
+            domain.report.add("normalised", model, f"host-model is expanded anew at each start, whatever model it was: {name}")
     vendor = node.only("vendor")
     if vendor is not None:
         domain.report.add("normalised", vendor, f"{vendor.whole()} only makes libvirt look at the host; it is left out")
@@ -212,6 +214,10 @@ def _read_features(domain: Domain, node: Node, vm: VM) -> None:
         policy = feature.attrib.get("policy", "require")
         if name in _GONE:
             domain.report.add("normalised", feature, f"CPU feature {name} ({policy}) is the guest's own to set; it is left out")
+            feature.take("name", "policy")
+            continue
+        if policy == "optional" and name:
+            domain.report.add("guest-changed", feature, f"CPU feature {name} was the guest's if its host had it; a config says yes or no")
             feature.take("name", "policy")
             continue
         if policy not in _POLICY or not name or name in states or not _FEATURE(name):

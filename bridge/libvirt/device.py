@@ -6,13 +6,13 @@ import re
 from functools import cache
 from typing import Any
 
+from ..core.rows import INT, Row
 from ..model.part import Device, PCIAddress, SerialAddress, USBAddress
 from ..model.vm import VM
-from ..rows import INT, Row
-from . import escape
 from .address import read_address, write_usb
-from .domain import Domain
-from .node import Node
+from .args import devices
+from .tree.domain import Domain
+from .tree.node import Node
 
 BOOT = Row("bootindex", "boot@order", INT)
 PLACE_ROWS = (Row("key", "alias@name", code=True), Row("address", "address", code=True))
@@ -114,7 +114,7 @@ def lose_rest(domain: Domain, node: Node, kind: str, what: str) -> None:
 
 def refuse(domain: Domain, node: Node, kind: str, why: str) -> None:
     """A device that no key holds, whole: raw arguments may."""
-    found = escape.of(domain, node)
+    found = devices.of(domain, node)
     message = f"{why}: {node.whole()}"
     if found is None:
         domain.report.add(kind, node, message)

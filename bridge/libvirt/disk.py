@@ -6,20 +6,20 @@ import re
 
 from msgspec.structs import replace
 
+from ..core.report import BridgeError
+from ..core.rows import Row, choice, whole_number
 from ..model.disk import Disk, Source
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row, choice, whole_number
 from .address import read_address, write_drive
-from .domain import Domain
+from .args.properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties, plain_virtio
 from .identity import ROWS as IDENTITY_ROWS
 from .identity import is_cdrom, read_identity, write_identity
 from .iothread import read_served_by, write_served_by
 from .iotune import read_iotune, write_iotune
-from .node import Node, read_rows, write_rows
-from .properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties, plain_virtio
 from .source import read_source, type_of, write_source
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 
 _WORDS = {word: word for word in ("none", "writeback", "writethrough", "directsync", "unsafe")}
 
@@ -294,14 +294,16 @@ def _fill_libvirt_defaults(disk: Disk, type_: str, node: Node, domain: Domain) -
             disk.aio = "threads"
         if disk.detect_zeroes is None:
             disk.detect_zeroes = "off"
-        elif disk.detect_zeroes == "unmap" and disk.discard != "on":
-            disk.detect_zeroes = "on"
         elif disk.detect_zeroes == "on" and disk.discard == "on":
             message = "detect_zeroes='on' with discard='unmap': qemu-server then unmaps zeroes too"
             domain.report.add("host-lost", node, message)
             disk.detect_zeroes = "unmap"
+    if disk.detect_zeroes == "unmap" and disk.discard != "on":
+        disk.detect_zeroes = "on"
     if disk.rerror is None and disk.werror in ("stop", "ignore", "report"):
         disk.rerror = disk.werror
+    if disk.rerror == "report" and disk.source is not None and disk.source.kind == "empty":
+        disk.rerror = None  # QEMU's own
 
 
 def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.rows import Row
 from ..model.display import Display
 from ..model.part import SerialAddress
 from ..model.vm import VM
-from ..rows import Row
 from .address import write_serial
 from .device import host_state, index_of, lose_rest, read_alias, read_port, refuse
-from .domain import Domain
 from .graphics import read_graphics, write_graphics
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 from .video import read_videos, write_video
 
 ROWS = (

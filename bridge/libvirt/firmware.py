@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..core.report import fields
+from ..core.rows import Row
 from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small, stock
 from ..host.volid import path_problem
 from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
-from ..rows import Row
-from .domain import Domain
-from .node import Node
 from .source import read_source, type_of, write_source
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("bios", "os/loader", code=True),
@@ -122,12 +123,17 @@ def read(domain: Domain, vm: VM) -> None:
         del os.attrib["firmware"]
         firmware.bios = "ovmf" if auto == "efi" else "seabios"
     _read_auto(domain, os, firmware)
+    if (varstore := os.only("varstore")) is not None:
+        _read_varstore(domain, varstore, firmware)
     loader = os.only("loader")
     if loader is not None:
         _read_loader(domain, loader, firmware)
     nvram = os.only("nvram")
     if nvram is not None:
         _read_nvram(domain, nvram, firmware)
+    if firmware.vars is not None and firmware.bios != "ovmf":
+        domain.report.add("normalised", nvram, f"variables of UEFI, which this firmware is not: {_of(firmware.vars)} is left behind")
+        firmware.vars = None
     if auto == "efi" and not firmware.code:
         firmware.efitype = "4m"
         domain.report.add(
@@ -137,6 +143,14 @@ def read(domain: Domain, vm: VM) -> None:
             "set efitype if it is another",
         )
     _read_cut(domain, firmware)
+
+
+def _read_varstore(domain: Domain, node: Node, firmware: Firmware) -> None:
+    """UEFI whose variables QEMU itself keeps, in a file of JSON (libvirt 12.1); the image of such a UEFI is loaded with -bios."""
+    firmware.bios = "ovmf"
+    message = f"{node.outline()}: the firmware's variables are in a file that its own kind of UEFI reads; here they start fresh"
+    domain.report.add("firmware-state", node, message, "enroll the keys of Secure Boot again, and add the boot entries")
+    node.take("template", "path")
 
 
 def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
@@ -151,9 +165,8 @@ def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
                 feature.take("name", "enabled")
                 firmware.secure = enabled == "yes"
                 if enabled == "yes":
-                    domain.report.add(
-                        "ambiguous", feature, "Secure Boot is wanted: qemu-server's 4 MiB build on q35 has it, with keys or without"
-                    )
+                    message = "Secure Boot is wanted: qemu-server's 4 MiB build on q35 has it, with keys or without"
+                    domain.report.add("ambiguous", feature, message, about=fields(firmware, "secure"))
 
 
 def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:
@@ -194,6 +207,10 @@ def _read_rom(domain: Domain, node: Node, path: str, firmware: Firmware) -> None
     """-bios: qemu-server does so for SEV-SNP and TDX only, and takes its own image then."""
     firmware.rom, firmware.code = True, path
     name = path.rpartition("/")[2]
+    if firmware.bios == "ovmf" and (domain.root.peek("os") or node).peek("varstore") is not None:
+        domain.report.add("guest-changed", node, f"the guest gets qemu-server's own UEFI image in place of {path}", "compare the builds")
+        firmware.rom = firmware.code = None
+        return
     if name in ROMS or domain.root.peek("launchSecurity") is not None:
         firmware.bios = "ovmf"
     else:
@@ -260,6 +277,10 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
             "copy the file to a volume and add efidisk0",
         )  # fmt: skip
         firmware.format = None
+
+
+def _of(source: Source) -> str:
+    return source.path or source.volid or source.name or source.volume or "the file"
 
 
 def _read_source(domain: Domain, nvram: Node, firmware: Firmware) -> None:

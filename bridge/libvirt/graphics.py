@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.rows import whole_number
 from ..data.options import option
 from ..model.display import Display
-from ..rows import whole_number
 from .device import lose, lose_attributes, lose_rest
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 _STREAMING = ("off", "all", "filter")
 _KEYBOARD = option("keyboard")

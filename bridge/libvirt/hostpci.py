@@ -6,16 +6,16 @@ import re
 import shlex
 from typing import Any
 
+from ..core.rows import Codec, Row
 from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, LAST_SLOT, HostFunction, host_function
 from ..host.volid import path_problem
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
 from ..model.vm import VM
-from ..rows import Codec, Row
 from .address import number
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, refuse, write_device
-from .domain import Domain
-from .node import Node, read_rows, write_rows
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 
 ROM_DIRECTORY = "/usr/share/kvm/"
 """`romfile` is the name of a file there; on a libvirt host AppArmor lets QEMU read it, too."""
@@ -157,6 +157,9 @@ def read(domain: Domain, vm: VM) -> None:
         if node.claimed or node.tag not in ("hostdev", "interface"):
             continue
         type_ = node.attrib.get("type")
+        if (address := node.peek("address")) is not None and address.attrib.get("type") == "unassigned":
+            domain.report.add("host-lost", node, f"the guest does not get a device that is unassigned: {node.whole()}")
+            continue
         if node.tag == "interface" and type_ == "hostdev":
             found = _read_interface(domain, node)
         elif node.tag == "hostdev" and type_ in ("pci", "mdev"):
@@ -195,6 +198,9 @@ def _options(domain: Domain, node: Node) -> dict[str, Any]:
     if rom is not None and rom.attrib.get("bar") in ("on", "off"):
         said["rombar"] = False if rom.get("bar") == "off" else None
         rom.claimed = True
+    if rom is not None and rom.attrib.get("enabled") == "no":  # an empty file: nothing to map
+        said["rombar"] = False
+        rom.take("enabled")
     if rom is not None and (path := rom.attrib.get("file")) and (name := _rom_elsewhere(path)) is not None:
         said["romfile"] = name
         rom.take("file")
@@ -219,7 +225,10 @@ def _binding(domain: Domain, node: Node) -> dict[str, Any]:
     if driver is not None and driver.expect("name", "vfio"):
         driver.claimed = True
         lose_attributes(domain, driver, "host-lost", "model")
-    return {"driver": None if node.get("managed") == "yes" else "keep"}
+    managed = node.attrib.get("managed")
+    if managed in ("yes", "no"):
+        del node.attrib["managed"]
+    return {"driver": None if managed == "yes" else "keep"}
 
 
 def _read_pci(domain: Domain, node: Node) -> HostPCI | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from ..core.rows import ON_OFF, YES_NO, whole_number
 from ..data.cpus import HYPERV_CHILDREN, KVM_CHILDREN, LATER_HYPERV
 from ..model.vm import VM
-from ..rows import ON_OFF, YES_NO, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 _KVM = {name: f"kvm-{name}" for name in KVM_CHILDREN}
 _VENDOR_ID = re.compile(r"[^,\x00-\x1f\x7f]{1,12}").fullmatch
@@ -92,14 +92,31 @@ PASSTHROUGH = "win11"
 """Every enlightenment that the host's KVM has: the newest Windows comes nearest."""
 
 
-def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], vm: VM) -> None:
-    node = features.only("hyperv")
-    if node is not None and node.attrib.get("mode") == "passthrough":
+_MODES = {
+    "passthrough": ("all enlightenments that the host has", ["-global", "x86_64-cpu.hv-passthrough=on"]),
+    "host-model": ("the enlightenments that the host has", []),
+}
+"""Mode -> what it gives, and QEMU's words. Since libvirt 11.9 there is host-model; what is said beside overrides the host's."""
+
+
+def _read_mode(domain: Domain, node: Node, vm: VM) -> bool:
+    """Whether the enlightenments that are named count."""
+    mode = node.attrib.get("mode", "custom")
+    if mode in _MODES:
+        what, words = _MODES[mode]
         node.take("mode")
         vm.meta.ostype = vm.meta.ostype or PASSTHROUGH
-        message = f"hyperv mode='passthrough' gives all enlightenments that the host has; a config those of ostype {vm.meta.ostype}"
-        domain.report.mend("guest-changed", node, message, ["-global", "x86_64-cpu.hv-passthrough=on"])
-    if node is None or not node.expect("mode", "custom"):
+        message = f"hyperv mode='{mode}' gives {what}; a config those of ostype {vm.meta.ostype}"
+        if words:
+            domain.report.mend("guest-changed", node, message, words)
+        else:
+            domain.report.add("guest-changed", node, message, "take those of the running domain instead")
+    return node.expect("mode", "custom")
+
+
+def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], vm: VM) -> None:
+    node = features.only("hyperv")
+    if node is None or not _read_mode(domain, node, vm):
         return
     for child in node.children:
         name = child.tag
@@ -120,6 +137,8 @@ def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], 
             if _VENDOR_ID(value):
                 hyperv[name] = value
                 del child.attrib["value"]
+        elif name == "vendor_id":
+            child.take("value")
         elif state:
             hyperv[name] = True
             _read_below(domain, child)

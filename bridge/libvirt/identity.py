@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..model.disk import Disk
-from ..report import BridgeError
-from ..rows import Row
-from .domain import Domain
-from .node import Node
-from .properties import lose_properties
+from .args.properties import lose_properties
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("serial", "serial", code=True),
@@ -185,4 +185,4 @@ def _read_target(disk: Disk, target: Node, alias: str | None, domain: Domain) ->
     if (tray := target.get("tray")) is not None and tray != "closed":
         domain.report.add("host-state", target, f"tray='{tray}' is a running domain's and left behind")
     assert isinstance(disk.where, Node)
-    lose_properties(domain, target, disk.where, {"removable": "removable"}, "disk")
+    lose_properties(domain, target, disk.where, {"removable": "removable", "dpofua": "dpofua"}, "disk")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.vm import VM
-from .domain import Domain
+from .tree.domain import Domain
 
 
 def claim(domain: Domain, vm: VM) -> None:
@@ -23,7 +23,7 @@ def claim(domain: Domain, vm: VM) -> None:
 
 
 def _claim_all(node: object) -> None:
-    from .node import Node
+    from .tree.node import Node
 
     assert isinstance(node, Node)
     node.claimed = node.text_claimed = True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..data.inert import DEVICE_DEFAULTS, DOMAIN_DEFAULTS, HOST_ONLY, TIMER_DEFAULTS, Defaults
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 
 def take_defaults(domain: Domain) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ..core.rows import Row
 from ..model.input import Tablet
 from ..model.part import USBAddress
 from ..model.vm import VM
-from ..rows import Row
 from .device import alias, host_state, lose, read_device, refuse, write_usb_address
-from .domain import Domain
+from .tree.domain import Domain
 
 ROWS = (
     Row("present", "input[@type='tablet']", code=True),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace as change
+
+from ..core.report import BridgeError
+from ..core.rows import INT, Row, whole_number
 from ..model.iothread import IOThread, IOThreads, ServedBy
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, Row, whole_number
-from .domain import Domain
-from .node import Node, read_rows, write_rows
 from .numa import set_text
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 from .vcpu import affinity_set
 
 ROWS = (
@@ -17,6 +19,7 @@ ROWS = (
     Row("poll_max", "poll@max", INT),
     Row("poll_grow", "poll@grow", INT),
     Row("poll_shrink", "poll@shrink", INT),
+    Row("poll_weight", "poll@weight", INT),
 )
 """Of `<iothreadids><iothread>`."""
 
@@ -40,6 +43,10 @@ def write(vm: VM, domain: Domain) -> None:
     if vm.iothreads.pool is not None:
         ids = domain.root.add("iothreadids")
         for thread in threads:
+            if thread.poll_weight is not None and not domain.target.has("poll_weight"):
+                message = f"iothread {thread.id}: this libvirt does not know poll_weight={thread.poll_weight}"
+                domain.report.add("iothread-lost", thread.where, message)
+                thread = change(thread, poll_weight=None)
             write_rows(ids.add("iothread", id=str(thread.id)), thread, ROWS)
     everywhere = affinity_set(vm)
     for thread in threads:

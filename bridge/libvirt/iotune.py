@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from operator import attrgetter
 
+from ..core.report import BridgeError
+from ..core.rows import Row, whole_number
 from ..model.disk import Throttle
-from ..report import BridgeError
-from ..rows import Row, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 MIB = 1 << 20
 _EXACT = Context(prec=60)

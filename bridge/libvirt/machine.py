@@ -1,22 +1,20 @@
-"""domain@type, os/type, <features>' board switches, <pm>, on_reboot, <iommu> (mapping-machine 1, 3, 4, 11)."""
+"""domain@type, os/type, <features>' board switches, <pm>, on_reboot (mapping-machine 1, 3, 4, 11)."""
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
+from ..core.report import BridgeError
+from ..core.rows import YES_NO, Row
 from ..data.gates import machine_has
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED, base_of, upstream, version_of, without_revision
 from ..model.machine import Machine
-from ..model.part import PCIAddress
 from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
-from ..report import BridgeError
-from ..rows import INT, YES_NO, Row
-from . import board
-from .address import read_address
-from .domain import Domain
-from .node import Node
+from . import iommu
+from .args import board
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("type", "os/type@machine", code=True),
@@ -49,7 +47,6 @@ NO_REBOOT = ("-no-reboot",)
 """A reset ends QEMU itself, also while no libvirtd is there to act on <on_reboot>."""
 NO_ACPI = ("-machine", "acpi=off")
 PM = (("enable_s3", "suspend-to-mem"), ("enable_s4", "suspend-to-disk"))
-IOMMU_ALIAS = "iommu0"
 
 _SUITABLE = re.compile(r"pc|q35|virt|pc(?:-i440fx|-q35)?-[0-9]+(?:\.[0-9]+)+|virt-[0-9]+(?:\.[0-9]+)+", re.ASCII).fullmatch
 """Machine types that a config may name."""
@@ -123,29 +120,6 @@ def _write_q35(vm: VM, domain: Domain) -> None:
         domain.arguments += NO_GRAPHICS
 
 
-def write_iommu(vm: VM, domain: Domain) -> None:
-    """libvirt knows virtio-iommu on q35 and ARM only; on i440fx it goes by the command line."""
-    machine = vm.machine
-    address = machine.viommu_address
-    width = machine.aw_bits
-    if machine.viommu == "intel":
-        driver = domain.devices.add("iommu", model="intel").add("driver", intremap="on", caching_mode="on")
-        if width:
-            driver.set("aw_bits", str(width))
-    elif machine.viommu == "virtio" and machine.base == "i440fx" and address is not None:
-        domain.arguments += ("-device", _plain_iommu(address.slot, width))
-    elif machine.viommu == "virtio":
-        node = domain.devices.add("iommu", model="virtio")
-        if address is not None:
-            domain.pci_address(node, address)
-        if width:
-            domain.set_override(IOMMU_ALIAS, "aw-bits", "unsigned", str(width))
-
-
-def _plain_iommu(slot: int, width: int | None) -> str:
-    return f"virtio-iommu-pci,bus=pci.0,addr={slot:#x}" + (f",aw-bits={width}" if width else "")
-
-
 # Reading
 
 
@@ -181,7 +155,7 @@ def read(domain: Domain, vm: VM) -> None:
     machine.itco = False if domain.take_arguments(*NO_REBOOT_BY_ITCO) else None
     if domain.take_arguments(*NO_GRAPHICS):
         machine.graphics = False
-    _read_iommu(domain, machine)
+    iommu.read_iommu(domain, machine)
     _read_emulator(domain)
     _read_tables(domain)
 
@@ -250,11 +224,39 @@ def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
         board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"], ("state",))
     if (node := features.peek("vmcoreinfo")) is not None and node.attrib.get("state", "on") == "on":
         board.mend(domain, node, "a config has no vmcoreinfo", lambda _: ["-device", "vmcoreinfo"], ("state",))
+    _read_switches(domain, features)
     if smm is not None and (node := smm.peek("tseg")) is not None:
         board.mend(domain, node, f"{node.outline()} has no counterpart in a config", board.tseg)
     for tag in ("hap", "viridian", "privnet"):
         if (node := features.peek(tag)) is not None:
             domain.report.add("normalised", node, f"{node.whole()} means nothing to QEMU")
+
+
+SWITCHES = {
+    # feature, its value: property of QEMU's machine; `""`: an element without a value (libvirt 12.4)
+    ("ps2", "state", "off"): "i8042=off",
+    ("ras", "state", "on"): "ras=on",
+    ("gic", "version", "3"): "gic-version=3",
+    ("gic", "version", "4"): "gic-version=4",
+    ("gic", "version", "host"): "gic-version=host",
+    ("virtualization", "", ""): "virtualization=on",
+}
+DEFAULT_SWITCHES = {("ras", "state", "off"), ("gic", "version", "2")}
+"""QEMU's own."""
+
+
+def _read_switches(domain: Domain, features: Node) -> None:
+    """Of the board; no key has them."""
+    for name, attribute, value in (*SWITCHES, *DEFAULT_SWITCHES):
+        node = features.peek(name)
+        if node is None or node.attrib.get(attribute, "") != value or node.claimed:
+            continue
+        if (name, attribute, value) in DEFAULT_SWITCHES:
+            node.take(attribute)
+            continue
+        words = ["-machine", SWITCHES[name, attribute, value]]
+        domain.report.mend("guest-lost", node, f"{node.outline()} has no counterpart in a config", words)
+        node.take(attribute)
 
 
 def _read_power(root: Node, machine: Machine) -> None:
@@ -296,80 +298,6 @@ def _read_events(domain: Domain, machine: Machine) -> None:
                 domain.report.add("normalised", node, f"{tag} {action} never comes to pass without a <panic> device")
         elif action != "destroy":
             domain.report.add("host-lost", node, f"{tag} {action} has no counterpart: qemu-server ends the VM")
-
-
-def _read_iommu(domain: Domain, machine: Machine) -> None:
-    nodes = domain.devices.all("iommu")
-    for node in nodes[1:]:
-        domain.report.add("guest-lost", node, f"{node.whole()}: a config has one vIOMMU")
-    if not nodes:
-        _read_plain_iommu(domain, machine)
-        return
-    node = nodes[0]
-    model = node.attrib.get("model")
-    if model not in ("intel", "virtio") or (model == "intel" and machine.base != "q35"):
-        domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
-        return
-    del node.attrib["model"]
-    machine.viommu = model
-    _read_iommu_driver(domain, node, machine)
-    address = read_address(node, domain)
-    machine.viommu_address = address if isinstance(address, PCIAddress) else None
-    width = domain.override(IOMMU_ALIAS, "aw-bits")
-    if width is not None and width[1] and width[1].isascii() and width[1].isdigit():
-        machine.aw_bits = int(width[1])
-
-
-def _read_iommu_driver(domain: Domain, node: Node, machine: Machine) -> None:
-    """qemu-server always has intremap and caching-mode on with intel."""
-    driver = node.only("driver")
-    intel = machine.viommu == "intel"
-    for name in ("intremap", "caching_mode"):
-        have = driver.attrib.get(name) if driver is not None else None
-        if driver is not None and have in ("on", "off"):
-            del driver.attrib[name]
-        if intel and have in (None, "off"):
-            domain.report.add("guest-changed", node, f"the vIOMMU has {name} {have or 'unset'}; qemu-server turns it on")
-    if driver is None:
-        return
-    _lose_iommu_options(domain, driver, machine)
-    try:
-        width = INT.read(driver.attrib["aw_bits"])
-    except (KeyError, ValueError):
-        return
-    if intel and width in (39, 48):
-        machine.aw_bits = width
-        del driver.attrib["aw_bits"]
-
-
-IOMMU = {"eim": "eim", "iotlb": "device-iotlb", "dma_translation": "dma-translation", "granule": "granule"}
-"""libvirt's name -> the property of QEMU's device, which has no id under qemu-server."""
-IOMMU_DRIVERS = {"intel": "intel-iommu", "virtio": "virtio-iommu-pci"}
-
-
-def _lose_iommu_options(domain: Domain, driver: Node, machine: Machine) -> None:
-    for name, prop in IOMMU.items():
-        value = driver.attrib.get(name)
-        if value not in ("on", "off"):
-            continue
-        del driver.attrib[name]
-        message = f"{name}='{value}' of the vIOMMU has no place in a config"
-        words = ["-global", f"{IOMMU_DRIVERS[machine.viommu or 'intel']}.{prop}={value}"]
-        domain.take_arguments(*words)  # what --args wrote before
-        domain.report.mend("guest-lost", driver, message, words)
-
-
-_PLAIN_IOMMU = re.compile(r"virtio-iommu-pci,bus=pci\.0,addr=0x([0-9a-f]{1,2})(?:,aw-bits=([0-9]{2}))?", re.ASCII).fullmatch
-
-
-def _read_plain_iommu(domain: Domain, machine: Machine) -> None:
-    for option, word in pairwise(domain.arguments):
-        found = _PLAIN_IOMMU(word) if option == "-device" else None
-        if found and domain.take_arguments(option, word):
-            machine.viommu = "virtio"
-            machine.viommu_address = PCIAddress("pci.0", int(found[1], 16))
-            machine.aw_bits = int(found[2]) if found[2] else None
-            return
 
 
 def _read_tables(domain: Domain) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import INT, ON_OFF, Row
 from ..model.memory import DIMM
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, ON_OFF, Row
 from .address import read_address
-from .device import alias
-from .domain import Domain
-from .node import Node, read_rows, write_rows
+from .args.properties import BALLOON, lose_driver, lose_properties, plain_virtio
+from .device import alias, lose, lose_attributes
 from .numa import is_set, mib
-from .properties import BALLOON, lose_driver, lose_properties, plain_virtio
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 
 ROWS = (
     Row("size", "memory", code=True),
@@ -184,38 +184,50 @@ def _pages(domain: Domain, hugepages: Node) -> list[tuple[int, str | None]]:
 
 
 def _read_dimms(domain: Domain, vm: VM) -> None:
-    """Plain modules only; nvdimm, virtio-mem and modules with more to say stay, and are reported."""
+    """Modules of memory; a config knows plain ones only."""
     dimms: list[DIMM] = []
     for node in domain.devices.children:
-        if node.tag != "memory" or node.claimed or node.attrib.get("model") != "dimm":
+        if node.tag != "memory" or node.claimed:
             continue
-        dimm = _dimm(domain, node, len(dimms))
+        model = node.attrib.get("model", "")
+        dimm = _dimm(domain, node, len(dimms)) if model == "dimm" else None
         if dimm is not None:
             dimms.append(dimm)
+        else:
+            what = "no such memory module" if model == "dimm" else f"no memory module of model '{model}'"
+            domain.report.add("guest-lost", node, f"a config has {what}: {node.whole()}")
     vm.memory.dimms = dimms or None
 
 
 def _dimm(domain: Domain, node: Node, rank: int) -> DIMM | None:
     target, address, source = node.peek("target"), node.peek("address"), node.peek("source")
     size = target.peek("size") if target else None
-    if target is None or size is None or node.attrib.keys() != {"model"}:
+    if target is None or size is None:
         return None
     cell = target.peek("node")
     cell_text = cell.text.strip(" \t\r\n") if cell else "0"
     slot = address.attrib.get("slot", str(rank)) if address else str(rank)
-    plain_address = address is None or (address.attrib.get("type") == "dimm" and address.attrib.keys() <= {"type", "slot"})
-    known = {"target", "address", "source"}
-    if not plain_address or not _small(slot) or not _small(cell_text) or {child.tag for child in node.children} - known:
-        return None
-    if {child.tag for child in target.children} - {"size", "node"} or (source and {child.tag for child in source.children} - {"pagesize"}):
+    if not _small(slot) or not _small(cell_text) or (address is not None and address.attrib.get("type") != "dimm"):
         return None
     mebibytes = mib(domain, size, size.text.strip(" \t\r\n"), size.attrib.get("unit"))
     page = source.peek("pagesize") if source else None
     page_mib = mib(domain, page, page.text.strip(" \t\r\n"), page.attrib.get("unit")) if page else None
-    for part, *names in ((node, "model"), (target,), (size, "unit"), (address, "type", "slot"), (source,), (page, "unit"), (cell,)):
+    _lose_policy(domain, node, source)
+    if address is not None and (base := address.get("base")) is not None:
+        message = f"memory module in slot {slot}: it stood at {base}, and stands where QEMU puts it"
+        domain.report.add("moved", address, message)
+    known = ((node, "model"), (target,), (size, "unit"), (address, "type", "slot"), (source,), (page, "unit"), (cell,))
+    for part, *names in (*known, (node.peek("alias"), "name")):
         if part is not None:
             part.take(*names)
     return DIMM(int(slot), mebibytes, int(cell_text), page_mib)
+
+
+def _lose_policy(domain: Domain, node: Node, source: Node | None) -> None:
+    """How the host holds a module."""
+    lose_attributes(domain, node, "host-lost", "access", "discard")
+    if source is not None:
+        lose(domain, source, "host-lost", "nodemask")
 
 
 def _small(text: str) -> bool:
@@ -233,6 +245,8 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     model = node.attrib.get("model")
     if model == "none":
         node.get("model")
+        if (alias := node.peek("alias")) is not None:
+            alias.take("name")
         balloon.present = False
         if balloon.target is not None:
             domain.report.add("normalised", node, f"without a balloon the guest has all its memory, not {balloon.target} MiB")

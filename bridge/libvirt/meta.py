@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from uuid import NAMESPACE_OID, uuid5
 
 from msgspec.structs import replace as change
 
+from ..core.report import BridgeError, fields
+from ..core.rows import Row
 from ..data.ostype import from_osinfo
 from ..model.meta import SMBIOS, Meta
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
-from . import board
-from .domain import Domain
-from .node import Node
+from .args import board
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("name", "name", code=True),
@@ -63,7 +64,8 @@ def write(vm: VM, domain: Domain) -> None:
         root.add("description", _readable(meta.description, "description", domain))
     _write_smbios(meta, domain)
     if meta.onboot:
-        domain.report.add("not-applied", None, "onboot is no part of the XML", f"virsh autostart {meta.name or f'vm{meta.vmid}'}")
+        hint = f"virsh autostart {meta.name or f'vm{meta.vmid}'}"
+        domain.report.add("not-applied", None, "onboot is not part of the XML", hint, fields(meta, "onboot"))
     if meta.template:
         domain.report.add("not-applied", None, "libvirt knows no templates: the domain could be started", "define it, and never start it")
     if meta.keys:
@@ -131,7 +133,7 @@ def read(domain: Domain, vm: VM) -> None:
     _read_uuid(domain, meta, smbios)
     genid = root.only("genid")
     if genid is not None:
-        meta.vmgenid = _genid(domain, genid)
+        meta.vmgenid = _genid(domain, genid, meta)
     _read_osinfo(domain, meta)
 
 
@@ -196,6 +198,8 @@ def _read_uuid(domain: Domain, meta: Meta, smbios: dict[str, str]) -> None:
         domain.report.add(
             "guest-changed", domain.root, "libvirt makes up a UUID for a domain that says none", "put the real one into smbios1: uuid="
         )
+    if text is not None and domain.residue is None:  # a config's own spelling is kept
+        text = text.lower()
     uuid = _dashed(text) if text is not None else None
     meta.uuid = uuid
     if uuid is not None or smbios:
@@ -208,11 +212,13 @@ def _dashed(uuid: str) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _genid(domain: Domain, node: Node) -> str | None:
+def _genid(domain: Domain, node: Node, meta: Meta) -> str:
     text = node.value()
     if not text:
-        domain.report.add("ambiguous", node, "libvirt makes up the generation id; a new one counts as a changed machine", "set vmgenid")
-        return None
+        made = str(uuid5(NAMESPACE_OID, f"genid {meta.uuid or meta.name}"))
+        message = f"libvirt makes up the generation id: the config gets {made}"
+        domain.report.add("ambiguous", node, message, "set vmgenid if the guest knows another")
+        return made
     if not _UUID(text):
         raise BridgeError(f"<genid> '{text[:60]}' is no UUID", node)
     return text

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..core.report import BridgeError
+from ..core.rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from ..data.options import option
 from ..model.net import UNUSABLE, Net
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
+from .args.properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties, plain_virtio
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, write_device
-from .domain import Domain
-from .node import Node, read_rows, write_rows
-from .properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties, plain_virtio
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 from .vlan import read_vlan, write_vlan
 
 ROM_DIRECTORY = "/usr/share/kvm/"
@@ -137,7 +137,7 @@ MODELS = frozenset(_NET.fields["model"].enum if _NET and _NET.fields else ())
 """qemu-server's card models."""
 _HOST_SIDE = ("script", "downscript", "filterref", "virtualport", "port", "coalesce", "guest", "tune", "backend", "portForward", "teaming")
 """Policy of the host and of its network."""
-_GUEST_SIDE = ("ip", "route", "acpi")
+_GUEST_SIDE = ("ip", "route")
 
 
 def read(domain: Domain, vm: VM) -> None:
@@ -165,6 +165,9 @@ def _read(domain: Domain, node: Node, type_: str) -> Net:
     said["rate"] = _rate(domain, node)
     name = f"ua-{said['key']}" if said["key"] else None
     said["romfile"] = _rom(node) or _own_rom(domain, name)
+    if (rom := node.peek("rom")) is not None and rom.attrib.get("enabled") == "no":
+        rom.take("enabled")
+        domain.report.set_properties("guest-changed", rom, "the card has no boot ROM there", node, {"romfile": ""})
     tunnel = domain.override(name, "host_tunnel")
     if said["model"] == "virtio" and domain.target.has("host_tunnel"):
         said["host_tunnel"] = tunnel is None or tunnel[1] not in ("false", "off")

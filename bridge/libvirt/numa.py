@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError
+from ..core.rows import Row, choice, whole_number
 from ..model.memory import NUMANode
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row, choice, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("id", "cpu/numa/cell@id", code=True),
@@ -139,6 +139,8 @@ def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
             domain.report.add("host-lost", cell, f"memAccess='{access}' has no counterpart in a config")
         nodes.append(NUMANode(id=int(number), cpus=cpus, memory=str(size), where=cell))
         _read_distances(domain, cell, number)
+    for table in (*(cache for cell in cells for cache in cell.all("cache")), *numa.all("interconnects")):
+        domain.report.add("guest-lost", table, f"{table.whole()}: a config has no table of latencies and caches (HMAT)")
     if any(node.id >= len(nodes) for node in nodes):
         raise BridgeError("the NUMA cells are not numbered from 0 without gaps", numa)
     vm.memory.nodes = sorted(nodes, key=lambda node: node.id)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError, Report
+from ..core.rows import Row
+from ..core.shellwords import quote, split, without_secrets
 from ..model.raw import Raw
 from ..model.vm import VM
-from ..report import BridgeError, Report
-from ..rows import Row
-from ..shellwords import quote, split, without_secrets
-from .args import from_libvirt, to_libvirt
-from .domain import Domain
-from .node import Node
+from .args.translate import from_libvirt, to_libvirt
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("words", "qemu:commandline/qemu:arg@value", code=True),

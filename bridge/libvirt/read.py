@@ -6,8 +6,8 @@ import re
 
 from ..model.vm import VM
 from . import (
+    acpi,
     agent,
-    args,
     audio,
     boot,
     clock,
@@ -35,11 +35,12 @@ from . import (
     usb,
     watchdog,
 )
+from .args import translate as args
+from .args.devices import NAMELESS
 from .complete import complete
 from .device import refuse
-from .domain import Domain
-from .escape import NAMELESS
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 PROPERTY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 STEPS = (
@@ -69,6 +70,7 @@ STEPS = (
     share.read,
     security.read,
     cloudinit.read,
+    acpi.read_acpi,
     raw.read,
 )
 
@@ -86,7 +88,7 @@ def read(domain: Domain) -> VM:
     overridden = _take_escapes(domain)
     for step in STEPS:
         step(domain, vm)
-    if domain.report.heard:
+    if domain.report.enabled:
         for node in domain.devices.children:
             if node.tag in NAMELESS and not node.claimed:
                 refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.rows import INT, Row
 from ..data.options import option
 from ..model.rng import RNG
 from ..model.vm import VM
-from ..rows import INT, Row
+from .args.properties import lose_driver, plain_virtio
 from .device import PLACE_ROWS, host_state, read_device, refuse, write_device
-from .domain import Domain
-from .node import Node, read_rows
-from .properties import lose_driver, plain_virtio
+from .tree.domain import Domain
+from .tree.node import Node, read_rows
 
 ROWS = (
     Row("max_bytes", "rate@bytes", INT),

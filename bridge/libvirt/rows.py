@@ -6,7 +6,7 @@ of the device, `qemu:commandline TEXT` a word that holds TEXT; without a place t
 
 from __future__ import annotations
 
-from ..lost import Lost, Rows
+from ..core.coverage import FieldCoverage, Rows
 from ..model.agent import Agent
 from ..model.audio import Audio
 from ..model.boot import Boot
@@ -122,4 +122,4 @@ IMPLIED = {
 }
 """Sizes of images and keys enrolled in them (they have them), what a name or an ostype means (it is written out), spellings."""
 
-LOST = Lost(TABLE, IMPLIED, "metadata-only", "no place in domain XML", {})
+LOST = FieldCoverage(TABLE, IMPLIED, "metadata-only", "no place in domain XML", {})

@@ -6,12 +6,12 @@ import json
 import re
 from typing import Any
 
+from ..core.rows import YES_NO, Codec, Row
 from ..model.security import Security
 from ..model.vm import VM
 from ..passes.resolve.security import ENCRYPTED_STATE, check
-from ..rows import YES_NO, Codec, Row
-from .domain import Domain
-from .node import Node, read_rows
+from .tree.domain import Domain
+from .tree.node import Node, read_rows
 
 ROWS = (
     Row("amd_sev", "@type", code=True),

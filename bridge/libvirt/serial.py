@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError, fields
+from ..core.rows import Row
 from ..model.serial import Parallel, Serial
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
 from .device import alias, host_state, lose, lose_rest, read_alias, refuse
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("path", "source@path", code=True),
@@ -59,9 +59,21 @@ def read(domain: Domain, vm: VM) -> None:
     for node in domain.devices.all("serial"):
         if (serial := _read_serial(domain, node, len(vm.serials))) is not None:
             vm.serials.append(serial)
+    _report_twins(domain, [*vm.serials])
     vm.parallels = [_read_parallel(domain, node, n) for n, node in enumerate(domain.devices.all("parallel"))]
+    _report_twins(domain, [*vm.parallels])
     for n, node in enumerate(domain.devices.all("console")):
         _read_console(domain, node, vm, n)
+
+
+def _report_twins(domain: Domain, ports: list[Serial | Parallel]) -> None:
+    """Ports of one number: libvirt takes them, and the guest gets them one after the other."""
+    seen: set[int | None] = set()
+    for port in ports:
+        if port.port in seen:
+            message = f"port {port.port} is said twice: it becomes the next one that is free"
+            domain.report.add("normalised", port.where, message, about=fields(port, "port"))
+        seen.add(port.port)
 
 
 def _port(node: Node, rank: int) -> int:
@@ -163,7 +175,7 @@ def _read_console(domain: Domain, node: Node, vm: VM, rank: int) -> None:
         target.get("type")
         target.expect("port", "0")
     agent = vm.agent.type == "isa"  # its port may be the only one
-    if not vm.serials and not agent:
+    if not vm.serials and not agent and domain.devices.peek("serial") is None:
         key, _ = read_alias(domain, node, "serial[0-3]")
         path, socket = _backend(domain, node, "console")
         vm.serials.append(Serial(key=key, port=0, path=path, socket=socket, where=node))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ..core.rows import INT, ON_OFF, Row, whole_number
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
 from ..passes.resolve.small import check_shares
-from ..rows import INT, ON_OFF, Row, whole_number
+from .args.properties import plain_virtio
 from .device import PLACE_ROWS, host_state, lose, lose_attributes, read_device, refuse, write_device
-from .domain import Domain
-from .node import Node
-from .properties import plain_virtio
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("dirid", "target@dir", code=True, finding="no-live-move"),
@@ -114,14 +114,24 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
     node.expect("model", "virtio")
     queue = driver.get("queue")
     if queue != QUEUE:
-        fewer = queue is None or (queue.isascii() and queue.isdigit() and int(queue[:6]) < int(QUEUE))
-        domain.report.add("added" if fewer else "guest-changed", driver, f"queue={queue or 'unset'} there, {QUEUE} here")
+        domain.report.add(_kind_of_queue(queue), driver, f"queue={queue or 'unset'} there, {QUEUE} here")
     share = VirtioFS(dirid=tag, path=path, **read_device(domain, node, "virtiofs[0-9]"))
     _read_binary(domain, node, share)
     host_state(domain, node)
     lose_attributes(domain, node, "host-lost", "accessmode", "multidevs", "fmode", "dmode")
+    lose(domain, node, "guest-lost", "boot")
     lose(domain, node, "host-lost", "idmap", "readonly", "space_hard_limit", "space_soft_limit")
     return share
+
+
+def _kind_of_queue(text: str | None) -> str:
+    """Of the finding for a queue of this length: qemu-server's is the longest that QEMU starts with, and it takes powers of two only."""
+    if text is None:
+        return "added"
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        return "guest-changed"
+    size = int(text)
+    return "normalised" if size > int(QUEUE) or size & (size - 1) else "added"
 
 
 def _read_binary(domain: Domain, node: Node, share: VirtioFS) -> None:

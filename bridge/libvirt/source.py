@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Row, whole_number
 from ..model.disk import NetworkHost, Source
-from ..report import BridgeError
-from ..rows import Row, whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (
     Row("path", "source@file", code=True),
@@ -109,13 +109,18 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
     """Take <source> and <backingStore>. `form` is the driver's type. What no config can say stays, or becomes a finding."""
     child = node.only("source")
     if child is None:
+        _read_chain(node, domain)
         return Source(kind="empty", where=node)
     source = Source(kind=type_ if type_ in TYPES else None, format=form, where=child)
     if type_ in PATHS:
         path = child.get(PATHS[type_])
         if not path:  # libvirt takes an empty name for an empty drive, too
+            _read_host_policy(child, domain)
+            _read_chain(node, domain)
             return Source(kind="empty", where=node)
         source.path = path
+    elif type_ == "volume" and "pool" not in child.attrib:  # libvirt takes that for an empty drive as well
+        return Source(kind="empty", where=node)
     elif type_ == "volume":
         source.storage = child.need("pool")
         source.volume = child.need("volume").replace("%2F", "/").replace("%25", "%")
@@ -148,12 +153,18 @@ def _read_host(node: Node) -> NetworkHost:
     return NetworkHost(name=node.get("name"), port=number, transport=node.get("transport"), socket=node.get("socket"))
 
 
-HOST_POLICY = ("fdgroup", "tls", "tlsHostname")
+HOST_POLICY = ("fdgroup", "tls", "tlsHostname", "query")
 HOST_POLICY_CHILDREN = ("reservations", "auth", "readahead", "timeout", "reconnect", "ssl", "cookies", "identity", "knownHosts", "snapshot")
 DATA_CHILDREN = {
-    "encryption": "the image is encrypted; qemu-server cannot open it",
-    "slices": "qemu-server opens the whole image, not a slice of it",
+    "encryption": ("guest-lost", "the image is encrypted; qemu-server cannot open it", "convert the image first"),
+    "slices": ("guest-lost", "qemu-server opens the whole image, not a slice of it", "convert the image first"),
+    "dataStore": (
+        "import-needed",
+        "the image's data are in a file of their own, which its header names",
+        "copy both; or convert the image: qemu-img convert writes one file",
+    ),
 }
+"""Element -> kind of the finding, why, and what to do."""
 
 
 _NO_PLACE = (*HOST_POLICY_CHILDREN, *DATA_CHILDREN, "seclabel")
@@ -174,9 +185,9 @@ def _read_children(child: Node, domain: Domain) -> None:
         for node in child.all(tag):
             what = "the storage's own keyring counts" if tag == "auth" else "it has no place in a config"
             domain.report.add("host-lost", node, f"{node.whole()}: {what}")
-    for tag, why in DATA_CHILDREN.items():
+    for tag, (kind, why, hint) in DATA_CHILDREN.items():
         for node in child.all(tag):
-            domain.report.add("guest-lost", node, f"{node.whole()}: {why}", "convert the image first")
+            domain.report.add(kind, node, f"{node.whole()}: {why}", hint)
     for node in child.all("seclabel"):
         domain.report.add("host-state", node, f"{node.whole()} is set by the host's security driver and left behind")
 

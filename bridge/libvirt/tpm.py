@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Row, choice
 from ..model.disk import Source
 from ..model.tpm import TPM
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row, choice
-from .domain import Domain
-from .node import Node, read_rows, write_rows
+from .tree.domain import Domain
+from .tree.node import Node, read_rows, write_rows
 
 ROWS = (
     Row("model", "@model"),

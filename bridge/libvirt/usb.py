@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
+from ..core.rows import Row
 from ..model.part import USBAddress
 from ..model.usb import USB
 from ..model.vm import VM
-from ..passes.place.usb import NEC_PORTS
-from ..rows import Row
+from ..passes.place.usb import NEC_PORTS, ports_named, usb_port
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, refuse, write_device, write_usb_address
-from .domain import Domain
-from .node import Node, read_rows
+from .tree.domain import Domain, Property
+from .tree.node import Node, read_rows
 
 ROWS = (
     BOOT,
@@ -34,42 +34,46 @@ ROWS = (
 
 
 def write(vm: VM, domain: Domain) -> None:
-    _write_hubs(vm, domain)
+    """Where qemu-server names no port, neither does the domain: QEMU gives the next free one, to what stands on its command line last,
+    and puts a hub in front of the last one.
+    """
+    named = ports_named(vm)
+    late: set[str] = set()
+    """The buses with a device on the command line: what comes after it takes a later port, and so stands there too."""
     for usb in vm.usbs:
-        if usb.spice:
-            _write_redirdev(vm, domain, usb)
+        bus, port = (usb.address.bus, usb.address.port) if isinstance(usb.address, USBAddress) else ("", "")
+        if usb.spice and vm.display.spice and (named or (bus not in late and "." not in port and domain.target.has("override"))):
+            _write_redirdev(vm, domain, usb, named)
+            continue
+        late.add(bus)
+        if usb.spice:  # without SPICE libvirt refuses the element; for QEMU it is a device that nothing is ever plugged into
+            chardev = f"usbredirchardev{usb.index}"
+            properties = {"driver": "usb-redir", "chardev": chardev, **_place(usb, named)}
+            domain.arguments += ("-chardev", f"spicevmc,id={chardev},name=usbredir", "-device", _json(properties))
         elif usb.hostport or usb.vendor:
-            _write_host(domain, usb)
+            _write_host(domain, usb, named)
         else:
             domain.report.add("guest-lost", usb.where, f"{usb.key}: the device behind '{usb.mapping}' is not known: left out")
 
 
-def _write_hubs(vm: VM, domain: Domain) -> None:
-    """QEMU adds a hub when a controller has too few ports."""
-    buses = {usb.address.bus for usb in vm.usbs if isinstance(usb.address, USBAddress) and "." in usb.address.port}
-    for bus in sorted(buses):
-        node = domain.devices.add("hub", type="usb")
-        write_usb_address(vm, node, USBAddress(bus, str(NEC_PORTS)))
+UNNAMED: Property = ("remove", None)
 
 
-def _write_redirdev(vm: VM, domain: Domain, usb: USB) -> None:
-    if not vm.display.spice:  # libvirt refuses the element then; for QEMU it is a device that nothing is ever plugged into
-        chardev = f"usbredirchardev{usb.index}"
-        properties = {"driver": "usb-redir", "chardev": chardev, **_place(usb)}
-        domain.arguments += ("-chardev", f"spicevmc,id={chardev},name=usbredir", "-device", _json(properties))
-        return
+def _write_redirdev(vm: VM, domain: Domain, usb: USB, named: bool) -> None:
     node = domain.devices.add("redirdev", bus="usb", type="spicevmc")
     write_device(domain, node, usb)
     write_usb_address(vm, node, usb.address)
+    if not named:
+        domain.set_override(alias(usb.key or ""), "port", *UNNAMED)
 
 
-def _write_host(domain: Domain, usb: USB) -> None:
+def _write_host(domain: Domain, usb: USB, named: bool) -> None:
     properties: dict[str, Any] = {"driver": "usb-host"}
     if usb.vendor and usb.product:
         properties |= {"vendorid": int(usb.vendor, 16), "productid": int(usb.product, 16)}
     else:
         properties |= {"hostbus": usb.hostbus, "hostport": usb.hostport}
-    properties |= _place(usb)
+    properties |= _place(usb, named)
     if usb.bootindex is not None:
         properties["bootindex"] = usb.bootindex
     domain.arguments += ("-device", _json(properties))
@@ -85,10 +89,11 @@ def _json(properties: dict[str, Any]) -> str:
     return json.dumps(properties, separators=(",", ":"))
 
 
-def _place(usb: USB) -> dict[str, Any]:
+def _place(usb: USB, named: bool) -> dict[str, Any]:
     address = usb.address
-    at = {"bus": f"{alias(address.bus)}.0", "port": address.port} if isinstance(address, USBAddress) else {}
-    return {"id": usb.key, **at}
+    if not isinstance(address, USBAddress):
+        return {"id": usb.key}
+    return {"id": usb.key, "bus": f"{alias(address.bus)}.0"} | ({"port": address.port} if named else {})
 
 
 def read(domain: Domain, vm: VM) -> None:
@@ -97,9 +102,24 @@ def read(domain: Domain, vm: VM) -> None:
     usbs += [_read_hostdev(domain, node) for node in hostdevs if node.attrib.get("type") == "usb"]
     usbs += _read_arguments(domain, vm)
     vm.usbs = [usb for usb in usbs if usb is not None]
+    _give_ports(vm)
     for node in domain.devices.all("hub"):
         _read_hub(domain, node, vm)
     lose(domain, domain.devices, "host-lost", "redirfilter")
+
+
+def _give_ports(vm: VM) -> None:
+    """QEMU's own choice for the devices that name no port: the next free one of an old machine's bus (`write`)."""
+    nec = {f"#{controller.index or 0}" for controller in vm.controllers if controller.model == "nec-xhci"}
+    said = [device.address for device in (vm.tablet, *vm.usbs)]
+    taken = {(address.bus, address.port) for address in said if isinstance(address, USBAddress)}
+    for usb in vm.usbs:
+        if not isinstance(usb.address, USBAddress) or usb.address.port:
+            continue
+        bus = usb.address.bus
+        ports = (usb_port(number, "xhci" if bus in nec else "ehci") for number in count(1))
+        usb.address = USBAddress(bus, next(port for port in ports if (bus, port) not in taken))
+        taken.add((bus, usb.address.port))
 
 
 def _read_redirdev(domain: Domain, node: Node) -> USB | None:
@@ -109,7 +129,10 @@ def _read_redirdev(domain: Domain, node: Node) -> USB | None:
     node.get("bus")
     if (type_ := node.get("type")) != "spicevmc":
         domain.report.add("host-lost", node, f"the redirection by {type_} becomes one by SPICE")
+    name = written.attrib.get("name") if (written := node.peek("alias")) is not None else None
     usb = USB(spice=True, host="spice", **read_device(domain, node, r"usb[0-9]+|usbredirdev[0-9]+"), **read_rows(node, ROWS))
+    if isinstance(usb.address, USBAddress) and domain.expect_override(name, "port", UNNAMED):
+        usb.address = USBAddress(usb.address.bus, "")
     if usb.key:
         usb.key = usb.key.replace("redirdev", "")
     if usb.bootindex is not None:
@@ -215,7 +238,7 @@ def _from_json(properties: dict[str, Any], vm: VM, domain: Domain) -> USB | None
     if "bus" in properties:
         name = properties["bus"].removesuffix(".0")
         known = next((c for c in vm.controllers if c.alias == name and c.master is None), None)
-        usb.address = USBAddress(f"#{known.index or 0}" if known else name.removeprefix("ua-"), properties["port"])
+        usb.address = USBAddress(f"#{known.index or 0}" if known else name.removeprefix("ua-"), properties.get("port", ""))
     return usb
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import INT, whole_number
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import INT, whole_number
-from .bounds import MAX_SETS
-from .domain import Domain
-from .node import Node
 from .numa import set_text
+from .tree.bounds import MAX_SETS
+from .tree.domain import Domain
+from .tree.node import Node
 
 MAX_VCPUS = 4096
 """The most that QEMU runs; nothing is counted out beyond it (security-rules S9)."""
@@ -86,7 +86,9 @@ def read_vcpus(domain: Domain, vm: VM) -> None:
         cpu.where = vcpu
         most = _count(vcpu.value(), vcpu)
         if not vcpu.expect("placement", "static") and vcpu.attrib.get("placement") == "auto":
-            domain.report.add("host-state", vcpu, f"placement='{vcpu.get('placement')}': numad of the host where it ran chose the CPUs")
+            aside = f" (not cpuset='{cpus}')" if (cpus := vcpu.get("cpuset")) is not None else ""
+            message = f"placement='{vcpu.get('placement')}': numad of the host where it ran chose the CPUs{aside}"
+            domain.report.add("host-state", vcpu, message)
         cpu.affinity = _cpuset(vcpu, "cpuset")
         if (current := vcpu.get("current")) is not None:
             cpu.vcpus = _count(current, vcpu)
@@ -127,7 +129,8 @@ def _read_vcpus(domain: Domain, vm: VM, most: int) -> None:
     orders = [row.attrib.get("order", str(n)) for n, row in enumerate(rows[:started], 1)]
     in_order = orders == [str(n) for n in range(1, started + 1)]
     if len(rows) != most or plain != wanted or not in_order or (vm.cpu.vcpus or most) != started:
-        vcpus.unclaim()
+        message = f"{vcpus.whole()} is not how qemu-server plugs CPUs: {vm.cpu.vcpus or most} of {most} are started"
+        domain.report.add("guest-lost", vcpus, message)
         return
     for row in rows:
         row.take("id", "enabled", "hotpluggable", "order")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.rows import INT, YES_NO, Row, whole_number
 from ..model.display import Video
 from ..model.vm import VM
-from ..rows import INT, YES_NO, Row, whole_number
+from .args.properties import VIRTIO, lose_properties
 from .device import PLACE_ROWS, alias, host_state, read_device, write_device
-from .domain import Domain
-from .node import Node
-from .properties import VIRTIO, lose_properties
+from .tree.domain import Domain
+from .tree.node import Node
 
 MODELS = {
     "VGA": "vga",
@@ -32,6 +32,7 @@ ROWS = (
     Row("vram", "model@vram", code=True),
     Row("max_outputs", "model@heads", code=True),
     Row("max_hostmem", "qemu:override max_hostmem", code=True),
+    Row("edid", "model@edid", code=True),
     Row("edid", "qemu:override edid", code=True),
     Row("primary", "model@primary", code=True),
     *PLACE_ROWS,
@@ -49,28 +50,36 @@ def write_video(domain: Domain, video: Video) -> None:
     model = node.add("model", type=MODELS[video.model or "VGA"])
     name = alias(video.key or "")
     if video.model in ("qxl-vga", "qxl"):
-        for field, default in QXL_SIZES.items():
-            model.set(field, str((getattr(video, field) or default) * KIB))
-        model.set("heads", str(video.max_outputs or 1))
-        if video.model == "qxl-vga":
-            model.set("primary", "yes")
-        if not video.max_outputs:
-            domain.set_override(name, "max_outputs", "remove", None)
-        domain.set_override(name, "vram64_size_mb", "remove", None)  # libvirt's 0 is QEMU's own value
-        if video.vgamem and video.ram and video.vram:  # the config's `memory`: qemu-server sets the sizes in MiB, libvirt in bytes
-            for field in ("ram", "vram"):
-                domain.set_override(name, f"{field}_size_mb", "unsigned", str(getattr(video, field)))
+        _write_qxl(domain, video, model, name)
     elif video.vgamem is not None and video.model in ("VGA", "vmware-svga"):
         model.set("vram", str(video.vgamem * KIB))
     elif video.vgamem is not None:
         domain.set_override(name, "vgamem_mb", "unsigned", str(video.vgamem))
+    if (video.model or "").startswith("virtio-") and domain.target.has("video_device"):
+        model.set("device", video.model or "")
     if (video.model or "").endswith("-gl"):
         model.add("acceleration", accel3d="yes")
     if video.max_hostmem is not None:
         domain.set_override(name, "max_hostmem", "unsigned", str(video.max_hostmem))
-    if video.edid is False:
+    if video.edid is False and domain.target.has("video_edid"):
+        model.set("edid", "off")
+    elif video.edid is False:
         domain.set_override(name, "edid", "bool", "false")
     write_device(domain, node, video)
+
+
+def _write_qxl(domain: Domain, video: Video, model: Node, name: str) -> None:
+    for field, default in QXL_SIZES.items():
+        model.set(field, str((getattr(video, field) or default) * KIB))
+    model.set("heads", str(video.max_outputs or 1))
+    if video.model == "qxl-vga":
+        model.set("primary", "yes")
+    if not video.max_outputs:
+        domain.set_override(name, "max_outputs", "remove", None)
+    domain.set_override(name, "vram64_size_mb", "remove", None)  # libvirt's 0 is QEMU's own value
+    if video.vgamem and video.ram and video.vram:  # the config's `memory`: qemu-server sets the sizes in MiB, libvirt in bytes
+        for field in ("ram", "vram"):
+            domain.set_override(name, f"{field}_size_mb", "unsigned", str(getattr(video, field)))
 
 
 def read_videos(domain: Domain, vm: VM) -> list[Video]:
@@ -106,10 +115,13 @@ def _read(domain: Domain, node: Node, vm: VM, first: bool) -> Video | None:
     if type_ == "qxl":
         _read_qxl(domain, video, model)
     else:
-        _read_plain(video, model)
+        _read_plain(domain, video, model)
     if type_ == "virtio":
         _read_virtio(domain, video, model, vm)
     name = f"ua-{video.key}" if video.key else None
+    if model.attrib.get("edid") == "off":
+        model.take("edid")
+        video.edid = False
     if (edid := domain.override(name, "edid")) is not None:
         video.edid = edid[1] not in ("false", "off")
     if (size := _overridden(domain, name, "vgamem_mb")) is not None:
@@ -170,7 +182,10 @@ def _read_qxl(domain: Domain, video: Video, model: Node) -> None:
         video.ram, video.vram = video.ram or QXL_SIZES["ram"], video.vram or QXL_SIZES["vram"]
 
 
-def _read_plain(video: Video, model: Node) -> None:
+_NO_SIZES = ("cirrus-vga", "virtio-vga", "ramfb")
+
+
+def _read_plain(domain: Domain, video: Video, model: Node) -> None:
     """libvirt gives `vram` to VGA and VMware cards only; elsewhere it is a number without effect."""
     if video.model in ("VGA", "vmware-svga", "bochs-display"):
         size = _mib(model, "vram")
@@ -179,10 +194,14 @@ def _read_plain(video: Video, model: Node) -> None:
         model.expect("vram", str(VGA_MEMORY * KIB), "9216", "65536")
     model.expect("ram", "65536")
     model.expect("vgamem", str(VGA_MEMORY * KIB))
+    for name in QXL_SIZES:
+        if video.model in _NO_SIZES and (idle := model.get(name)) is not None:
+            domain.report.add("normalised", model, f"{name}='{idle}' does nothing for this card")
     if (heads := _heads(model)) is not None and heads != 1:
         video.max_outputs = heads
 
 
+_OTHER_PROCESS = ("vhost-user-vga", "vhost-user-gpu")
 _VIRTIO_DEVICES = ("virtio-vga", "virtio-vga-gl", "virtio-gpu-pci", "virtio-gpu-gl-pci", "virtio-gpu", "virtio-gpu-gl")
 
 
@@ -197,6 +216,9 @@ def _read_virtio(domain: Domain, video: Video, model: Node, vm: VM) -> None:
         if accel3d in ("yes", "no"):
             acceleration.get("accel3d")
             gl = YES_NO.read(accel3d)
+    if (device := model.attrib.get("device")) in _OTHER_PROCESS:
+        model.take("device")
+        domain.report.add("guest-changed", model, f"device='{device}' is drawn by a process of its own: qemu-server's card by QEMU")
     bare = "gpu" if vm.machine.base == "virt" or not video.primary else "vga"
     if (device := model.attrib.get("device")) in _VIRTIO_DEVICES:  # libvirt 12.5
         model.take("device")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.report import BridgeError
+from ..core.rows import whole_number
 from ..model.net import Net
-from ..report import BridgeError
-from ..rows import whole_number
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 LAST_TAG = 4094
 DEFAULT_TAG = 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..data.gates import machine_has
 from ..model.machine import Machine
 from ..model.vm import VM
 from ..model.watchdog import Watchdog
-from ..rows import Row
 from .device import PLACE_ROWS, host_state, read_device, refuse, write_device
-from .domain import Domain
-from .node import Node
+from .tree.domain import Domain
+from .tree.node import Node
 
 ROWS = (Row("model", "@model", code=True), Row("action", "@action", code=True), *PLACE_ROWS)
 

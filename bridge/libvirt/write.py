@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from ..core.report import Report
 from ..data.gates import Target
 from ..model.raw import Other, Raw
 from ..model.vm import VM
-from ..report import Report
 from . import (
     agent,
     audio,
@@ -24,6 +24,7 @@ from . import (
     firmware,
     hostpci,
     input,  # noqa: A004  the kind's own name
+    iommu,
     iothread,
     machine,
     memory,
@@ -41,9 +42,9 @@ from . import (
 from .described.leftovers import Left, write_leftovers
 from .described.other import write_other
 from .described.ready import unspoken
-from .domain import Domain
-from .node import Node
 from .rows import LOST
+from .tree.domain import Domain
+from .tree.node import Node
 
 STEPS = (
     meta.write,
@@ -55,7 +56,7 @@ STEPS = (
     boot.write,
     clock.write,
     controller.write,
-    machine.write_iommu,
+    iommu.write_iommu,
     disk.write,
     net.write,
     serial.write,

@@ -26,6 +26,7 @@ class IOThread(Part, kw_only=True):
     poll_max: int | None = None
     poll_grow: int | None = None
     poll_shrink: int | None = None
+    poll_weight: int | None = None
 
 
 class IOThreads(Part, kw_only=True):

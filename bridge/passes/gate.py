@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from ..core.report import Report
 from ..data.cpus import LATER_IN_QEMU
 from ..data.gates import CPU_MODELS, Target, machine_range
 from ..data.machines import VERSIONED, without_revision
@@ -16,7 +17,6 @@ from ..model.hostpci import HostPCI
 from ..model.machine import Machine
 from ..model.security import Security
 from ..model.vm import VM
-from ..report import Report
 
 D = TypeVar("D", Disk, Controller)
 

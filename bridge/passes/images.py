@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 
+from ..core.report import BridgeError, Report
 from ..model.disk import Disk
 from ..model.vm import VM
-from ..report import BridgeError, Report
 from .fill import change
 
 TO = "qcow2"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ..core.report import BridgeError, NullReport, Report
 from ..data import gates
 from ..host.facts import HostFacts
 from ..model.disk import Disk
 from ..model.iothread import IOThread, IOThreads, ServedBy
 from ..model.part import DriveAddress
 from ..model.vm import VM
-from ..report import BridgeError, Report, Silence
 from .fill import change
 
 SINGLE = "virtio-scsi-single"
@@ -42,13 +42,13 @@ def report_release(vm: VM, host: HostFacts, report: Report, where: object = None
         f"iothreads: qemu-server {host.qemu_server} does not know this option: it warns, drops the line and starts an iothread of its own"
         " for each disk with iothread=1"
     )
-    own = [name for name in names(_private(vm, Silence())).values() if said.affinity]
+    own = [name for name in names(_private(vm, NullReport())).values() if said.affinity]
     pins = " ".join(f"--set {name}={said.affinity}" for name in own)
-    hint = f"pin those: virt-qm pin {vm.meta.vmid or 'VMID'} {pins}" if own else "libvirt has the pool: virt-qm to-xml"
+    hint = f"pin those: virt-qm pin {report.vm(vm.meta.vmid)} {pins}" if own else "libvirt has the pool: virt-qm to-xml"
     report.add("not-applied", place, message, hint)
 
 
-def spread(vm: VM, host: HostFacts, report: Report) -> VM:
+def assign(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: every disk with `iothread=1` that can have one is served by the whole pool, or by a thread of its own where there is no pool.
 
     A disk of virtio-scsi-single carries what its controller gets; `place` hands it on. Raises BridgeError for a pool larger than the
@@ -110,8 +110,8 @@ class _User(NamedTuple):
         return frozenset(by.iothread for by in self.served_by)
 
 
-def gather(vm: VM, host: HostFacts, report: Report) -> VM:
-    """Law: gather(spread(vm)) says what vm said; what no config can say is an `iothread-lost` finding, never silence."""
+def recognise(vm: VM, host: HostFacts, report: Report) -> VM:
+    """Law: recognise(assign(vm)) says what vm said; what no config can say is an `iothread-lost` finding, never silence."""
     threads = {thread.id: thread for thread in vm.iothreads.threads or ()}
     users = _users(vm)
     if vm.iothreads.pool is not None:  # a command line of qemu-server's own names it
@@ -147,7 +147,7 @@ def _unshared(vm: VM, kept: list[_User], said: IOThreads) -> VM:
 
 
 def _users(vm: VM) -> list[_User]:
-    """Disks that carry their own threads (`unplace` handed on those of virtio-scsi-single), and adapters whose disks cannot."""
+    """Disks that carry their own threads (`assign_keys` handed on those of virtio-scsi-single), and adapters whose disks cannot."""
     users = [_User(disk.key or "a disk", disk.served_by, [disk], disk.where) for disk in vm.disks if disk.served_by]
     for adapter in vm.controllers:
         if adapter.type != "scsi" or not adapter.served_by:
@@ -257,7 +257,7 @@ def _details(thread: IOThread) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
-_DETAILS = ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink")
+_DETAILS = ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink", "poll_weight")
 
 
 def _report_details(kept: list[_User], used: frozenset[int], threads: dict[int, IOThread], report: Report) -> None:

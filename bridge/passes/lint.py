@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
+from ..core.report import Report
 from ..data.gates import machine_has
 from ..host.facts import HostFacts
 from ..model.iothread import IOThread
 from ..model.vm import VM
-from ..report import Report
 
 MAX_CPU = 8191
 """Sets with larger ids are no host's; the readers refuse them."""

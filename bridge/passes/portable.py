@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.report import Report
 from ..data.firmware import PICTURE, PICTURE_THERE, own_vars, stock
 from ..data.gates import Target
 from ..host.facts import HostFacts
@@ -9,7 +10,6 @@ from ..model.boot import Boot
 from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
-from ..report import Report
 from .fill import change
 
 

@@ -6,13 +6,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from ..core.report import BridgeError
 from ..host.facts import HostFacts
 from ..host.volid import path_problem
 from ..host.volume import plausible, split_volume_id
 from ..model.disk import Source
 from ..model.serial import Parallel, Serial
 from ..model.vm import VM
-from ..report import BridgeError
 
 MAX_CPUS = 4096
 """The most that QEMU runs."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.report import Report
 from ..host.facts import HostFacts
 from ..model.vm import VM
-from ..report import Report
 from .resolve import (
     boot,
     clock,

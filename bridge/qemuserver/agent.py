@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.agent import Agent
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (

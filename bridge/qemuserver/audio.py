@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.audio import Audio
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (

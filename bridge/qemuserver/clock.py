@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.clock import Clock
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section
 
 ROWS = (

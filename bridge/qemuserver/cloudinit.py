@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.cloudinit import CloudInit
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section
 
 TEXTS = ("cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "nameserver", "searchdomain", "sshkeys")

@@ -8,21 +8,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..core.report import BridgeError, Line, Report
 from ..data.gates import qemu_version
 from ..data.machines import DEFAULT, UNVERSIONED, VERSIONED
-from ..data.options import DRIVES, option
+from ..data.options import DRIVES, keys, option
 from ..data.ostype import windows_version
 from ..host.facts import HostFacts
-from ..report import BridgeError, Line, Report
 from .text import body
 
-FIRST = re.compile(r"^[ \t]*(?:sudo[ \t]+)?(?:/[^\s]*/)?qm[ \t]+(?:create|set)[ \t]", re.MULTILINE).search
+_PROMPT = r"(?:[\w.-]+@[\w.-]+:[^\s#$]*[#$]|\$)"
+FIRST = re.compile(rf"^[ \t]*(?:{_PROMPT}[ \t]+)?(?:sudo[ \t]+)?(?:/[^\s]*/)?qm[ \t]+(?:create|set)[ \t]", re.MULTILINE).search
+_is_prompt = re.compile(_PROMPT).fullmatch
+"""What stands before a command that was copied from a terminal."""
 NOT_STORED = frozenset(
     ("background_delay", "bwlimit", "digest", "force", "ha-managed", "import-working-storage", "live-restore", "node", "pool", "revert")
 ) | frozenset(("skiplock", "start", "storage", "unique"))
 """Parameters of the two calls that stand in no config."""
 NEW = re.compile(r"(?:([A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]):)?([0-9]+(?:\.[0-9]+)?)", re.ASCII)
 """A volume that is to be made: `STORAGE:GIB`."""
+_PARAMETERS = frozenset((*keys(), *NOT_STORED, "args", "cdrom", "delete", "description", "archive"))
+_ASSIGN = ("declare", "export", "local", "readonly", "typeset")
+_SILENT = (":", "cd", "echo", "exit", "set", "shopt", "true")
+"""Commands of a shell that say nothing of a VM."""
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.ASCII | re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})", re.ASCII)
 _BOOT_BUSES = ("ide", "scsi", "virtio", "sata")
@@ -30,12 +37,17 @@ _BOOT_BUSES = ("ide", "scsi", "virtio", "sata")
 Command = tuple[list[str], Line]
 
 
-def config(text: str, file: str, host: HostFacts, report: Report) -> tuple[str, int]:
-    """(the config's text, the VM's id). Raises BridgeError, with the line, for what cannot be understood, or is about several VMs."""
+def config(text: str, file: str, host: HostFacts, report: Report) -> tuple[str, int, dict[str, int]]:
+    """(the config's text, the VM's id, the line that sets each key). Raises BridgeError, with the line, for what cannot be understood, or
+    is about several VMs.
+    """
     values: dict[str, str] = {}
+    lines: dict[str, int] = {}
     vmid: int | None = None
-    made = False
+    made: Line | None = None
     for words, where in _commands(text, file):
+        if words[0] in _SILENT:
+            continue
         if words[:1] != ["qm"]:
             report.add("ambiguous", where, f"'{' '.join(words)[:60]}' is not read: only qm create and qm set say what a VM is")
             continue
@@ -47,18 +59,22 @@ def config(text: str, file: str, host: HostFacts, report: Report) -> tuple[str, 
         if vmid not in (None, own):
             raise BridgeError(f"VM {own} after VM {vmid}: give the lines of one VM", where)
         vmid = own
-        made = made or verb == "create"
+        before = dict(values)
         if verb == "template":
             values["template"] = "1"
         else:
             _apply(values, rest, vmid, host, report, where)
+        if verb == "create":
+            made = where
+            _complete(values, host, report, where)
+        lines |= {key: where.number for key, value in values.items() if before.get(key) != value}
     assert vmid is not None
     if made:
-        _complete(values, host, report, file)
+        _drawn(values, host, report, made)
     else:
         report.add("ambiguous", file, "without a qm create line only what is set here is known of the VM", "take `qm config VMID`")
     description = values.pop("description", None)
-    return body(values, description), vmid
+    return body(values, description), vmid, lines
 
 
 def _number(text: str, where: Line) -> int:
@@ -75,6 +91,9 @@ def _apply(values: dict[str, str], words: list[str], vmid: int, host: HostFacts,
         raise BridgeError(f"--{key}: the VM is in the backup: give that", where)
     for key in re.split(r"[,; ]+", said.pop("delete", "")):
         values.pop(key, None)
+        if values.get("boot", "").startswith("order="):
+            order = [device for device in values["boot"].removeprefix("order=").split(";") if device != key]
+            values["boot"] = f"order={';'.join(order)}" if order else " "
     storage = said.get("storage", storage)
     for key, value in said.items():
         if key in NOT_STORED:
@@ -100,7 +119,18 @@ def _options(words: list[str], where: Line) -> Iterator[tuple[str, str]]:
         key, equals, value = word.lstrip("-").partition("=")
         if not equals:
             value = rest.pop(0) if rest and not rest[0].startswith("--") else "1"
-        yield key.replace("_", "-") if option(key) is None and option(key.replace("_", "-")) else key, value
+        yield _whole(key, where), value
+
+
+def _whole(key: str, where: Line) -> str:
+    """The option's name: qm takes any beginning that only one has, in either case."""
+    wanted = key.lower()
+    if wanted in _PARAMETERS:
+        return wanted
+    found = sorted(name for name in _PARAMETERS if name.startswith((wanted, wanted.replace("_", "-")))) if wanted else []
+    if len(found) > 1:
+        raise BridgeError(f"--{key[:40]} may be short for {', '.join(found[:4])}: write it out", where)
+    return found[0] if found else key
 
 
 def _drive(
@@ -134,25 +164,30 @@ def _volume(storage: str, vmid: int, name: str, form: str, host: HostFacts) -> s
     return f"{storage}:{vmid}/vm-{vmid}-{name}.{form}" if inside else f"{storage}:vm-{vmid}-{name}"
 
 
-def _complete(values: dict[str, str], host: HostFacts, report: Report, file: str) -> None:
-    """What the API gives a new VM: a boot order, Windows' machine; what it draws by chance cannot be known."""
+def _complete(values: dict[str, str], host: HostFacts, report: Report, where: Line) -> None:
+    """What the API gives a VM when it makes it: a boot order of what is there then, Windows' machine."""
     if "boot" not in values:
         disks = [f"{bus}{n}" for bus in _BOOT_BUSES for n in range(31) if f"{bus}{n}" in values]
         cdroms = [key for key in disks if "media=cdrom" in values[key].split(",")]
         nets = [f"net{n}" for n in range(32) if f"net{n}" in values]
         first = [found[0] for found in ([key for key in disks if key not in cdroms], cdroms, nets) if found]
         values["boot"] = f"order={';'.join(first)}" if first else " "
-    arch = values.get("arch", host.arch)
-    machine, *others = values.get("machine", DEFAULT.get(arch, "pc")).split(",")
+    machine, *others = values.get("machine", DEFAULT.get(values.get("arch", host.arch), "pc")).split(",")
     if windows_version(values.get("ostype")) and (base := machine.removeprefix("type=")) in UNVERSIONED:
         newest = ".".join(map(str, qemu_version(host.qemu_version, host.qemu_server)[:2]))
         name = f"{VERSIONED['i440fx' if base == 'pc' else base]}-{newest}"
-        report.add("ambiguous", file, f"qm create pins Windows to the node's newest machine: {name} is taken", "say machine if it is older")
+        message = f"qm create pins Windows to the node's newest machine: {name} is taken"
+        report.add("ambiguous", where, message, "say machine if it is older")
         values["machine"] = ",".join((name, *others))
-    drawn = [key for key in ("smbios1", "vmgenid") if values.get(key) in (None, "1") and (key, arch) != ("vmgenid", "aarch64")]
-    if drawn:
-        report.add("ambiguous", file, f"qm create draws {' and '.join(drawn)} by chance: they are not said here", "take `qm config VMID`")
-    if values.get("vmgenid") == "0":
+
+
+def _drawn(values: dict[str, str], host: HostFacts, report: Report, where: Line) -> None:
+    """What it draws by chance cannot be known."""
+    arch = values.get("arch", host.arch)
+    for key in ("smbios1", "vmgenid"):
+        if values.get(key) in (None, "1") and (key, arch) != ("vmgenid", "aarch64"):
+            report.add("ambiguous", where, f"qm create draws {key} by chance: it is not said here", "take `qm config VMID`")
+    if values.get("vmgenid") in ("0", "1"):
         del values["vmgenid"]
 
 
@@ -163,6 +198,10 @@ def _commands(text: str, file: str) -> Iterator[Command]:
     """The commands of a script that say something: assignments are taken, comments and empty lines are left out."""
     known: dict[str, str] = {}
     for words, number in _split(text, file, known):
+        while words and _is_prompt(words[0]):
+            words.pop(0)
+        if words and words[0] in _ASSIGN and all(_ASSIGNED.fullmatch(word) or word.startswith("-") for word in words[1:]):
+            words = [word for word in words[1:] if not word.startswith("-")]
         while words and (match := _ASSIGNED.fullmatch(words[0])):
             known[match[1]] = match[2]
             words.pop(0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section
 
 ROWS = (Row("scsihw", "scsihw", code=True),)

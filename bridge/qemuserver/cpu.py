@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.report import fields
+from ..core.rows import Row
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (
@@ -66,4 +67,5 @@ def _pins(vm: VM, lines: Lines) -> None:
             vm.cpu.where,
             f"a config pins the whole VM only, so these pins are not carried: {'; '.join(pins)}",
             "set affinity to the CPUs that all of them may use",
+            fields(vm.cpu, "vcpupins", "emulatorpin"),
         )

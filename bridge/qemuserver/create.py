@@ -10,6 +10,7 @@ import posixpath
 import re
 import shlex
 
+from ..core.report import BridgeError, NullReport, Report
 from ..data.gates import has_pool
 from ..data.machines import UNVERSIONED
 from ..data.options import option
@@ -20,7 +21,6 @@ from ..host.volid import mapped_storage, volume_id
 from ..model.disk import Source
 from ..model.vm import VM
 from ..passes.resolve.machine import resolve as resolve_machine
-from ..report import BridgeError, Report, Silence
 from .drive import CLOUDINIT, imported
 from .read import read
 from .text import ConfigText, parse
@@ -45,7 +45,7 @@ def command(text: str, vmid: int, host: HostFacts, report: Report) -> str:
     """The command for a config, one option a line, for a POSIX shell. What no such command says is a finding."""
     config = parse(text, vmid=vmid, name="the config")
     values = {key: entry.value for key, entry in config.main.entries.items()}
-    values |= _pinned(read(config, vmid, "the config", Silence()), values, host, report)
+    values |= _pinned(read(config, vmid, "the config", NullReport()), values, host, report)
     lines = [f"qm create {vmid}"]
     if config.main.description is not None:
         lines.append(_option("description", config.main.description))
@@ -69,7 +69,7 @@ def _pinned(vm: VM, values: dict[str, str], host: HostFacts, report: Report) -> 
     if vm.machine.type is not None and vm.machine.type not in UNVERSIONED:
         return {}
     try:
-        machine = resolve_machine(vm, host, Silence()).machine
+        machine = resolve_machine(vm, host, NullReport()).machine
     except BridgeError:
         return {}  # whoever starts it is told why it cannot
     if machine.pci_hotplug_bridge is False:

@@ -7,11 +7,11 @@ import shlex
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+from ..core.report import BridgeError, Line, Report, fields
+from ..core.rows import Codec, Row
 from ..host.volid import Match
 from ..model.disk import Disk, Source, Throttle
 from ..model.vm import VM
-from ..report import BridgeError, Line, Report
-from ..rows import Codec, Row
 from .drive import CLOUDINIT, LIMITED, OLD_LIMITS, imported, unusable
 from .section import Lines, Section, read_rows, write_rows
 
@@ -143,7 +143,7 @@ def write(vm: VM, lines: Lines) -> None:
             if disk.bus in ONLY_FOR.get(field, (disk.bus,)):
                 said[field] = value
             else:
-                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}={value}")
+                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}={value}", about=fields(disk, field))
         if disk.detect_zeroes is not None:
             said["detect_zeroes"] = disk.detect_zeroes != "off"
         for field in ("serial", "model"):
@@ -151,7 +151,8 @@ def write(vm: VM, lines: Lines) -> None:
             if text and disk.bus in ONLY_FOR.get(field, (disk.bus,)):
                 said[field] = quoted(text)
             elif text:
-                lines.report.add("guest-lost", disk.where, f"{disk.key}: bus {disk.bus} has no {field}: '{text}' is lost")
+                message = f"{disk.key}: bus {disk.bus} has no {field}: '{text}' is lost"
+                lines.report.add("guest-lost", disk.where, message, about=fields(disk, field))
         said |= _throttled(disk.throttle)
         lines.props(disk.key, said)
         if source is not None and isinstance(source.importing, Match):
@@ -166,5 +167,5 @@ def _throttled(throttle: Throttle | None) -> dict[str, str]:
 def _tell_import(vm: VM, disk: Disk, match: Match, lines: Lines) -> None:
     """An image that is on no storage, and the command that makes a volume of it without losing what else the line says."""
     key = disk.key or ""
-    command = ["qm", "set", str(vm.meta.vmid), f"--{key}", imported(lines.values[key], match.storage or "STORAGE")]
+    command = ["qm", "set", lines.report.vm(vm.meta.vmid), f"--{key}", imported(lines.values[key], match.storage or "STORAGE")]
     lines.report.add(match.finding or "", disk.where, match.message, f"{match.hint}: {shlex.join(command)}")

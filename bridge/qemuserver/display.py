@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.report import BridgeError
+from ..core.rows import Codec, Row
 from ..data.options import option
 from ..model.display import Display
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Codec, Row
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (

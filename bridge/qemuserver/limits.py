@@ -12,9 +12,9 @@ from functools import cache
 from math import inf
 from typing import NamedTuple
 
+from ..core.shellwords import split
 from ..data.options import OPTIONS, option
 from ..data.schema import Option
-from ..shellwords import split
 from .formats import SPACE
 from .propstring import Values, format_of
 from .text import ConfigText, Entry, Problem, SectionText

@@ -6,12 +6,12 @@ import re
 
 from msgspec.structs import replace
 
+from ..core.report import BridgeError, Report
+from ..core.rows import Codec, Row
 from ..data.machines import DEFAULT, base_of, version_of
 from ..data.options import option
 from ..model.machine import Machine
 from ..model.vm import VM
-from ..report import BridgeError, Report
-from ..rows import Codec, Row
 from .section import Lines, Section, read_rows, write_rows
 
 WIDTH = Codec(lambda text: int(float(text)), str)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import INT, Row
 from ..model.memory import NUMANode
 from ..model.vm import VM
-from ..rows import INT, Row
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (Row("size", "current", INT),)

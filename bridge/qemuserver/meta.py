@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..core.rows import Row
 from ..model.meta import SMBIOS
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section
 
 FLAGS = (Row("onboot", "onboot"), Row("template", "template"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
+from ..core.shellwords import quote, split
 from ..model.raw import Raw
 from ..model.vm import VM
-from ..rows import Row
-from ..shellwords import quote, split
 from .section import Lines, Section
 
 ROWS = (Row("args", "args", code=True), Row("words", "args", code=True), Row("vmstate", "vmstate", code=True))

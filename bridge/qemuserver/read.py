@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import chain
 
+from ..core.report import BridgeError, Line, Report
 from ..model.vm import VM
-from ..report import BridgeError, Line, Report
 from .kinds import KINDS
 from .limits import SECRETS, doubts, infinite
 from .section import Section
+from .setting import characters
 from .text import ConfigText, Problem
 
 HINTS = {
@@ -68,11 +69,25 @@ def _check(config: ConfigText, file: str, report: Report, snapshot: str | None) 
     """Raises BridgeError at the first line that must not become part of another document (security-rules C1 to C9)."""
     for problem, refuse in doubts(config, snapshot):
         if refuse:
-            hint = KEY_HINTS.get(problem.key)
-            message = _message(problem) + (f": {hint}" if hint else "")
-            raise BridgeError(message, Line(file, problem.line) if problem.line else file)
+            raise _refusal(problem, file)
         if problem.kind in FINDINGS:
             _tell(problem, file, report)
+
+
+def _refusal(problem: Problem, file: str) -> BridgeError:
+    hint = KEY_HINTS.get(problem.key)
+    return BridgeError(_message(problem) + (f": {hint}" if hint else ""), Line(file, problem.line) if problem.line else file)
+
+
+def check_for_api(config: ConfigText, file: str) -> None:
+    """Raises BridgeError at the first value that qemu-server takes from a file and its API refuses, with the whole command."""
+    for problem, refuse in doubts(config):
+        if refuse and problem.key not in SAID_OTHERWISE:
+            raise _refusal(problem, file)
+
+
+SAID_OTHERWISE = ("cpuunits",)
+"""A `qm create` says these in another way (`create`)."""
 
 
 def check_written(config: ConfigText, described: dict[str, str], report: Report) -> None:
@@ -99,7 +114,7 @@ def _tell(problem: Problem, file: str, report: Report, guess: bool = False) -> N
         from .suggest import NO_GUESS, suggestion
 
         hint = suggestion(problem.key) if guess else NO_GUESS
-    elif problem.kind == "line" and "\ufeff" in problem.message:
+    elif problem.kind == "line" and "\ufeff" in characters(problem.text):
         hint = HINTS["bom"]
     report.add(kind, Line(file, problem.line), _message(problem), hint)
 
@@ -108,7 +123,7 @@ def _message(problem: Problem) -> str:
     """The problem in words, without any secret."""
     for key in SECRETS:
         of_key = problem.kind == "value" and problem.key == key
-        if of_key or (problem.kind in ("line", "swallowed") and key in problem.message.lower()):
+        if of_key or key in problem.text.lower():
             return f"unable to parse a line with {key}"
     return problem.message
 

@@ -6,7 +6,7 @@ no config can say the field, and that code has the finding.
 
 from __future__ import annotations
 
-from ..lost import Lost, Rows
+from ..core.coverage import FieldCoverage, Rows
 from ..model.agent import Agent
 from ..model.audio import Audio
 from ..model.boot import Boot
@@ -110,7 +110,7 @@ TABLE = (
 )
 
 _DEVICE = frozenset(("address", "bootindex"))
-"""`unplace` turns them into keys and a boot order, and says what moves."""
+"""`assign_keys` turns them into keys and a boot order, and says what moves."""
 
 
 def _also(*names: str) -> frozenset[str]:
@@ -149,8 +149,8 @@ IMPLIED = {
     Video: frozenset(Video.__struct_fields__),
     VirtioFS: _also("path"),
 }
-"""What follows from keys of a config (`resolve` fills it in); `unresolve` and `gather` compare, with findings of their own."""
+"""What follows from keys of a config (`resolve` fills it in); `unresolve` and `iothreads.recognise` compare, with findings of their own."""
 
 KINDS = {Controller: {"ioeventfd": "host-lost"}}
 
-LOST = Lost(TABLE, IMPLIED, "guest-lost", "no config has a place for it", KINDS)
+LOST = FieldCoverage(TABLE, IMPLIED, "guest-lost", "no config has a place for it", KINDS)

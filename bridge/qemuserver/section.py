@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..report import BridgeError, Line, Report
-from ..rows import Row, compiled, values_of
+from ..core.report import BridgeError, Line, Report
+from ..core.rows import Row, compiled, values_of
 from . import propstring
 from .text import Entry
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Codec, Row
 from ..model.security import Security
 from ..model.vm import VM
-from ..rows import Codec, Row
 from .section import Lines, Section, read_rows, write_rows
 
 COUNTED = Codec(int, str)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError
+from ..core.rows import Row
 from ..model.serial import Parallel, Serial
 from ..model.vm import VM
-from ..report import BridgeError
-from ..rows import Row
 from .section import Lines, Section
 
 MAX_SERIAL_PORTS = 4

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..data.options import FLEECING, option
 from ..data.schema import Option
-from ..report import BridgeError
 from . import propstring
 from .formats import value_format
 from .propstring import FormatError, Values

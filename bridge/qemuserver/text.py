@@ -12,8 +12,8 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
+from ..core.report import BridgeError, Line
 from ..data.options import DRIVES
-from ..report import BridgeError, Line
 from . import propstring
 from .drive import CLOUDINIT, unusable
 from .formats import SPACE
@@ -33,7 +33,7 @@ class Problem(NamedTuple):
 
     `kind`: `line` (no setting at all), `unknown` (key), `value` (of `key`), `place` (`delete` outside pending), `section` (unknown or
     doubled). Further kinds are silent in the reference and stand in ConfigText.notes: `duplicate`, `swallowed`.
-    `section` is "" (main), `PENDING`, `special:NAME` or a snapshot's name.
+    `section` is "" (main), `PENDING`, `special:NAME` or a snapshot's name. `text`: a line that is lost whole.
     """
 
     line: int
@@ -41,6 +41,7 @@ class Problem(NamedTuple):
     kind: str
     key: str = ""
     section: str = ""
+    text: str = ""
 
 
 class SectionText(msgspec.Struct):
@@ -144,13 +145,13 @@ class _Reader:
             return {}, {}
         return PLAIN, self.section.entries
 
-    def problem(self, line: int, kind: str, message: str, key: str = "") -> None:
+    def problem(self, line: int, kind: str, message: str, key: str = "", text: str = "") -> None:
         message = f"vm {self.vmid} - {message}"
         if self.strict:
             raise BridgeError(characters(message), Line(self.name, line))
         if len(self.problems) == MAX_PROBLEMS:
             raise BridgeError(f"more than {MAX_PROBLEMS} lines are no settings: this is no config of qemu-server", Line(self.name, line))
-        self.problems.append(Problem(line, message, kind, key, self.label))
+        self.problems.append(Problem(line, message, kind, key, self.label, text))
 
     def bad_value(self, line: int, key: str, error: FormatError) -> None:
         kind = "unknown" if str(error).startswith("unknown setting ") else "value"
@@ -219,14 +220,13 @@ class _Reader:
             # A key followed by blanks only holds the last of them: the reference's `\s*(.+?)\s*$` gives back one.
             self.setting(number, key, value or rest[-1], section)
         else:
-            self.problem(number, "line", f"unable to parse config: {line}")
+            self.problem(number, "line", f"unable to parse config: {line}", text=line)
 
     def snapstate(self, number: int, line: str, match: re.Match[str], section: SectionText) -> None:
         """Set by any line with that tail; dropped from main."""
         if match.start() or self.label == "":
-            self.notes.append(
-                Problem(number, f"the line counts as snapstate and is lost: {line}", "swallowed", line.partition(":")[0], self.label)
-            )
+            message = f"the line counts as snapstate and is lost: {line}"
+            self.notes.append(Problem(number, message, "swallowed", line.partition(":")[0], self.label, line))
         if self.label:
             section.entries["snapstate"] = Entry(match[1], number)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.rows import Row
 from ..model.disk import Source
 from ..model.tpm import TPM
 from ..model.vm import VM
-from ..rows import Row
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (

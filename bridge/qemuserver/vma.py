@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from hashlib import md5
 
-from ..report import BridgeError
+from ..core.report import BridgeError
 
 MAGIC = b"VMA\0"
 CONFIGS = 256

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.rows import Row
 from ..model.vm import VM
 from ..model.watchdog import Watchdog
-from ..rows import Row
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..core.report import BridgeError, Report
 from ..model.vm import VM
-from ..report import BridgeError, Report
 from . import text
 from .kinds import KINDS
 from .rows import LOST

@@ -6,12 +6,13 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from ..libvirt.node import Node
+from ..core.report import BridgeError, Finding, NullReport, Report
+from ..core.shellwords import quote, split
+from ..libvirt.tree.node import Node
 from ..model.vm import VM
+from ..paths.request import Request
+from ..paths.steps import completed, domain_of, read_conf
 from ..qemuserver.write import checked_file
-from ..report import BridgeError, Report, Silence
-from ..shellwords import quote, split
-from ..steps import Wanted, completed, domain_of, read_conf
 
 LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"))
 """Kinds of findings that say that a domain is not what its config asks for."""
@@ -20,13 +21,13 @@ LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"
 class Config:
     """`text` is the whole file, `parsed` what it reads back as, `said` its VM. Raises BridgeError if no config can hold the values."""
 
-    def __init__(self, values: dict[str, str], description: str | None, wanted: Wanted, sections: str = "") -> None:
+    def __init__(self, values: dict[str, str], description: str | None, request: Request, sections: str = "") -> None:
         self.values = values
         self.description = description
         self.sections = sections
-        self.wanted = wanted
+        self.request = request
         self.text, self.parsed = checked_file(values, description, sections)
-        self.said = read_conf(self.parsed, replace(wanted, file="the config", snapshot=None), Silence())[1]
+        self.said = read_conf(self.parsed, replace(request, file="the config", snapshot=None), NullReport())[1]
         self.refusal: BridgeError | None = None
         """Why qemu-server would not run it."""
 
@@ -34,19 +35,19 @@ class Config:
     def after(self) -> VM | None:
         """The machine that qemu-server would run, None if it would refuse it."""
         try:
-            return completed(self.said, self.wanted, Silence())
+            return completed(self.said, self.request, NullReport())
         except BridgeError as error:
             self.refusal = error
             return None
 
     @cached_property
-    def _written(self) -> tuple[Node | None, frozenset[tuple[str, str]]]:
+    def _written(self) -> tuple[Node | None, frozenset[Finding]]:
         report = Report()
         try:
-            tree = domain_of(self.said, self.wanted, report, self.after)[1]
+            tree = domain_of(self.said, self.request, report, self.after)[1]
         except BridgeError:
             return None, frozenset()
-        return tree, frozenset((finding.kind, finding.message) for finding in report if finding.kind in LOSSES)
+        return tree, frozenset(finding._replace(where="") for finding in report if finding.kind in LOSSES)
 
     @property
     def tree(self) -> Node | None:
@@ -54,13 +55,13 @@ class Config:
         return self._written[0]
 
     @property
-    def losses(self) -> frozenset[tuple[str, str]]:
-        """What the guest would miss in that domain: (kind, words)."""
+    def losses(self) -> frozenset[Finding]:
+        """What the guest would miss in that domain, wherever it stands."""
         return self._written[1]
 
     def with_sections(self, sections: str) -> Config:
         """The same with other sections behind."""
-        return Config(self.values, self.description, self.wanted, sections)
+        return Config(self.values, self.description, self.request, sections)
 
     def with_words(self, words: list[str]) -> str:
         """The file with more words of `args`."""

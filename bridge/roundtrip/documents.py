@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..libvirt.node import Node
-from ..libvirt.parse import tree
-from ..libvirt.serialise import serialise
+from ..libvirt.tree.node import Node
+from ..libvirt.tree.parse import tree
+from ..libvirt.tree.serialise import serialise
 
 Path = tuple[tuple[str, str, int], ...]
 """(tag, name, rank among those of one name) of each element below the root. Names are the document's own: joined as text they could lie."""

@@ -8,13 +8,14 @@ nothing on the way that was not lost without it. What no XML shows comes back on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from ..libvirt.node import Node
-from ..libvirt.residue import Residue, stale
+from ..core.report import Finding, Report
+from ..core.shellwords import split
+from ..libvirt.metadata.residue import Residue, stale
+from ..libvirt.tree.node import Node
 from ..qemuserver.text import encode_comment
-from ..report import Report
-from ..shellwords import split
 from .claims import DESCRIPTION, Claim, is_placeless, is_withheld, name_of, rescued, resources
 from .documents import Atoms, Original, atoms, is_borne_out
 from .resources import is_own
@@ -35,7 +36,7 @@ class Attempt(Protocol):
     def tree(self) -> Node | None: ...
 
     @property
-    def losses(self) -> frozenset[tuple[str, str]]: ...
+    def losses(self) -> frozenset[Finding]: ...
 
 
 A = TypeVar("A", bound=Attempt)
@@ -86,9 +87,8 @@ class Gate(Generic[A]):
         claims, left = self._claims(residue, report)
         free = [claim for claim in claims if is_placeless(claim, self.seen.get(claim.key))]
         bound = [claim for claim in claims if claim not in free]
-        taken = self._vetted(bound, free)
+        taken, attempt = self._vetted(bound, free)
         self._tell([*left, *(claim for claim in claims if claim not in taken)], report)
-        attempt = self.write(*self._with(taken))
         same = self._is_same(attempt)
         return Taken(*self._with(taken), attempt, same, same or is_ours(self.original, attempt))
 
@@ -151,20 +151,37 @@ class Gate(Generic[A]):
                 values[key] = text
         return values, description
 
-    def _vetted(self, bound: list[Claim], free: list[Claim]) -> list[Claim]:
-        attempt = self.write(*self._with((*bound, *free)))
+    def _vetted(self, bound: list[Claim], free: list[Claim]) -> tuple[list[Claim], A | None]:
+        """(the claims that are taken, the config that they make)."""
+        wanted = [*bound, *free]
+        attempt = self.write(*self._with(wanted))
         if attempt is None:  # one of them no config can hold
             free = [claim for claim in free[:MOST_TRIES] if self.write(*self._with([claim])) is not None]
-        if bound and not self._are_borne_out(bound, attempt):
+        if bound and not self._are_borne_out(bound, free, attempt):
             bound = self._one_by_one(bound)
-        return [*bound, *free]
+        taken = [*bound, *free]
+        return taken, attempt if taken == wanted else self.write(*self._with(taken))
 
-    def _are_borne_out(self, claims: list[Claim], attempt: A | None) -> bool:
+    def _are_borne_out(self, claims: list[Claim], free: list[Claim], attempt: A | None) -> bool:
         """Whether the XML speaks for all of them at once, and each says what it seems to: the usual case, found out by writing once."""
-        if attempt is None or attempt.tree is None or attempt.losses or any(map(self._strange, claims)):
+        if attempt is None or attempt.tree is None or (attempt.losses and attempt.losses - self._alone_losses):
             return False
-        alone = self.write(self.seen, self.description)
-        return self._is_same(attempt) or is_borne_out(self.original.atoms(), _atoms_of(alone), _atoms_of(attempt))
+        if not self._is_same(attempt) and not is_borne_out(self.original.atoms(), _atoms_of(self._alone), _atoms_of(attempt)):
+            return False
+        return all(self._shows(claim, (*claims, *free), attempt) for claim in claims if self._strange(claim))
+
+    @cached_property
+    def _alone(self) -> A | None:
+        """What the XML says without its metadata."""
+        return self.write(self.seen, self.description)
+
+    @property
+    def _alone_losses(self) -> frozenset[Finding]:
+        return frozenset() if self._alone is None else self._alone.losses
+
+    def _shows(self, claim: Claim, taken: Iterable[Claim], now: A) -> bool:
+        """Whether the domain is another one without this claim: a thing of the host that the XML does not name must show in it."""
+        return _atoms_of(self.write(*self._with((*taken, Claim(claim.key, None))))) != _atoms_of(now)
 
     def _is_same(self, attempt: A | None) -> bool:
         return attempt is not None and attempt.tree is not None and self.original.is_written_as(attempt.tree)
@@ -172,7 +189,7 @@ class Gate(Generic[A]):
     def _one_by_one(self, claims: list[Claim]) -> list[Claim]:
         """The claims that the XML bears out, each with those before it. Some need others to be there."""
         taken: list[Claim] = []
-        there, attempt = self.original.atoms(), self.write(self.seen, self.description)
+        there, attempt = self.original.atoms(), self._alone
         tries = min(MOST_TRIES, ATOMS // (len(there) + 1))
         found = True
         while found and claims:
@@ -195,7 +212,7 @@ class Gate(Generic[A]):
         atoms_now = _atoms_of(now)
         if not is_borne_out(self.original.atoms(), _atoms_of(before), atoms_now, alone=True):
             return False
-        return not self._strange(claim) or _atoms_of(self.write(*self._with((*taken, Claim(claim.key, None))))) != atoms_now
+        return not self._strange(claim) or self._shows(claim, taken, now)
 
 
 def is_ours(original: Original, attempt: Attempt | None) -> bool:

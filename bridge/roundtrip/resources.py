@@ -25,7 +25,10 @@ def _usb(said: Props) -> Iterator[str]:
 
 
 def _hostpci(said: Props) -> Iterator[str]:
-    yield from (f"PCI device {function}" for function in str(said.get("host") or "").lower().split(";") if function)
+    for function in str(said.get("host") or "").lower().split(";"):
+        if function:
+            short = function.count(":") == 1  # of the first domain
+            yield f"PCI device {'0000:' if short else ''}{function}"
     for name, what in (("mapping", "PCI mapping"), ("mdev", "mediated device type"), ("romfile", "ROM file")):
         if said.get(name) is not None:
             yield f"{what} {said[name]}"

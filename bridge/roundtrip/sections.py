@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ..core.report import BridgeError, Report
 from ..data.options import OPTIONS
 from ..data.remembered import WITHHELD
 from ..qemuserver import text as config_text
 from ..qemuserver.setting import characters
-from ..report import BridgeError, Report
 from .metadata import IN_METADATA, TRUST
 from .resources import is_own, named_by
 

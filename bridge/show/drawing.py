@@ -61,6 +61,14 @@ def drawing(found: Picture, ids: dict[int, str]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" {size}>\n' + "\n".join(parts) + "\n</svg>"
 
 
+def alone(found: Picture, ids: dict[int, str]) -> str:
+    """The drawing as a file of its own, with its style."""
+    from .style import SVG
+
+    start, _, rest = drawing(found, ids).partition("\n")
+    return f"{start}\n<style>{SVG}</style>\n{rest}\n"
+
+
 def width(text: str) -> int:
     """Columns of a font with one width."""
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)

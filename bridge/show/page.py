@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from .. import __version__
-from ..render import HEADINGS
-from ..report import SEVERITIES, Finding
+from ..core.report import HEADINGS, SEVERITIES, Finding
 from .drawing import COLOURS, drawing
 from .picture import IOTHREAD, Thread
 from .stacks import Slot
@@ -51,6 +50,7 @@ def _body(what: Subject) -> Iterator[str]:
         yield f"<p>{escape(together(what.picture))}</p>"
     for note in notes(what.picture):
         yield f'<p class="warn">{escape(note)}</p>'
+    yield from (f'<p class="advice">{escape(hint)}</p>' for hint in what.advice)
     yield f'<div class="wide">\n{drawing(what.picture, what.ids)}\n</div>'
     yield "<h3>The same in words</h3>"
     yield from _threads(what)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from ..core.report import shown
 from ..libvirt.vcpu import affinity_set
 from ..model.controller import Controller
 from ..model.disk import Disk
@@ -17,7 +18,6 @@ from ..model.iothread import IOThread, ServedBy
 from ..model.part import DriveAddress
 from ..model.vm import VM
 from ..passes.lint import cpu_bits, members, queues_at_start
-from ..report import shown
 
 MOST_QUEUES = 1024
 """What QEMU gives a virtio device at most (VIRTIO_QUEUE_MAX); a larger number is refused there, and never counted out here."""
@@ -144,7 +144,7 @@ def _text(pin: str | None) -> str | None:
 
 
 def _details(thread: IOThread) -> Iterator[str]:
-    for field in ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink"):
+    for field in ("thread_pool_min", "thread_pool_max", "poll_max", "poll_grow", "poll_shrink", "poll_weight"):
         value = getattr(thread, field)
         if value is not None:
             yield f"{field}={value}"

@@ -8,13 +8,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..argv.read import fields
+from ..core.report import BridgeError, shown
 from ..guest.values import devfn, word
 from ..model.part import Device, PCIAddress
-from ..report import BridgeError, shown
 
 if TYPE_CHECKING:
     from ..guest.tree import Tree
-    from ..libvirt.node import Node
+    from ..libvirt.tree.node import Node
     from ..model.vm import VM
 
 _PCI = re.compile(r"pci ((?:[0-9a-f]{2}\.[0-7]/)*[0-9a-f]{2}\.[0-7])", re.ASCII)

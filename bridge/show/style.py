@@ -13,25 +13,7 @@ DARK = """
 
 THREADS = "\n".join(f".fill.t{n} {{ fill: var(--t{n}); }} .line.t{n} {{ stroke: var(--t{n}); }}" for n in range(7))
 
-STYLE = f"""
-:root {{ color-scheme: light dark; {LIGHT} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {DARK} }} }}
-* {{ box-sizing: border-box; }}
-body {{ margin: 0 auto; padding: 24px 28px 60px; max-width: 1240px; background: var(--page); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }}
-h1 {{ font-size: 26px; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }}
-h2 {{ font-size: 19px; margin: 40px 0 10px; padding-top: 14px; border-top: 1px solid var(--rule); }}
-h3 {{ font-size: 15px; margin: 18px 0 4px; }}
-.file, .quiet {{ color: var(--muted); }}
-.file {{ margin: 2px 0 0; overflow-wrap: anywhere; }}
-.lead {{ font-size: 17px; margin: 0 0 6px; overflow-wrap: anywhere; }}
-.warn {{ color: var(--bad); margin: 2px 0; overflow-wrap: anywhere; }}
-.warn::before {{ content: "! "; font-weight: 700; }}
-code, pre, svg text, .mono {{ font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace; }}
-.wide {{ overflow-x: auto; margin-top: 16px; padding-bottom: 4px; }}
-svg {{ display: block; }}
-svg text {{ font-size: 13px; fill: var(--ink); }}
-svg .name {{ font-weight: 700; }}
+DRAWN = f"""svg .name {{ font-weight: 700; }}
 svg .small {{ font-size: 11.5px; fill: var(--muted); }}
 svg .caption {{ font-size: 11.5px; fill: var(--muted); }}
 svg .cpu {{ fill: var(--muted); }}
@@ -47,7 +29,38 @@ svg text.bad {{ fill: var(--bad); font-weight: 700; }}
 .hollow {{ fill: var(--page); stroke: var(--frame); stroke-width: 1.5; }}
 .contended {{ fill: var(--bad-tint); }}
 .clash {{ stroke: var(--bad); stroke-width: 2.5; }}
-{THREADS}
+{THREADS}"""
+"""What a drawing is made of, by its classes."""
+
+SVG = f"""
+svg {{ color-scheme: light dark; {LIGHT} background: var(--page); }}
+@media (prefers-color-scheme: dark) {{ svg {{ {DARK} }} }}
+svg text {{ font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace; fill: var(--ink); }}
+{DRAWN}
+"""
+"""Of a drawing that is a file of its own."""
+
+STYLE = f"""
+:root {{ color-scheme: light dark; {LIGHT} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {DARK} }} }}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0 auto; padding: 24px 28px 60px; max-width: 1240px; background: var(--page); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }}
+h1 {{ font-size: 26px; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }}
+h2 {{ font-size: 19px; margin: 40px 0 10px; padding-top: 14px; border-top: 1px solid var(--rule); }}
+h3 {{ font-size: 15px; margin: 18px 0 4px; }}
+.file, .quiet {{ color: var(--muted); }}
+.file {{ margin: 2px 0 0; overflow-wrap: anywhere; }}
+.lead {{ font-size: 17px; margin: 0 0 6px; overflow-wrap: anywhere; }}
+.warn {{ color: var(--bad); margin: 2px 0; overflow-wrap: anywhere; }}
+.advice {{ color: var(--host); margin: 2px 0; overflow-wrap: anywhere; }}
+.advice::before {{ content: "> "; font-weight: 700; }}
+.warn::before {{ content: "! "; font-weight: 700; }}
+code, pre, svg text, .mono {{ font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace; }}
+.wide {{ overflow-x: auto; margin-top: 16px; padding-bottom: 4px; }}
+svg {{ display: block; }}
+svg text {{ font-size: 13px; fill: var(--ink); }}
+{DRAWN}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; vertical-align: top; padding: 3px 14px 3px 0; overflow-wrap: anywhere; border-bottom: 1px solid var(--rule); }}
 th {{ font-weight: 600; color: var(--muted); font-size: 13px; }}

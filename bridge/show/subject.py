@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ..argv.read import read as read_argv
-from ..convert import Result, convert, guess
+from ..convert import Result, convert, detect
+from ..core.report import SEVERITIES, BridgeError, Finding, Report, shown
+from ..core.rows import whole_number
+from ..core.shellwords import argv_text, without_secrets
 from ..data import gates
 from ..guest.tree import tree as guest_tree
-from ..libvirt.node import Node
-from ..libvirt.parse import parse, tree
+from ..libvirt.metadata.residue import SECRETS, take
 from ..libvirt.read import read as read_domain
-from ..libvirt.residue import SECRETS, take
+from ..libvirt.tree.node import Node
+from ..libvirt.tree.parse import parse, tree
 from ..model.disk import Disk
 from ..model.vm import VM
+from ..passes.assign_keys import assign_keys
 from ..passes.fill import change
 from ..passes.iothreads import names as object_names
-from ..passes.unplace import unplace
-from ..report import SEVERITIES, BridgeError, Finding, Report, shown
-from ..rows import whole_number
-from ..shellwords import argv_text, without_secrets
+from .advice import advice
 from .picture import Picture, picture
 from .stacks import Places, Slot, of_command_line, of_domain, of_model, side_by_side
 
@@ -48,6 +49,7 @@ class Subject(NamedTuple):
     ids: dict[int, str]
     facts: list[tuple[str, str]]
     findings: list[Finding]
+    advice: list[str]
     slots: list[Slot]
     notes: list[str]
     documents: list[Document]
@@ -55,24 +57,37 @@ class Subject(NamedTuple):
 
 def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
     """Everything about one VM. `keywords` are those of `bridge.convert`. Raises BridgeError for what is no VM in any of the formats."""
-    source = keywords.get("source") or guess(text)
+    source = keywords.get("source") or detect(text)
     keywords = {**keywords, "source": source}
     made, refused = _conversions(text, keywords)
     vm, names = _layout(text, source, made, refused)
     xml = text if source == "xml" else made["xml"].text if "xml" in made else None
     slots, notes = _stacks(xml, made, refused, keywords)
+    found, hints = _drawn(vm, names, source)
     return Subject(
         title=_title(vm),
         file=shown(keywords["file"]),
         format=source,
-        picture=picture(vm, names, _by_key if source == "conf" else _by_target),
+        picture=found,
         ids={thread.id: str(thread.id) for thread in vm.iothreads.threads or ()} if source == "conf" else {},
         facts=list(_facts(vm, source)),
         findings=_findings(made, refused),
+        advice=hints,
         slots=slots,
         notes=notes,
         documents=_documents(text, source, made, refused),
     )
+
+
+def drawn(text: str | bytes, source: str, made: Made) -> tuple[Picture, list[str]]:
+    """Who serves what, and advice about it. `made`: what the text was converted to, by its format."""
+    return _drawn(*_layout(text, source, made, {}), source)
+
+
+def _drawn(vm: VM, names: dict[int, str], source: str) -> tuple[Picture, list[str]]:
+    name = _by_key if source == "conf" else _by_target
+    found = picture(vm, names, name)
+    return found, advice(found, _threadable(vm, found, name))
 
 
 Made = dict[str, Result]
@@ -117,7 +132,7 @@ def _described(text: str | bytes) -> VM:
     queues = {id(node): _queues(node) for node in domain.devices.children if node.tag == "disk"}
     vm = read_domain(domain)
     try:
-        vm = unplace(vm, Report())
+        vm = assign_keys(vm, Report())
     except BridgeError:
         pass  # no config can hold it: its devices have no keys
     return change(vm, disks=[change(disk, queues=disk.queues or queues.get(id(disk.where))) for disk in vm.disks])
@@ -149,6 +164,12 @@ _FORMS = {"conf": "config", "xml": "domain XML", "argv": "command line"}
 
 
 # --- PCI trees
+
+
+def _threadable(vm: VM, found: Picture, name: Callable[[Disk], str]) -> int:
+    """Disks that the main loop serves and an iothread could: virtio-blk, and SCSI disks with an adapter each."""
+    buses = ("virtio", "scsi") if vm.scsihw == "virtio-scsi-single" else ("virtio",)
+    return sum(disk.bus in buses and disk.media != "cdrom" and name(disk) in found.main_loop for disk in vm.disks)
 
 
 def _stacks(xml: str | bytes | None, made: Made, refused: Refused, keywords: dict[str, Any]) -> tuple[list[Slot], list[str]]:

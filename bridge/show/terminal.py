@@ -35,6 +35,8 @@ def show(what: Subject) -> None:
         console.print(Text(together(what.picture)))
     for note in notes(what.picture):
         console.print(Text(f"! {note}", style="red"))
+    for hint in what.advice:
+        console.print(Text(f"> {hint}", style="cyan"))
     console.print()
     console.print(_threads(what))
     _host_cpus(what.picture, console)

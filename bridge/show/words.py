@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .picture import IOTHREAD, MAIN_LOOP, VCPU, Device, Link, Picture, Thread, queue_text, ranges
 
@@ -13,12 +13,12 @@ def headline(found: Picture) -> str:
     if not threads:
         return "No iothreads: QEMU's main loop serves every disk."
     if not found.devices:
-        return f"{_count(len(threads), 'iothread')}, and no disk that uses {'it' if len(threads) == 1 else 'one'}."
+        return f"{counted(len(threads), 'iothread')}, and no disk that uses {'it' if len(threads) == 1 else 'one'}."
     busy = [thread for thread in threads if found.served(thread.iothread or 0)]
-    said = f"{_count(len(threads), 'iothread')} for {_count(len(found.devices), 'device')}: {_layout(found)}."
+    said = f"{counted(len(threads), 'iothread')} for {counted(len(found.devices), 'device')}: {_layout(found)}."
     idle = [thread.name for thread in threads if thread not in busy]
     if idle:
-        said += f" {_listed(idle)} {'has' if len(idle) == 1 else 'have'} nothing to do."
+        said += f" {listed(idle)} {'has' if len(idle) == 1 else 'have'} nothing to do."
     return said
 
 
@@ -42,17 +42,17 @@ def notes(found: Picture) -> Iterator[str]:
     """What a person should notice: threads left over, mappings that QEMU refuses, host CPUs that several threads want."""
     for alike in grouped(found.devices, apart=()):
         device = alike[0]
-        names = _listed([each.name for each in alike])
+        names = listed([each.name for each in alike])
         left = sum(not link.queues for link in device.links)
         if device.trouble:
             yield f"{names}: QEMU refuses this mapping: {device.trouble}."
         elif left:
             have = "has" if len(alike) == 1 else "each have"
-            yield f"{names} {have} {_count(device.queues, 'queue')} for {len(device.links)} threads: {left} of them get none."
+            yield f"{names} {have} {counted(device.queues, 'queue')} for {len(device.links)} threads: {left} of them get none."
     if found.crowd:
         yield f"{found.crowd}."
     for overlap in found.overlaps:
-        yield f"{_listed(list(overlap.threads))} get in each other's way on {host_cpus(ranges(overlap.cpus))}."
+        yield f"{listed(list(overlap.threads))} get in each other's way on {host_cpus(ranges(overlap.cpus))}."
 
 
 def grouped(devices: tuple[Device, ...], apart: tuple[str, ...] = ("kind",)) -> list[list[Device]]:
@@ -81,7 +81,7 @@ def work(found: Picture, thread: Thread) -> list[str]:
     if thread.role == VCPU:
         return ["the guest's code"]
     if thread.role == MAIN_LOOP:
-        disks = [f"{', '.join(found.main_loop)}: all queues"] if found.main_loop else []
+        disks = [f"{ranged(found.main_loop)}: all queues"] if found.main_loop else []
         return [*disks, "everything that is no disk"]
     alike: dict[object, list[tuple[Device, Link]]] = {}
     for device, link in found.served(thread.iothread or 0):
@@ -90,7 +90,7 @@ def work(found: Picture, thread: Thread) -> list[str]:
     for several in alike.values():
         names = list(dict.fromkeys(label(device) for device, _ in several))
         first = several[0][0]
-        lines += [f"{', '.join(names)}: {of_all(link.queues, first.queues)}" for device, link in several if device is first]
+        lines += [f"{ranged(names)}: {of_all(link.queues, first.queues)}" for device, link in several if device is first]
     return lines or ["nothing: idle"]
 
 
@@ -104,11 +104,28 @@ def of_all(queues: tuple[int, ...], count: int) -> str:
     return f"all {count} queues" if len(queues) == count > 1 else queue_text(queues)
 
 
-def _count(number: int, what: str) -> str:
+def ranged(names: Iterable[str]) -> str:
+    """`scsi0-11, virtio2`: names that count on, from three on, as a range."""
+    runs: list[list[str]] = []
+    for name in names:
+        stem, number = _numbered(name)
+        if runs and number is not None and _numbered(runs[-1][-1]) == (stem, number - 1):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return ", ".join(f"{run[0]}-{_numbered(run[-1])[1]}" if len(run) > 2 else ", ".join(run) for run in runs)
+
+
+def _numbered(name: str) -> tuple[str, int | None]:
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :]) if stem and name[len(stem) :].isascii() and name != stem else None
+
+
+def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     if len(names) > 6:
         names = [*names[:5], f"{len(names) - 5} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from lxml import etree
 
-from bridge import process
 from bridge.argv.directory import completed
 from bridge.cli import main
+from bridge.operations import process
 from tests.embed.command_line import QEMU
 from tests.embed.qemu import start
 from tests.processes import wait_for
@@ -53,7 +53,7 @@ def paused(place: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_running_qemu_becomes_a_domain() -> None:
     with start([QEMU, *MACHINE, "-device", "virtio-net-pci,netdev=n0,mac=52:54:00:00:00:07,addr=0x7", "-netdev", "user,id=n0"]) as qemu:
-        done = run("to-xml", "--pid", qemu.pid)
+        done = run("to-xml", "-v", "--pid", qemu.pid)
     assert done.exit_code == 0, done.stderr
     root = etree.fromstring(done.stdout)
     assert root.findtext("name") == "running"

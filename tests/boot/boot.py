@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import bridge
 from bridge.data.firmware import BASE
-from bridge.pin import wanted
+from bridge.operations.pin import wanted
 from tests.boot.domain import Domain
 from tests.boot.guest import Facts, differences, facts
 from tests.boot.images import FIRMWARE

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from bridge.pin import cpu_list, pin
+from bridge.operations.pin import cpu_list, pin
 from tests.boot.images import FIRMWARE, image, picture, tpm_state, variables
 from tests.embed.command_line import QEMU, Words, machine_type, options_of, parse, readconfig, spell
 from tests.processes import PATIENCE, remove, wait_for

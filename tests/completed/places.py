@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from bridge.libvirt.complete import complete
-from bridge.libvirt.node import Node
-from bridge.libvirt.parse import tree
+from bridge.libvirt.tree.node import Node
+from bridge.libvirt.tree.parse import tree
 
 Fact = tuple[Any, ...]
 NAMED_BY: dict[str, tuple[tuple[str, str], ...]] = {

@@ -121,3 +121,30 @@ def test_a_qemu_that_is_not_there_is_trouble(files: Path) -> None:
     result = diff("--run", "--by", "model", "--emulator", "no-such-qemu", files / "a.conf", files / "a.conf")
     assert result.exit_code == 2
     assert "no-such-qemu" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "disks",
+    [
+        "efidisk0: tank:vm-100-disk-0,efitype=4m\nscsi0: tank:vm-100-disk-1,size=4G\nbios: ovmf\n",
+        "ide2: nas:iso/a.iso,media=cdrom\nvirtio0: nas:100/vm-100-disk-0.qcow2,discard=on\nmachine: pc-i440fx-9.0\n",
+        "sata0: tank:base-9-disk-0/vm-100-disk-0\ntpmstate0: tank:vm-100-disk-3,version=v2.0\nargs: -device edu,addr=0x1c\n",
+    ],
+)
+def test_a_config_off_its_node_was_compared_with_nothing(disks: str, tmp_path: Path) -> None:
+    config, xml = tmp_path / "100.conf", tmp_path / "100.xml"
+    config.write_text(f"memory: 512\nname: a\n{disks}")
+    xml.write_text(bridge.convert(config.read_text(), "xml", "conf", vmid=100).text)
+    assert diff(config, config).exit_code == diff(config, xml).exit_code == 0
+    assert "is a stand-in: no guest sees where its volumes are" in " ".join(diff(config, xml).stderr.split())
+    other = tmp_path / "other.conf"
+    other.write_text(config.read_text().replace("memory: 512", "memory: 1024"))
+    assert diff(other, xml).exit_code == 1
+
+
+def test_a_storage_that_the_facts_lack_stays_trouble(tmp_path: Path) -> None:
+    (tmp_path / "storage.cfg").write_text("dir: local\n\tpath /var/lib/vz\n\tcontent images\n")
+    config = tmp_path / "100.conf"
+    config.write_text("memory: 512\nscsi0: tank:vm-100-disk-0\n")
+    result = diff("--host", tmp_path, config, config)
+    assert (result.exit_code, "storage 'tank' does not exist" in result.output) == (2, True)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from bridge.argv.read import CommandLine, Option, pairs, read
+from bridge.core.report import BridgeError
 from bridge.guest.compare import compare
 from bridge.guest.tree import Tree, tree
-from bridge.report import BridgeError
 from tests.diff.cases import NEWEST, cases
 
 CASES = cases(Path(__file__).parent / "cases")

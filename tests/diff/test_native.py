@@ -13,11 +13,11 @@ from click.testing import CliRunner
 import bridge
 from bridge.argv.read import read
 from bridge.cli import main
+from bridge.core.report import BridgeError
 from bridge.data import gates
 from bridge.guest.compare import compare
 from bridge.guest.native import Embedded
 from bridge.guest.tree import tree
-from bridge.report import BridgeError
 from tests.corpus import Row
 
 HERE = gates.version("10.0")

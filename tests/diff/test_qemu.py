@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from bridge.argv.read import read
+from bridge.core.report import BridgeError
 from bridge.data import gates
 from bridge.data.devices import ALIASES, DEFAULTS, PLUGS, SINGLE, VERSIONED, defaults
 from bridge.guest.compare import compare
 from bridge.guest.inert import LEFT_OUT, SAME_CARD, SAME_PORT, SAME_SLOT, UNLIKE
 from bridge.guest.run import Runner, differences
 from bridge.guest.tree import Tree, tree
-from bridge.report import BridgeError
 from tests.corpus import Row
 from tests.diff.cases import Case, cases, line
 

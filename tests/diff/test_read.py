@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.argv.emit import escaped
 from bridge.argv.read import Option, fields, global_property, pairs, read, words
 from bridge.convert import argv_text
-from bridge.report import BridgeError
+from bridge.core.report import BridgeError
 from tests.corpus import Row
 
 

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 import bridge
+from bridge.core.report import BridgeError, Finding
 from bridge.fleet import key
 from bridge.fleet.record import NAME, Entry
 from bridge.fleet.work import MAX_OUTPUT
-from bridge.report import BridgeError, Finding
 from tests.corpus import ROOT
 from tests.fleet import configs
 from tests.fleet.test_command import COMMAND, virt_qm

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.report import BridgeError
 from bridge.fleet.plan import Task, inputs, plan
-from bridge.report import BridgeError
 from tests.fleet import configs
 
 

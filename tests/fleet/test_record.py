@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import bridge
+from bridge.core.report import BridgeError
 from bridge.fleet.record import NAME
-from bridge.report import BridgeError
 from tests.fleet import configs
 from tests.fleet.test_fleet import files_in
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from bridge.core.report import Finding
 from bridge.fleet import Outcome
 from bridge.fleet.summary import Summary, fold
-from bridge.report import Finding
 
 
 def finding(message: str, where: str = "", severity: str = "host", kind: str = "host-lost") -> Finding:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import bridge
-from bridge.shellwords import quote, split
+from bridge.core.shellwords import quote, split
 from tests.foreign.domains import VMID, converted, domains, mapped
 
 XML = """

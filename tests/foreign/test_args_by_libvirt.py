@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import bridge
+from bridge.core.shellwords import split
 from bridge.guest.native import Embedded
-from bridge.shellwords import split
 from tests.foreign.domains import converted, domains
 
 OWN = frozenset(

@@ -6,7 +6,7 @@ import pytest
 
 import bridge
 from bridge.host.storagecfg import Storage
-from bridge.libvirt.residue import MAX_STORAGES
+from bridge.libvirt.metadata.residue import MAX_STORAGES
 
 STORAGES = """\
 rbd: ceph

@@ -82,3 +82,34 @@ def test_the_alias_of_a_controller_of_somebody_elses_is_told(controller: str) ->
     type_ = "<os><type arch='x86_64' machine='pc-i440fx-10.0'>hvm</type></os>"
     devices = f"<devices><controller {controller}><alias name='ua-mine'/></controller></devices>"
     assert "ua-mine" in said(f"<domain type='kvm'><name>a</name><memory unit='MiB'>512</memory>{type_}{devices}</domain>")
+
+
+HOSTDEV = (
+    "<hostdev mode='subsystem' type='pci' managed='{}'><source><address domain='0' bus='0x41' slot='0' function='0'/></source></hostdev>"
+)
+USB2 = "".join(
+    f"<controller type='usb' index='0' model='ich9-{model}'>{master}</controller>"
+    for model, master in (("ehci1", ""), ("uhci1", "<master startport='0'/>"), ("uhci2", "<master startport='{}'/>"))
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (USB2.format(2), USB2.format(3)),
+        (HOSTDEV.format("no"), HOSTDEV.format("maybe")),
+        ("<controller type='scsi' index='0'><alias name='scsi0'/></controller>",
+         "<controller type='scsi' index='0'><alias name='mine'/></controller>"),
+    ],
+    ids=["startport", "managed", "alias"],
+)  # fmt: skip
+def test_what_was_read_in_silence_shows(one: str, other: str) -> None:
+    def said(devices: str) -> tuple[str, list[bridge.Finding]]:
+        xml = (
+            "<domain type='kvm'><name>a</name><memory>1048576</memory><os><type arch='x86_64' machine='pc-i440fx-10.0'>hvm</type></os>"
+            f"<devices>{devices}<input type='tablet' bus='usb'/></devices></domain>"
+        )
+        result = bridge.convert(xml, source="xml", to="conf", vmid=100)
+        return result.text, list(result.findings)
+
+    assert said(one) != said(other)

@@ -255,3 +255,23 @@ def test_the_command(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["to-conf", str(tmp_path / "100.xml"), "--as", "qm-create", "-o", str(tmp_path)])
     assert done.exit_code == 0
     assert (tmp_path / "100.sh").read_text().startswith("qm create 100 \\\n  --")
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ("memory: 512\nbios: OVMF\n", "bios: 'OVMF' is not one of seabios, ovmf"),
+        ("ostype: l26,\nmemory: 512\n", "ostype: 'l26,' is not one of"),
+        ("cores: 0\nmemory: 512\n", "cores: 0 is not"),
+        ("memory: 512\nvmgenid: 4ffe9821-7d8b-196b-bde7-539021f25f59,\n", "vmgenid: .* does not have the form"),
+    ],
+)
+def test_a_value_that_the_api_refuses_made_a_command_that_failed_whole(config: str, why: str) -> None:
+    with pytest.raises(bridge.BridgeError, match=why) as error:
+        created(config)
+    assert str(error.value).startswith(f"100.conf:{1 + config.split(chr(10))[0].startswith('memory')}: ")
+    bridge.convert(config, "conf", "conf", vmid=VMID)
+
+
+def test_no_cpu_shares_are_said_otherwise_to_the_api() -> None:
+    assert "cpuunits" not in options(created("cpuunits: 0\nmemory: 512\n").text)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import bridge
 from bridge.cli import main
-from bridge.hook import script
+from bridge.operations.hookscript import script
 from tests.embed.qemu import Qemu
 
 LAST = (os.cpu_count() or 1) - 1

@@ -221,7 +221,7 @@ def test_a_card_without_an_address_gets_one_that_stays() -> None:
 def test_a_description_that_ends_in_blanks_is_proved(text: str) -> None:
     result = convert(head=f"<description>{text}</description>")
     assert result.text.startswith("#one\n")
-    assert "unproved" not in {finding.kind for finding in result.findings}
+    assert "description" not in {finding.field for finding in result.findings}
 
 
 DEVICES = {
@@ -246,3 +246,16 @@ def test_the_transitional_and_the_modern_form_of_a_virtio_device(what: str) -> N
     assert told(transitional, "virtio-transitional") == {"note"}
     assert told(modern, "virtio-non-transitional") == {"guest"}
     assert "disable-legacy=on" in keys(convert(text.format(f"{name}='virtio-non-transitional'"), args=True))["args"]
+
+
+@pytest.mark.parametrize(("inner", "ostype"), [
+    ("<vendor_id state='on' value='AuthenticAMD'/>", "win10"),
+    ("<vendor_id state='on' value='x'/><vapic state='on'/>", "w2k8"),
+])  # fmt: skip
+def test_a_vendor_of_hyperv_alone_is_a_windows_and_not_an_old_one(inner: str, ostype: str) -> None:
+    """People set it so that the drivers of a passed graphics card load."""
+    xml = (
+        "<domain type='kvm'><name>a</name><memory>1048576</memory><os><type arch='x86_64' machine='pc-q35-10.0'>hvm</type></os>"
+        f"<features><acpi/><hyperv>{inner}</hyperv></features></domain>"
+    )
+    assert f"ostype: {ostype}\n" in bridge.convert(xml, source="xml", to="conf").text

@@ -32,8 +32,13 @@ def block(path: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/var/run/kubevirt-private/vmi-disks/root/disk.img", "/run/vdsm/storage/a/b", "/run/media/me/stick/a.img"]
-)
+    "path",
+    [
+        "/var/run/kubevirt-private/vmi-disks/root/disk.img", "/run/vdsm/storage/a/b", "/run/media/me/stick/a.img",
+        "/var/run/libvirt/cloud-init-dir/space/vm/noCloud.iso", "/var/run/kubevirt-ephemeral-disks/disk-data/c/disk.qcow2",
+        "/var/run/kubevirt/hotplug-disks/data.img",
+    ],
+)  # fmt: skip
 def test_an_image_below_run_that_others_mount_there(path: str) -> None:
     result = convert(file(path))
     assert keys(result)["virtio0"].startswith(f"{path},")
@@ -47,7 +52,13 @@ def test_a_block_device_of_any_name(path: str) -> None:
     assert [f.severity for f in result.findings if path in f.message] == ["data"]
 
 
-@pytest.mark.parametrize("path", ["/dev/mem", "/dev/kvm", "/dev/tty1", "/run/docker.sock", "/run/libvirt/x", "/proc/1/mem", "/etc/shadow"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dev/mem", "/dev/null", "/dev/kvm", "/dev/tty1", "/run/docker.sock", "/run/libvirt/x", "/run/kubevirt/a.sock", "/proc/1/mem",
+        "/etc/shadow",
+    ],
+)  # fmt: skip
 def test_what_is_no_image_stays_refused(path: str) -> None:
     with pytest.raises(bridge.BridgeError, match=path):
         convert(block(path) if path.startswith("/dev") else file(path))

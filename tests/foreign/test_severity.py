@@ -75,12 +75,43 @@ def test_a_default_of_the_domain_that_is_spelled_out_is_no_finding(word: str, he
         ("iommufd", HOSTDEV.format("<driver iommufd='yes'/>"), ""),
         ("iommufd", HOSTDEV.format("<driver name='vfio' iommufd='no'/>"), ""),
         ("rendernode", "<video><model type='virtio'><acceleration accel3d='yes' rendernode='/dev/dri/r'/></model></video>", ""),
+        ("shareBacking", DISK.format("", "", "").replace("</disk>", "<transient shareBacking='yes'/></disk>"), ""),
+        ("<actual", "<interface type='network'><source network='n'/><actual type='bridge'><source bridge='b'/></actual></interface>", ""),
+        ("nodenames", DISK.format("", "", "").replace("</disk>", "<privateData><nodenames/></privateData></disk>"), ""),
+        ("check='yes'", "<interface type='user'><mac address='52:54:00:00:00:07' check='yes'/></interface>", ""),
         ("tb-cache", "", "<tcg><tb-cache unit='MiB'>64</tb-cache></tcg>"),
         ("async-teardown", "", "<async-teardown enabled='yes'/>"),
     ],
 )
 def test_what_only_the_host_acts_on_is_a_note(word: str, devices: str, features: str) -> None:
     assert told(word, devices, features=features) == {"note"}
+
+
+@pytest.mark.parametrize(
+    ("model", "inner", "severities"),
+    [
+        ("dimm", "<source><nodemask>0-1</nodemask></source>", {"host"}),
+        ("dimm", "<address type='dimm' slot='0' base='0x100000000'/>", {"guest"}),
+        ("nvdimm", "<source><path>/n</path></source>", {"guest"}),
+        ("virtio-mem", "", {"guest"}),
+    ],
+)
+def test_modules_of_memory_are_told_for_what_they_are(model: str, inner: str, severities: set[str]) -> None:
+    module = f"<memory model='{model}'>{inner}<target><size unit='MiB'>512</size><node>0</node></target></memory>"
+    word = "nodemask" if "nodemask" in inner else "0x100000000" if "base" in inner else f"'{model}'"
+    assert told(word, module) == severities
+    assert not [finding for finding in findings(module) if finding.kind == "unknown"]
+
+
+def test_access_to_a_module_is_the_hosts() -> None:
+    target = "<target><size unit='MiB'>512</size><node>0</node></target>"
+    assert told("access", f"<memory model='dimm' access='shared' discard='yes'>{target}</memory>") == {"host"}
+
+
+def test_an_image_with_data_elsewhere_is_two_files_to_copy() -> None:
+    store = "<dataStore type='file'><format type='raw'/><source file='/img/a.data'/></dataStore>"
+    disk = DISK.format("", "", "").replace("'raw'", "'qcow2'").replace("a.img'/>", f"a.img'>{store}</source>")
+    assert told("a.data", disk) == {"data"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.foreign.domains import PLACEMENT, Domain, converted, domains
 
 ALLOWED = {"T1": ("note", "data"), "T2h": ("note", "data", "host")}
 """Severities that a tier may have when storages and bridges are named; what is to be copied (`data`) is no loss."""
-ENOUGH = 0.9
+ENOUGH = 0.95
 
 EXPLAINED = {
     "cpu-minimum1": "match='minimum' gave the guest every other feature of its host's CPU, which the XML does not name",
@@ -24,8 +24,8 @@ EXPLAINED = {
     "watchdog": "QEMU refuses the ib700 as qemu-server gives it (mapping-devices 20)",
     "watchdog-dump": "the same",
     "watchdog-injectnmi": "the same",
+    "video-none-device": "the VNC server had nothing to show; under qemu-server there is none without a card",
     "virtio-rng-multiple": "a config has one rng; the guest had two",
-    "vhost-user-fs-fd-openfiles": "a queue of 1027 becomes one of 1024, which the guest sees",
     "clock-absolute": "`startdate` holds an absolute clock",
     "disk-cdrom-empty-network-invalid": "an empty drive needs no storage",
     "intel-iommu-caching-mode": "from machine 8.0 on the chipset's watchdog is armed anyway, and viommu=intel splits the irqchip",
@@ -33,12 +33,15 @@ EXPLAINED = {
     "firmware-manual-efi-nvram-network-nbd": "the same",
     "async-teardown": "how the host frees the memory, after the guest is gone",
     "balloon-device-deflate-off": "QEMU's own default, spelled out",
-    "net-hostdev": "MAC address and VLAN of a passed card are seen by the guest, and a config does not set them",
-    "net-hostdev-bootorder": "the same",
-    "net-hostdev-vfio-multidomain": "the same",
     "pv-spinlock-disabled": "TCG has no such feature to switch off",
 }
 """Domains that the index judges otherwise, and why."""
+REJUDGED = dict.fromkeys(("net-hostdev", "net-hostdev-bootorder", "net-hostdev-vfio-multidomain"), "T3")
+"""The index took the MAC address and VLAN of a passed card for the host's; the guest sees them, and a config does not set them."""
+
+
+def tier_of(domain: Domain) -> str:
+    return REJUDGED.get(domain.name, domain.tier)
 
 
 def agrees(domain: Domain, result: bridge.Result | bridge.BridgeError) -> bool:
@@ -46,9 +49,10 @@ def agrees(domain: Domain, result: bridge.Result | bridge.BridgeError) -> bool:
     if isinstance(result, bridge.BridgeError):
         return domain.tier in ("T3", "T4") or (domain.tier == "T2a" and "on request only" in result.message)
     severities = {f.severity for f in result.findings if f.kind not in PLACEMENT}
-    if domain.tier in ALLOWED:
-        return severities <= set(ALLOWED[domain.tier])
-    return bool(severities & ({"guest", "host"} if domain.tier == "T2a" else {"guest"}))
+    tier = tier_of(domain)
+    if tier in ALLOWED:
+        return severities <= set(ALLOWED[tier])
+    return bool(severities & ({"guest", "host"} if tier == "T2a" else {"guest"}))
 
 
 def result_of(domain: Domain, args: bool | None = None) -> bridge.Result | bridge.BridgeError:
@@ -65,8 +69,8 @@ def test_each_tier_loses_no_more_than_it_must(capsys: pytest.CaptureFixture[str]
     surprises = {}
     for domain in domains():
         result = result_of(domain)
-        total[domain.tier] += 1
-        agree[domain.tier] += agrees(domain, result)
+        total[tier_of(domain)] += 1
+        agree[tier_of(domain)] += agrees(domain, result)
         if agrees(domain, result) is (domain.name in EXPLAINED):
             surprises[domain.name] = str(result) if isinstance(result, bridge.BridgeError) else result.findings
     with capsys.disabled():
@@ -75,14 +79,3 @@ def test_each_tier_loses_no_more_than_it_must(capsys: pytest.CaptureFixture[str]
             print(f"{tier:4}  {agree[tier]:3} of {total[tier]:3} ({agree[tier] / total[tier]:.1%})")
     assert not surprises
     assert all(agree[tier] >= ENOUGH * total[tier] - 1 for tier in total)  # a tier of three has one that is explained
-
-
-@pytest.mark.parametrize("args", [None, True])
-@pytest.mark.usefixtures("shared")
-def test_nothing_is_unproved(args: bool | None) -> None:
-    unproved = {}
-    for domain in domains():
-        result = result_of(domain, args)
-        if isinstance(result, bridge.Result) and (found := [f for f in result.findings if f.kind == "unproved"]):
-            unproved[domain.name] = found
-    assert not unproved

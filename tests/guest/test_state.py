@@ -29,7 +29,20 @@ RUNS = 1.0
 """Seconds that the guest's firmware runs before it is saved."""
 
 MACHINES = {machine.name: machine for machine in own(CASES)}
-MOVE = ("i440fx", "q35", "shared-iothreads", "every-disk-bus", "old-scsi-adapters", "numa", "lean", "usb-spice", "args-i440fx", "args-q35")
+MOVE = (
+    "i440fx",
+    "q35",
+    "shared-iothreads",
+    "every-disk-bus",
+    "old-scsi-adapters",
+    "numa",
+    "lean",
+    "usb-spice",
+    "usb-no-port",
+    "usb-old-q35",
+    "args-i440fx",
+    "args-q35",
+)
 STAY = {
     # libvirt names memory itself
     "hotplug": "Unknown ramblock",

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from bridge.core.report import BridgeError
 from bridge.host.facts import MAX_FILE, PCI, HostFacts, PCIInfo, ZFSOverISCSI
-from bridge.report import BridgeError
 from tests.host.cluster import FACTS
 
 TOML = """\
@@ -79,17 +79,17 @@ def test_keywords_win_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("cpus = 12", "cpus = '12'", 2, "cpus: Expected `int`"),
-        ("cpus = 12", "cpus = 0", 2, "cpus: Expected `int` >= 1"),
+        ("cpus = 12", "cpus = '12'", 2, "cpus: is not a whole number"),
+        ("cpus = 12", "cpus = 0", 2, "cpus: is less than 1"),
         ("cpus = 12", "cpu = 12", 2, "cpu: is not a known fact"),
-        ("vmbr9 = 9000", "vmbr9 = true", 5, "bridge_mtu: Expected `int`"),
-        ('"0000:01:00.0"]', '"01:00.0"]', 9, "pci.present: Expected `str` matching"),
+        ("vmbr9 = 9000", "vmbr9 = true", 5, "bridge_mtu: is not a whole number"),
+        ('"0000:01:00.0"]', '"01:00.0"]', 9, "pci.present: is not the address of a PCI function: write it as 0000:01:00.0"),
         ("iommugroup = 4", "group = 4", 8, "pci.info.group: is not a known fact"),
         ('"current", "old"', '"current"', 15, "volume_chain: a volume chain needs as many files"),
         ("cpus = 12", "cpus = ", 2, "is not TOML"),
         ("cpus = 12", "storages = {}", 2, "'storages' has a file of its own"),
-        ('"10.0.2"', '"new"', 3, "qemu_version: Expected `str` matching"),
-        ('"10.0.2"', '"10.0.2\\n"', 3, "qemu_version: Expected `str` matching"),
+        ('"10.0.2"', '"new"', 3, "qemu_version: is not a version: write it as 10.0.2"),
+        ('"10.0.2"', '"10.0.2\\n"', 3, "qemu_version: is not a version: write it as 10.0.2"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
@@ -200,3 +200,19 @@ def test_the_corpus_rows_override_facts(row: dict[str, Any], shared: Path) -> No
     facts = HostFacts.load(shared / "corpus/host", **row["host"])
     for key, value in row["host"].items():
         assert getattr(facts, key) == value
+
+
+@pytest.mark.parametrize(
+    ("fact", "message"),
+    [
+        ("qemu_verison=10.0", "qemu_verison: is not a known fact: did you mean qemu_version"),
+        ("bridge_mtu=1500", "bridge_mtu: is not a known fact: say of what it is: bridge_mtu.NAME=VALUE"),
+        ("foo=1", "foo: is not a known fact: `man virt-qm` lists them"),
+        ("qemu_version=new", "qemu_version: is not a version: write it as 10.0.2"),
+        ("bridge_mtu.vmbr0=70000", "bridge_mtu: is more than 65520"),
+    ],
+)
+def test_a_fact_that_is_none_was_answered_with_a_pattern(fact: str, message: str) -> None:
+    with pytest.raises(BridgeError) as error:
+        HostFacts().with_facts([fact])
+    assert str(error.value).startswith(f"--host-fact: {message}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bridge.core.report import BridgeError
 from bridge.host.facts import HostFacts
 from bridge.host.mapping import (
     directory_path,
@@ -18,7 +19,6 @@ from bridge.host.mapping import (
     usb_host,
 )
 from bridge.host.sections import Warnings
-from bridge.report import BridgeError
 
 PCI_CFG = """\
 gpu

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.report import BridgeError
 from bridge.host import probe
 from bridge.host.facts import HostFacts, PCIInfo
-from bridge.report import BridgeError
 from tests.host import node
 
 

@@ -7,20 +7,11 @@ from typing import Any
 
 import pytest
 
+from bridge.core.report import BridgeError
 from bridge.host.facts import HostFacts, VolumeChain, ZFSOverISCSI
-from bridge.host.storage import (
-    blockdev_options,
-    cache_direct,
-    check_content,
-    checked_format,
-    default_aio,
-    drive_file,
-    locate,
-    source,
-)
+from bridge.host.storage import blockdev_options, cache_direct, check_content, checked_format, default_aio, drive_file, locate, source
 from bridge.host.storagecfg import Storage, host_and_port
 from bridge.host.volume import is_cloudinit, parse_volname, split_volume_id
-from bridge.report import BridgeError
 from tests.host.cluster import FACTS, facts
 
 

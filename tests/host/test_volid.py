@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from bridge.core.report import KINDS, BridgeError
 from bridge.host.facts import HostFacts
 from bridge.host.storage import locate, source
 from bridge.host.storagecfg import Storage
 from bridge.host.volid import Match, path_problem, volume_id
 from bridge.model.disk import NetworkHost, Source
-from bridge.report import KINDS, BridgeError
 from tests.host.cluster import FACTS, facts
 from tests.host.test_reference import drives
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.libvirt.node import QEMU_NS
+from bridge.libvirt.tree.node import QEMU_NS
 from tests.kinds.both import HOST, commandline, domain, xml
 
 PARTS = {

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 import bridge
+from bridge.core.shellwords import quote, split
 from bridge.data.properties import type_of
-from bridge.shellwords import quote, split
 from tests.embed.qemu import Qemu
 from tests.kinds.both import HOST, argv, back, commandline, domain
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 import bridge
-from tests.kinds.both import HOST, back, commandline, domain, findings, keys, pieces, refusal, values
+from tests.kinds.both import HOST, back, commandline, domain, findings, keys, pieces, refusal, values, xml
 
 ERA = "ostype: l26\n"
 OLD = "machine: pc-i440fx-4.1\n"
@@ -61,6 +64,70 @@ def test_redirection_needs_spice_in_xml_only() -> None:
     assert len(pieces(ERA + "vga: qxl\nusb0: spice\n", "devices/redirdev")) == 1
     assert pieces(ERA + "usb0: spice\n", "devices/redirdev") == []
     assert "spicevmc,id=usbredirchardev0,name=usbredir" in commandline(ERA + "usb0: spice\n")
+
+
+SPICE = "vga: qxl\n"
+
+
+def usb_words(config: str) -> list[dict[str, Any]]:
+    """The USB devices on the domain's command line."""
+    said = [json.loads(word) for word in commandline(config) if word.startswith("{")]
+    return [each for each in said if each["driver"] in ("usb-host", "usb-redir")]
+
+
+def test_a_device_of_an_old_machine_names_no_port_as_qemu_server_names_none() -> None:
+    assert [each.get("port") for each in usb_words(OLD + "usb0: 1-4\nusb1: 0627:0001,usb3=1\n")] == [None, None]
+    assert [each["bus"] for each in usb_words(OLD + "usb0: 1-4\nusb1: 0627:0001,usb3=1\n")] == ["ua-ehci.0", "ua-xhci.0"]
+    assert [each["port"] for each in usb_words(ERA + "usb4: 1-4\n")] == ["5"]
+
+
+def overridden(config: str) -> list[str]:
+    """The devices whose port is taken off libvirt's command line."""
+    found = xml(config).iter("{http://libvirt.org/schemas/domain/qemu/1.0}device")
+    return [node.get("alias", "") for node in found if node.find(".//*[@name='port'][@type='remove']") is not None]
+
+
+def test_a_redirection_of_an_old_machine_names_no_port_either() -> None:
+    config = OLD + SPICE + "usb0: spice\nusb1: spice\nusb2: spice,usb3=1\n"
+    assert [node.get("port") for node in xml(config).findall("devices/redirdev/address")] == ["1", "2", "1"]
+    assert overridden(config) == ["ua-usb0", "ua-usb1", "ua-usb2"]
+    assert overridden(ERA + SPICE + "usb0: spice\n") == []
+
+
+def test_a_redirection_after_a_device_of_the_host_takes_the_port_after_it() -> None:
+    """QEMU gives ports in the order of the line, and libvirt's own devices come first."""
+    config = OLD + SPICE + "usb0: spice\nusb1: 1-4\nusb2: spice\nusb3: spice,usb3=1\n"
+    assert [each["id"] for each in usb_words(config)] == ["usb1", "usb2"]
+    assert overridden(config) == ["ua-usb0", "ua-usb3"]
+
+
+def test_a_libvirt_without_overrides_gets_such_a_redirection_by_the_command_line() -> None:
+    text = bridge.convert(OLD + SPICE + "usb0: spice\n", "xml", "conf", host=HOST, libvirt="8.0").text
+    assert "<redirdev" not in text
+    assert keys(text)["usb0"] == "spice"
+
+
+@pytest.mark.parametrize(
+    ("config", "behind"),
+    [
+        (OLD + SPICE + "".join(f"usb{n}: spice,usb3=1\n" for n in range(5)), ["usb3", "usb4"]),
+        ("machine: pc-q35-4.1\n" + SPICE + "tablet: 1\n" + "".join(f"usb{n}: spice\n" for n in range(5)), ["usb4"]),
+    ],
+)
+def test_what_stands_behind_the_hub_of_qemus_own_goes_by_the_command_line(config: str, behind: list[str]) -> None:
+    """libvirt would want the hub said; QEMU puts one in front of the last port by itself."""
+    assert [each["id"] for each in usb_words(config)] == behind
+    assert pieces(config, "devices/hub") == []
+
+
+@pytest.mark.parametrize("head", [OLD, "machine: pc-q35-4.1\n", "machine: pc-q35-4.1\ntablet: 1\n"])
+def test_devices_without_ports_do_not_move_on_the_way_back(head: str) -> None:
+    config = f"{head}{SPICE}usb0: spice,usb3=1\nusb1: 1-4\nusb2: spice\nusb3: 0627:0001,usb3=1\nusb4: spice\n"
+    text = bridge.convert(config, "xml", "conf", host=HOST, metadata=False).text
+    out = bridge.convert(text, "conf", "xml", host=HOST)
+    # a device that QEMU puts on the only bus of USB 3 by itself says so when it comes back
+    assert [word.replace("bus=xhci.0,", "") for word in usb(out.text)] == [word.replace("bus=xhci.0,", "") for word in usb(config)]
+    assert [finding.message for finding in out.findings if "usb" in finding.message] == []
 
 
 @pytest.mark.parametrize("value", ["0627:0001", "1-4.2", "spice"])

@@ -58,7 +58,7 @@ def after(owner: Any, name: str, halt: Callable[[], object]) -> None:
 
 def halt_at(directory: Path, moment: str) -> None:
     """This process, or the child that it starts, halts at the moment."""
-    from bridge.libvirt import connect
+    from bridge.libvirt.host import connect
 
     halt = Halt(directory)
     if moment == "connected":
@@ -74,7 +74,7 @@ def halt_at(directory: Path, moment: str) -> None:
 
 def child(directory: str, name: str) -> None:
     """The process that talks to libvirt halts before it defines this domain."""
-    from bridge.libvirt import connect, serve
+    from bridge.libvirt.host import connect, serve
 
     halt = Halt(Path(directory))
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.libvirt import connect
-from bridge.libvirt.connect import Connection, Definition
-from bridge.report import BridgeError
+from bridge.core.report import BridgeError
+from bridge.libvirt.host import connect
+from bridge.libvirt.host.connect import Connection, Definition
 from tests.libvirtd.daemon import Daemon
 from tests.processes import PATIENCE
 
@@ -87,7 +87,7 @@ def test_a_refusal_puts_back_what_was_replaced(libvirtd: Daemon) -> None:
 def test_a_child_that_dies_in_the_middle_leaves_nothing(libvirtd: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = libvirtd.directory / "died"
     script = (
-        "from bridge.libvirt import serve as served; import os, pathlib\n"
+        "from bridge.libvirt.host import serve as served; import os, pathlib\n"
         f"once = pathlib.Path({str(mark)!r}); before = served._Calls._before\n"
         "def die(self, domain):\n"
         "    if domain.name == 'vm3' and not once.exists(): once.touch(); os._exit(9)\n"
@@ -139,4 +139,4 @@ def test_nothing_of_the_current_directory_is_imported(tmp_path: Path, monkeypatc
 
 def test_libvirt_is_imported_nowhere_else() -> None:
     found = [path for path in (root() / "bridge").rglob("*.py") if "import libvirt\n" in path.read_text()]
-    assert found == [root() / "bridge/libvirt/serve.py"]
+    assert found == [root() / "bridge/libvirt/host/serve.py"]

@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 from lxml import etree
 
-from bridge import define as defining
 from bridge.cli import main
-from bridge.libvirt.capabilities import nearest
-from bridge.libvirt.connect import Connection, Domain
+from bridge.core.report import BridgeError
+from bridge.libvirt.host.capabilities import nearest
+from bridge.libvirt.host.connect import Connection, Domain
 from bridge.model.vm import VM
-from bridge.report import BridgeError
+from bridge.operations import define as defining
 from tests.corpus import Row, rows
 from tests.libvirtd.daemon import Daemon, affinity
 from tests.libvirtd.store import Store

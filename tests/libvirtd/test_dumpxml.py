@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bridge.cli import main
-from bridge.dumpxml import Dumped, numbered, with_onboot
-from bridge.libvirt.connect import Connection, Definition, Domain
-from bridge.report import BridgeError
+from bridge.core.report import BridgeError
+from bridge.libvirt.host.connect import Connection, Definition, Domain
+from bridge.operations.importing import Dumped, numbered, with_onboot
 from tests.libvirtd.daemon import Daemon
 
 UUID = "0b8b1f0e-0000-4000-8000-00000000000{}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.libvirt import connect
+from bridge.libvirt.host import connect
 from tests.libvirtd.daemon import Daemon
 from tests.libvirtd.test_connect import root
 
@@ -21,7 +21,7 @@ DEFINED, NOT_DEFINED, UNKNOWN = "defined", "not defined", "not known to be defin
 KILL = """
 import os, sys, time
 from pathlib import Path
-from bridge.libvirt import serve as served
+from bridge.libvirt.host import serve as served
 
 def kill():
     "libvirtd, once; it is gone when this returns."
@@ -74,7 +74,7 @@ class Mortal(Daemon):
         said = f"DEAD, PID, NAME = Path({str(dead)!r}), {self._process.pid}, {name!r}\n"
         script = connect.START.replace("from bridge", f"exec({KILL + said + how!r}); from bridge")
         source = (
-            "import sys; from bridge.libvirt import connect; from bridge.cli import main\n"
+            "import sys; from bridge.libvirt.host import connect; from bridge.cli import main\n"
             f"connect.START = {script!r}; connect.LOOKING_LIMIT = {100 if revived else 0}; main(sys.argv[1:])"
         )
         command = [sys.executable, "-c", source, "define", "-c", self.uri, "--report", "none", *map(str, words)]

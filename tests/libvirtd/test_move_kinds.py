@@ -1,5 +1,5 @@
-"""Twenty VMs, of every kind of disk, firmware, card and display, moved by a plan: from a config to a libvirt host, and from there to a
-node. Both scripts run with the real virsh, qemu-img and swtpm; what can start here starts."""
+"""More than twenty VMs, of every kind of disk, firmware, card and display, moved by a plan: from a config to a libvirt host, and from
+there to a node. Both scripts run with the real virsh, qemu-img and swtpm; what can start here starts."""
 
 from __future__ import annotations
 
@@ -77,6 +77,19 @@ MOVES = {
     "identity": Move(
         "smbios1: uuid=5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10,serial=U04,manufacturer=QUNNRQ==,base64=1\ntablet: 0\nlocaltime: 1\n"
         "vmgenid: d0a6b5d4-3a4e-4c84-8f6e-4e5a5d0c7b02\nstartup: order=3\nonboot: 1\ntags: a;b\n"
+    ),
+    "old-usb": Move(
+        "machine: pc-q35-6.2\nusb0: spice\nusb1: spice,usb3=1\nusb2: spice\nvga: qxl\ntablet: 1\n"
+        "audio0: device=ich9-intel-hda,driver=spice\n"
+    ),
+    "read-only": Move(
+        f"scsihw: virtio-scsi-pci\nscsi0: {drive('disk-0.raw', ',ro=1,queues=2')}\nsata1: {drive('disk-1.vmdk')}\n"
+        f"virtio0: {drive('disk-2.raw', ',ro=1')}\nargs: -smbios type=11,value=x\n"
+    ),
+    "many": Move(
+        "scsihw: virtio-scsi-pci\n"
+        + "".join(f"scsi{n}: {drive(f'disk-{n}.raw')}\n" for n in range(0, 20, 6))
+        + "".join(f"net{n}: virtio=BC:24:11:00:01:{n:02x}\n" for n in range(9))
     ),
     "passthrough": Move(
         f"machine: q35\nhostpci0: 0000:01:00.0,pcie=1\nusb0: host=0627:0001\nvirtio0: {drive('disk-0.raw')}\n", starts=False

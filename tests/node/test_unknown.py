@@ -109,3 +109,19 @@ def test_nested_virtualisation_was_dropped_as_if_the_host_had_none() -> None:
     words = bridge.convert("cpu: EPYC,flags=+nested-virt\n", "argv", "conf", host=bridge.HostFacts(cpu_flags=["svm"])).argv or []
     assert "+svm" in words[words.index("-cpu") + 1]
     assert any("unable to resolve" in f.message for f in findings("cpu: EPYC,flags=+nested-virt\n", "argv", bridge.HostFacts(cpu_flags=[])))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("memory: 512\nscsi0: tank:vm-1-disk-0\n", "a:2: scsi0: storage 'tank'{}give the node's storage.cfg: --host DIR"),
+        ("ide2: nas:iso/a.iso,media=cdrom\nmachine: pc-i440fx-9.0\n", "a:1: ide2: storage 'nas'{}give the node's storage.cfg"),
+        ("bios: ovmf\nefidisk0: tank:vm-1-disk-0,efitype=4m\n", "a:2: efidisk0: storage 'tank'{}give the node's storage.cfg"),
+        ("memory: 512\nhostpci0: mapping=gpu\n", "a:2: hostpci0: the PCI device mapping 'gpu'{}give the cluster's mapping/pci.cfg"),
+        ("memory: 512\nusb0: mapping=cam\n", "a:2: usb0: the USB device mapping 'cam'{}give the cluster's mapping/usb.cfg"),
+    ],
+)
+def test_an_error_off_the_node_named_no_line_and_no_cure(config: str, message: str) -> None:
+    with pytest.raises(bridge.BridgeError) as error:
+        bridge.convert(config, "argv", "conf", vmid=100, file="a")
+    assert str(error.value).startswith(message.format(" is not in the host facts: "))

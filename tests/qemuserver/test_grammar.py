@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bridge.core.report import BridgeError, shown
 from bridge.qemuserver import text
-from bridge.report import BridgeError, shown
 
 MAC1, MAC2 = "BC:24:11:00:00:01", "BC:24:11:00:00:02"
 

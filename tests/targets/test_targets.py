@@ -13,9 +13,9 @@ import pytest
 from lxml import etree
 
 import bridge
+from bridge.core.report import SEVERITIES
 from bridge.data import cpus, gates
 from bridge.data.gates import ELEMENTS, Target, machine_range, version
-from bridge.report import SEVERITIES
 from tests.corpus import ROOT, Row
 from tests.option_samples import HOST, MORE, VMID, samples
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bridge
-from bridge import option_table
+from bridge.cli import option_table
 from bridge.data.remembered import RETURNS, SHOWN, WITHHELD
 from tests.option_samples import HOST, TARGET, VMID, samples
 from tests.trust.documents import main_lines

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from ...core.report import BridgeError
 from ...model.disk import NetworkHost, Source, Throttle
-from ...report import BridgeError
 from ..blockdev import ROWS as THROTTLE_ROWS
 from .line import Line
 from .said import Said, number, spelled, switch

@@ -6,10 +6,10 @@ import re
 
 import msgspec
 
+from ...core.report import BridgeError
 from ...data.devices import ALIASES, BUS_IS_ID, CARRIES, MOST_XHCI_PORTS, PLUGS, SINGLE, USB_PORTS, XHCI_PORTS
 from ...model.controller import Controller
 from ...model.part import Address, DriveAddress, PCIAddress, SerialAddress, USBAddress
-from ...report import BridgeError
 from ..read import Option
 from .line import Dev, Line
 from .said import Said

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError
 from ...data.gates import machine_has
 from ...passes.resolve.cpu_flags import meaning
-from ...report import BridgeError
 from .line import Line
 from .machine import merged
 from .said import Said, number

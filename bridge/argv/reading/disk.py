@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...core.report import BridgeError
 from ...host.volid import path_problem
 from ...host.volume import is_cloudinit
 from ...model.disk import Disk, Source
 from ...model.iothread import IOThread, IOThreads, ServedBy
-from ...report import BridgeError
 from . import blocks
 from .blocks import Image
 from .line import Dev, Line
@@ -21,6 +21,12 @@ GENERIC = "/dev/sg"
 LONGEST_ID = 20
 """Of a SCSI drive's id: its serial, else the name of its -drive (hw/scsi/scsi-disk.c)."""
 WORDS = ("enospc", "ignore", "report", "stop", "auto")
+
+THREAD = {
+    "poll_max": "poll-max-ns", "poll_grow": "poll-grow", "poll_shrink": "poll-shrink", "poll_weight": "poll-weight",
+    "thread_pool_min": "thread-pool-min", "thread_pool_max": "thread-pool-max",
+}  # fmt: skip
+"""Field of an iothread -> property of QEMU's object."""
 
 
 def read_iothreads(line: Line) -> None:
@@ -34,9 +40,7 @@ def read_iothreads(line: Line) -> None:
         said.get("qom-type")
         said.get("id")
         thread = IOThread(id=_number(line, name, len(threads)), where=said)
-        for field, option in (("poll_max", "poll-max-ns"), ("poll_grow", "poll-grow"), ("poll_shrink", "poll-shrink")):
-            setattr(thread, field, said.number(option))
-        for field, option in (("thread_pool_min", "thread-pool-min"), ("thread_pool_max", "thread-pool-max")):
+        for field, option in THREAD.items():
             setattr(thread, field, said.number(option))
         if line.is_pve:
             pool += name == f"iothread{len(threads)}"

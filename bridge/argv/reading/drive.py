@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
+from ...core.report import BridgeError
 from ...model.disk import Source, Throttle
-from ...report import BridgeError
 from .blocks import FORMATS, Image, Tree, drop, limits_of, mebibytes
 from .line import Line
 from .said import Said, size, switch

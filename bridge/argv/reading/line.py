@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ...core.report import BridgeError, Report
 from ...data.devices import ALIASES
 from ...data.qemu import FLAGS
 from ...data.readconfig import READCONFIG
@@ -12,7 +13,6 @@ from ...host.facts import HostFacts
 from ...model.part import Address
 from ...model.raw import Backend, Other
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..machine import RUN, SHARE
 from ..read import CommandLine, Option
 from .said import Said, number

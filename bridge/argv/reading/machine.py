@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from ...core.report import BridgeError
 from ...data.machines import BINARY, DEFAULT, NATIVE_BINARY, POWER_OBJECT, base_of, version_of, without_revision
 from ...data.qemu import KVM_PROGRAM
 from ...model.machine import Machine
 from ...model.part import PCIAddress
-from ...report import BridgeError
 from .line import Line
 from .said import Said
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ...core.report import BridgeError
 from ...data.qemu import MEMORY_DEFAULT
 from ...model.memory import DIMM, NUMANode
-from ...report import BridgeError
 from .line import Line
 from .machine import merged
 from .said import Said, size, spelled, switch

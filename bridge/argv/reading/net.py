@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from ...core.report import BridgeError
 from ...model.net import Net
-from ...report import BridgeError
 from ..net import SCRIPTS
 from .line import Dev, Line
 from .said import Said, number, spelled, switch

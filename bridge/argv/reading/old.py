@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from ...report import BridgeError
+from ...core.report import BridgeError
 from ..read import Option, pairs
 from .line import Dev, Line
 from .said import Said

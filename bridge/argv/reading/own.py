@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ...core.report import BridgeError
 from ...data.machines import UNVERSIONED
 from ...data.ostype import WINDOWS, windows_version
 from ...data.pci import PCI
@@ -25,7 +26,6 @@ from ...passes.resolve import ostype
 from ...passes.resolve.boot import FIRST, LISTS, bootindexes, key_of
 from ...passes.resolve.disk import BUSES
 from ...passes.resolve.machine import has
-from ...report import BridgeError
 from ..blockdev import node_name
 from .line import Line
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...core.shellwords import without_secrets
 from ...data.qemu import HOST
-from ...shellwords import without_secrets
 from ..machine import RUN
 from .line import QMP, Line
 

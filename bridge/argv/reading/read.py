@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from ...core.report import Report
+from ...core.shellwords import without_secrets
 from ...data.qemu import HOST
 from ...host.facts import HostFacts
 from ...model.raw import Raw
-from ...report import Report
-from ...shellwords import without_secrets
 from ..read import CommandLine
 from . import buses, cpu, disk, display, firmware, machine, memory, net, old, others, ports, process, security, small, spelling
 from .line import Line

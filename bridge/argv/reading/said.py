@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...report import BridgeError
-from ...shellwords import without_secrets
+from ...core.report import BridgeError
+from ...core.shellwords import without_secrets
 from ..read import Option, Pairs, pairs
 
 FIRST = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from ...core.report import BridgeError
 from ...data.qemu import RTC_DEFAULTS
 from ...host.volid import path_problem
 from ...model.audio import Audio
@@ -13,7 +14,6 @@ from ...model.clock import Clock
 from ...model.meta import SMBIOS
 from ...model.rng import RNG
 from ...model.watchdog import Watchdog
-from ...report import BridgeError
 from .line import Line
 from .machine import merged
 from .said import Said

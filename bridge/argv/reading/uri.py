@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from ...core.report import BridgeError
 from ...model.disk import NetworkHost, Source
-from ...report import BridgeError
 from .line import Line
 from .said import Said
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..node import Node
+from ..tree.node import Node
 from . import controllers, devices, disks, domain, pci, pci_ports, ports, serials, usb
 from .draft import Draft
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
+    domain.blank,
     disks.order,
     disks.bus,
     controllers.index,

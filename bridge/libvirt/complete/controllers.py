@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..node import Node
+from ..tree.node import Node
 from .draft import MOST_INDEX, Draft, add, address_of, default, index_of, own, told
 from .pci_kinds import USB2
 
@@ -177,5 +177,7 @@ def models(draft: Draft) -> None:
     for node in draft.of_type("scsi"):
         if node.attrib.get("model", "auto") == "auto":
             own(node).attrib["model"] = "lsilogic"
+        if node.attrib["model"] == "ibmvscsi" and node.peek("address") is None:
+            add(node, "address", type="spapr-vio")
     for node in draft.of_type("usb"):
         default(node, "model", "piix3-uhci" if draft.base != "virt" else "qemu-xhci")

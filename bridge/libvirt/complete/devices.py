@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from ...data.schema import words
-from ..node import Node
+from ..tree.node import Node
 from .draft import X86, Draft, add, child, default, told
 
 CARD = {"vdpa": "virtio", "vhostuser": "virtio"}
 """Type of an interface -> the model that it has for want of another."""
 MODELS = words("rtl8139 virtio e1000 e1000e igb virtio-transitional virtio-non-transitional usb-net vmxnet3")
 """Cards that libvirt knows by name, in whatever letters."""
+VIRTIO_DRIVER = words("name txmode ioeventfd event_idx queues rx_queue_size tx_queue_size rss rss_hash_report")
+"""What <driver> says of a virtio card alone; one queue is as none."""
 OWN_BUS = {"evdev": "none", "passthrough": "virtio"}
 """Type of an <input> -> its bus."""
 MEMORY = ("ram", "vram")
@@ -18,12 +20,30 @@ MEMORY = ("ram", "vram")
 
 def interfaces(draft: Draft) -> None:
     for node in draft.of("interface"):
-        type_ = node.attrib.get("type", "")
+        default(node, "type", "user")
+        type_ = node.attrib["type"]
         if (model := node.peek("model")) is not None and (name := model.attrib.get("type", "").lower()) in MODELS:
             model.attrib["type"] = name
-        if type_ != "hostdev" and told(node.peek("model"), "type") is None:
+        if type_ != "hostdev" and not told(node.peek("model"), "type"):
             card = CARD.get(type_, "virtio" if draft.base == "virt" else "rtl8139")
             child(node, "model").attrib["type"] = card
+        if type_ != "hostdev":
+            _card(draft, node)
+
+
+def _card(draft: Draft, node: Node) -> None:
+    """An address of zeros is none, and only virtio cards have a driver (virDomainNetDefParseXML)."""
+    mac, driver = node.peek("mac"), node.peek("driver")
+    if mac is not None and mac.attrib.get("address", "").strip("0:") == "":
+        mac.attrib.pop("address", None)
+        mac.claimed = True
+    if driver is None or not driver.attrib:
+        return
+    virtio = (told(node.peek("model"), "type") or "").startswith("virtio")
+    idle = [name for name in VIRTIO_DRIVER if name in driver.attrib and (not virtio or (name, driver.attrib[name]) == ("queues", "1"))]
+    if idle:
+        said = " ".join(f"{name}='{driver.attrib.pop(name)}'" for name in idle)
+        draft.notes.append(("normalised", driver, f"{said} does nothing for this card"))
 
 
 def videos(draft: Draft) -> None:
@@ -36,6 +56,8 @@ def videos(draft: Draft) -> None:
         default(model, "type", "virtio" if draft.base == "virt" else "cirrus")
         if not n and len(draft.of("video")) == 1:
             default(model, "primary", "yes")
+            if model.attrib["primary"] == "no":  # one card is always the first
+                model.attrib["primary"] = "yes"
         for name in MEMORY:
             text = model.attrib.get(name, "")
             if text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) & (int(text) - 1):

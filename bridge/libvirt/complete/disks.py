@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..node import Node
+from ..tree.node import Node
 from .draft import MOST_INDEX, Draft, child, give_address, told
 
 PREFIXES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ...core.rows import whole_number
 from ...data.firmware import is_ovmf
-from ...rows import whole_number
-from ..node import Node
 from ..numa import DECIMAL, SHIFT, set_text
+from ..tree.node import Node
 from .draft import X86, Draft, add, child, default, told
 
 DEFAULT_CPU = {"i686": "qemu32", "x86_64": "qemu64"}
@@ -16,6 +16,18 @@ EMULATOR_CPU = {"qemu-system-i386": "qemu32", "qemu-system-x86_64": "qemu64"}
 MOST_VCPUS = 8192
 WITHOUT_EIM = 255
 """vCPUs that a q35 can have without an IOMMU (QEMU_MAX_VCPUS_WITHOUT_EIM)."""
+
+
+BLANK = ("uuid", "currentMemory", "iothreads")
+"""Elements that say nothing where they are empty: libvirt reads their text by XPath."""
+
+
+def blank(draft: Draft) -> None:
+    root = draft.root
+    empty = [node for tag in BLANK if (node := root.peek(tag)) is not None and not node.children and not node.text.strip(" \t\r\n")]
+    for node in empty:
+        root.children.remove(node)
+        root.named = None
 
 
 def numa(draft: Draft) -> None:
@@ -164,7 +176,8 @@ def nvram(draft: Draft) -> None:
     said = loader.attrib if loader is not None else {}
     if os.attrib.get("firmware") != "efi" and said.get("type") != "pflash":
         return
-    known = loader is None or said.get("readonly") == "yes" or is_ovmf(loader.text.strip(" \t\r\n"))
+    path = loader.text.strip(" \t\r\n") if loader is not None else ""
+    known = not path or said.get("readonly") == "yes" or is_ovmf(path)
     if not known or said.get("readonly") == "no" or said.get("stateless") == "yes" or said.get("type") == "rom":
         return
     if file is None:
@@ -190,6 +203,8 @@ def cpu(draft: Draft) -> None:
 
 
 def _default_cpu(draft: Draft) -> str | None:
+    if draft.machine == "isapc":
+        return "486"
     emulators = draft.of("emulator")
     name = emulators[0].text.strip(" \t\r\n").rpartition("/")[2] if emulators else ""
     return EMULATOR_CPU.get(name, DEFAULT_CPU.get(draft.arch)) if draft.arch in X86 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..address import number
-from ..node import Node
+from ..tree.node import Node
 
 MOST_INDEX = 255
 """libvirt would add every controller up to the highest that is named; a sane domain has none above (security-rules S9)."""

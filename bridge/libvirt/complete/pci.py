@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..node import Node
+from ..tree.node import Node
 from .controllers import insert
 from .draft import MOST_INDEX, Draft, index_of
 from .pci_buses import Buses, NoPlaceError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ..address import number
-from ..node import Node
+from ..tree.node import Node
 from .draft import Draft, default, give_address, index_of, told
 from .pci_buses import NoPlaceError, Plug
 from .pci_kinds import Kinds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..node import Node
+from ..tree.node import Node
 from .draft import Draft, told
 from .pci_buses import MODELS, Plug
 
@@ -11,7 +11,7 @@ PCIE = Plug("pcie")
 TRANSITIONAL = "virtio-transitional"
 """Such devices work in conventional slots only."""
 _VIRTIO = ("virtio", "virtio-non-transitional", None)
-_PCI_SCSI = ("buslogic", "lsilogic", "lsisas1068", "vmpvscsi", "ibmvscsi", "lsisas1078", "dc390", "am53c974")
+_PCI_SCSI = ("buslogic", "lsilogic", "lsisas1068", "vmpvscsi", "lsisas1078", "dc390", "am53c974")
 _XHCI = ("nec-xhci", "qemu-xhci")
 _PCI_SOUND = ("es1370", "ac97", "ich6", "ich9")
 _PCI_VIDEO = ("vga", "cirrus", "vmvga", "xen", "vbox", "qxl", "parallels")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..node import Node
+from ..tree.node import Node
 from .draft import Draft, add, child, default
 from .pci_buses import NoPlaceError
 from .pci_devices import place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..node import Node
+from ..tree.node import Node
 from .controllers import maybe_add
 from .draft import MOST_INDEX, Draft, address_of, give_address, index_of, told
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..node import Node
-from .draft import X86, Draft, add, child, index_of, told
+from ..tree.node import Node
+from .draft import X86, Draft, add, child, default, index_of, told
 
 MODELS = {"isa-serial": "isa-serial", "usb-serial": "usb-serial", "pci-serial": "pci-serial", "isa-debug": "isa-debugcon"}
 MOST_ISA = 4
@@ -23,8 +23,8 @@ def consoles(draft: Draft) -> None:
     target = child(serial, "target")
     target.attrib.pop("type", None)
     target.attrib["port"] = "0"
+    console.children, console.named = [], None  # the port's now
     console.take_all()
-    console.children = []
 
 
 def targets(draft: Draft) -> None:
@@ -42,9 +42,7 @@ def targets(draft: Draft) -> None:
                 add(target, "model", name=name)
         _ports(serials)
     if draft.of("parallel"):
-        for node in draft.of("parallel"):
-            _ = child(node, "target")
-        _ports(draft.of("parallel"))
+        _in_a_row(draft.of("parallel"))
 
 
 def _isa_ports(serials: list[Node]) -> None:
@@ -56,6 +54,15 @@ def _isa_ports(serials: list[Node]) -> None:
         if "port" not in target.attrib and free is not None:
             used.add(free)
             target.attrib["port"] = str(free)
+
+
+def _in_a_row(nodes: list[Node]) -> None:
+    """Those without a number come behind the highest of those before them."""
+    highest = -1
+    for node in nodes:
+        target = child(node, "target")
+        default(target, "port", str(highest + 1))
+        highest = max(highest, index_of(target, "port") or 0)
 
 
 def _ports(nodes: list[Node]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...model.raw import Backend
-from ..domain import Domain
-from ..node import Node
+from ..tree.domain import Domain
+from ..tree.node import Node
 
 SOCKETS = "/var/lib/libvirt/qemu/{}.sock"
 """Of a socket that the process got as a descriptor: where it was is not on the command line."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...model.disk import Disk
 from ..disk import write_disk
-from ..node import Node
+from ..tree.node import Node
 from .writer import Properties, Writer, spelled, whole
 
 DISK_BUSES = {"usb-storage": "usb", "floppy": "fdc"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..node import Node
+from ..tree.node import Node
 from .writer import Builder, Properties, Writer, whole, write_boot
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from ...model.raw import Backend
 from ...model.vm import VM
+from ..args.properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
 from ..device import alias
-from ..domain import Domain
-from ..node import Node
-from ..properties import BLOCK_IO, DISK, GEOMETRY, NET, NET_GUEST, NET_HOST, VIRTIO
+from ..tree.domain import Domain
+from ..tree.node import Node
 from .nets import write_backend
 from .writer import set_properties, spelled
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...model.raw import Backend
-from ..domain import Domain
-from ..node import Node
+from ..tree.domain import Domain
+from ..tree.node import Node
 from .writer import Properties, spelled
 
 _AT = re.compile(r"(?:([^:]*|\[[^\]]+\]):)?([0-9]{1,5})", re.ASCII).fullmatch

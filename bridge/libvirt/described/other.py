@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from ...core.shellwords import without_secrets
 from ...data.qemu import HOST
 from ...model.part import PCIAddress, SerialAddress, USBAddress
 from ...model.raw import Other
 from ...model.vm import VM
-from ...shellwords import without_secrets
 from ..address import write_serial, write_usb
 from ..device import alias
-from ..domain import Domain
-from ..node import Node
+from ..tree.domain import Domain
+from ..tree.node import Node
 from . import drives, input, ports, small, sound  # noqa: A004  the kind's own name
 from .cards import MODELS
 from .shown import write_shown

@@ -133,7 +133,7 @@ def _controllers(vm: VM, names: _Names) -> tuple[list[Controller], dict[tuple[st
 def moved_piix3(vm: VM, controller: Controller) -> bool:
     """Whether libvirt would insist on the board's own place for this one."""
     at = controller.address
-    usual = isinstance(at, PCIAddress) and (at.slot, at.function) == (1, 2)
+    usual = isinstance(at, PCIAddress) and at.slot == 1 and at.function == 2
     return controller.model == "piix3-uhci" and vm.machine.base == "i440fx" and not usual
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ...model.raw import Other
 from ...model.vm import VM
-from ..domain import Domain
-from ..node import Node
+from ..tree.domain import Domain
+from ..tree.node import Node
 from .sound import backend_of
 
 FIRST_PORT = 5900

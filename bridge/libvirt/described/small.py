@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...host.volid import path_problem
 from ...model.raw import Backend
 from ..device import alias
-from ..node import Node
+from ..tree.node import Node
 from .cards import write_card
 from .chardevs import write_chardev
 from .writer import Builder, Properties, Writer, memory_size, spelled, whole, write_boot

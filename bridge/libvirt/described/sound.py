@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...model.raw import Backend
 from ..device import alias
-from ..domain import Domain
-from ..node import Node
+from ..tree.domain import Domain
+from ..tree.node import Node
 from .writer import Properties, Writer
 
 SOUND = {

@@ -10,9 +10,9 @@ from ...data.properties import type_of
 from ...host.volid import path_problem
 from ...model.raw import Other
 from ...model.vm import VM
-from ..domain import Domain
-from ..node import Node
-from ..properties import VIRTIO
+from ..args.properties import VIRTIO
+from ..tree.domain import Domain
+from ..tree.node import Node
 from .chardevs import write_chardev
 
 _SIZE = re.compile(r"([0-9]{1,12})([KMG]?)", re.ASCII | re.IGNORECASE).fullmatch

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ...core.report import Report
 from ...model.vm import VM
-from ...report import Report
 from . import bridges, drives, free, slots, usb
 
 

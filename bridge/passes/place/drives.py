@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError
 from ...model.controller import Controller
 from ...model.disk import Disk
 from ...model.part import DriveAddress, PCIAddress
 from ...model.vm import VM
-from ...report import BridgeError
 from .slots import conventional
 
 SCSI_MODELS = {
@@ -88,3 +88,13 @@ def _scsi(vm: VM, disk: Disk, n: int, adapters: dict[str, Controller]) -> DriveA
     if scsihw == "pvscsi":
         return DriveAddress(key, target=n)
     return DriveAddress(key, unit=n)
+
+def adapter_key(controller: Controller, vm: VM, scsihw: str | None) -> str | None:
+    """The id of the adapter that qemu-server makes for the SCSI disks of this one; None where it makes another number of them."""
+    names = (controller.key, f"#{controller.index or 0}")
+    disks = [d for d in vm.disks if d.bus == "scsi" and isinstance(d.address, DriveAddress) and d.address.controller in names]
+    if controller.type != "scsi" or not disks or disks[0].index is None:
+        return None
+    if scsihw == "virtio-scsi-single":
+        return f"virtioscsi{disks[0].index}" if len(disks) == 1 else None
+    return "scsihw0" if scsihw in ("virtio-scsi-pci", "pvscsi", "megasas") else f"scsihw{disks[0].index // LSI_UNITS}"

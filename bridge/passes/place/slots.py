@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from ...core.report import Report
 from ...data.ostype import WINDOWS, windows_version
 from ...data.pci import PCI, PCIE, PCIE_WIN7
 from ...model.controller import Controller
 from ...model.hostpci import HostPCI
 from ...model.part import Device, PCIAddress
 from ...model.vm import VM
-from ...report import Report
 
 D = TypeVar("D", bound=Device)
 

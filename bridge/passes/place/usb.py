@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from ...data.devices import USB_PORTS
 from ...data.gates import machine_has
 from ...data.ostype import WINDOWS, windows_version
 from ...data.pci import PVE_USB_SLOT, Q35_EHCI
@@ -25,6 +26,11 @@ def xhci_era(vm: VM) -> bool:
     ostype = vm.meta.ostype or ""
     modern = ostype == "l26" or windows_version(ostype) > WINDOWS["win7"]
     return modern and machine_has(vm.machine.version or (), vm.machine.pve or 0, "usb_xhci")
+
+
+def ports_named(vm: VM) -> bool:
+    """Whether qemu-server names a port for each device. If not, QEMU gives the next free one of the bus."""
+    return any(controller.model == "qemu-xhci" for controller in vm.controllers)
 
 
 def place(vm: VM) -> tuple[tuple[Controller, ...], VM]:
@@ -93,19 +99,20 @@ def _bus(vm: VM, device: USB, era: bool) -> str:
     return "ehci"
 
 
+def usb_port(number: int, bus: str) -> str:
+    """The port that QEMU gives to the device of this number, from 1, on a bus of an old machine; from the last port on behind a hub."""
+    last = NEC_PORTS if bus == "xhci" else USB_PORTS["ehci"]
+    return str(number) if number < last else f"{last}.{number - last + 1}"
+
+
 def _ports(vm: VM, era: bool) -> list[USB]:
     taken: dict[str, int] = {}
     if vm.tablet.present and vm.machine.base != "i440fx":
-        taken["ehci"] = 1
+        taken["ehci"] = 2 if vm.tablet.keyboard else 1
     placed = []
     for device in vm.usbs:
         bus = _bus(vm, device, era)
         taken[bus] = count = taken.get(bus, 0) + 1
-        if era:
-            port = str((device.index or 0) + 1)
-        elif bus == "xhci" and count >= NEC_PORTS:
-            port = f"{NEC_PORTS}.{count - NEC_PORTS + 1}"
-        else:
-            port = str(count)
+        port = str((device.index or 0) + 1) if era else usb_port(count, bus)
         placed.append(replace(device, key=f"usb{device.index}", address=USBAddress(bus, port)))
     return placed

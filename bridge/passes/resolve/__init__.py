@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...core.report import Report
 from ...host.facts import HostFacts
 from ...model.vm import VM
-from ...report import Report
 from . import boot, clock, cpu, disk, display, firmware, hostpci, input, machine, memory, meta, net, security, small, tpm, usb  # noqa: A004
 
 FORWARD = (

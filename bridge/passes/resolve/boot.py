@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report
 from ...data.firmware import PICTURE
 from ...host.facts import HostFacts
 from ...model.boot import Boot
 from ...model.part import Device
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill
 
 LEGACY = "cdn"

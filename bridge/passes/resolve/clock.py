@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import Report
 from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.vm import VM
-from ...report import Report
 from ..fill import fill, forget
 
 NOW = "now"
@@ -31,10 +31,7 @@ def _defaults(vm: VM) -> dict[str, Any]:
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG001  the signature of every pass
-    """Law: what the ostype implies is unsaid; a PIT policy that it does not imply is a finding."""
+    """Law: what the ostype implies is unsaid."""
     clock, usual = vm.clock, _defaults(vm)
-    if clock.pit_discard is not None and clock.pit_discard != usual["pit_discard"]:
-        now = "drops" if usual["pit_discard"] else "delivers"
-        report.add("guest-changed", clock.where, f"the guest's ostype decides about the PIT: it {now} lost ticks now")
     same = [name for name, value in usual.items() if getattr(clock, name) == value]
     return replace(vm, clock=forget(clock, "pit_discard", *same))

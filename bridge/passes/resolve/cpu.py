@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report, fields
 from ...data.cpus import BITS_32, MODELS
 from ...host.facts import HostFacts
 from ...model.cpu import CPU
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 from . import cpu_said
 from .cpu_flags import (
@@ -147,7 +147,7 @@ def _report_threads(cpu: CPU, report: Report) -> None:
     told = " and ".join(f"{count} {name}" for name, count in counts.items())
     times = cpu.cores // cores if cpu.cores else 1
     message = f"a config knows no {' or '.join(counts)}: the guest sees {told} as {times} times as many cores"
-    report.mend("guest-changed", cpu.where, message, ["-smp", words])
+    report.mend("guest-changed", cpu.where, message, ["-smp", words], about=fields(cpu, "threads", "dies", "cores", "sockets", "smp"))
 
 
 def _topology(cpu: CPU) -> CPU:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ...core.report import Report
 from ...data.cpus import (
     ABSTRACT,
     ABSTRACT_BASE,
@@ -26,7 +27,6 @@ from ...host.cpumodels import CPUModel
 from ...host.facts import HostFacts
 from ...model.cpu import CPU
 from ...model.vm import VM
-from ...report import Report
 from ..fill import fill
 
 Words = dict[str, str]

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import Report, fields
 from ...data.cpus import ABSTRACT, ABSTRACT_BASE, DEFAULT, LIBVIRT_SPELLS, MODELS, NEW_FLAGS, VENDOR
 from ...data.options import VM_CPU_FLAGS
 from ...host.facts import HostFacts
 from ...model.cpu import CPU
 from ...model.vm import VM
-from ...report import Report
 from ..fill import forget
 from .cpu_flags import (
     Setting,
@@ -98,7 +98,7 @@ def _known_model(cpu: CPU, here: Setting, report: Report) -> CPU:
         return replace(cpu, model=ABSTRACT_BASE)  # what libvirt gives if no model is said
     if model == "host-model":
         message = "libvirt expands host-model at each start; a config has no such CPU, so the guest gets the whole host CPU"
-        report.add("guest-changed", cpu.where, message, "take model and features of the running domain instead")
+        report.add("guest-changed", cpu.where, message, "take model and features of the running domain instead", fields(cpu, "model"))
         return replace(cpu, model="host")
     if model in LIBVIRT_SPELLS:
         name, extra = LIBVIRT_SPELLS[model]
@@ -109,7 +109,7 @@ def _known_model(cpu: CPU, here: Setting, report: Report) -> CPU:
     if model == "host":
         return cpu
     message = f"qemu-server has no CPU model '{model}': the VM gets qemu-server's default CPU"
-    report.add("guest-changed", cpu.where, message, "choose a cpu by hand, or define a custom model with it")
+    report.add("guest-changed", cpu.where, message, "choose a cpu by hand, or define a custom model with it", fields(cpu, "model"))
     return replace(cpu, model=default_type(here.arch, here.kvm))
 
 
@@ -215,18 +215,24 @@ def _report_rest(cpu: CPU, states: States, expected: States, here: Setting, repo
             lost.append(_spelled(name, want))
             mends = mends and have is None
             words += ("-global", f"{GLOBAL}{name}={_value(want)}")
+    about = fields(cpu, *STATES)
+    report.mark(about)
     if lost:
         model = f"cpu-model: NAME / reported-model {cpu.model} / flags {';'.join(lost)}"
         hint = f"cpu-models.conf can: {model}"
         message = f"a config cannot say {', '.join(lost)} of this CPU"
         if mends:
-            report.mend("guest-lost", cpu.where, message, words, hint=hint)
+            report.mend("guest-lost", cpu.where, message, words, hint=hint, about=about)
         else:
-            report.add("guest-lost", cpu.where, message, hint)
+            report.add("guest-lost", cpu.where, message, hint, about)
     if gained:
-        report.add("added", cpu.where, f"qemu-server gives this guest's CPU {', '.join(gained)} besides")
+        report.add("added", cpu.where, f"qemu-server gives this guest's CPU {', '.join(gained)} besides", about=about)
     if changed:
-        report.add("guest-changed", cpu.where, f"qemu-server gives this guest's CPU {', '.join(changed)}")
+        report.add("guest-changed", cpu.where, f"qemu-server gives this guest's CPU {', '.join(changed)}", about=about)
+
+
+STATES = ("features", "hyperv", "pv_eoi", "pv_unhalt", "kvm_off", "enforce")
+"""Fields that are compared word by word, as one CPU flag may follow from several of them."""
 
 
 def _value(state: bool | str | None) -> str:
@@ -241,11 +247,13 @@ def _report_vendor(cpu: CPU, here: Setting, report: Report) -> None:
     forced = VENDOR.get(cpu.model or "")
     if cpu.vendor is not None and cpu.vendor != forced:
         gives = f"gives {forced}" if forced else "leaves it to the host"
-        report.add("guest-changed", cpu.where, f"CPU vendor '{cpu.vendor}': qemu-server {gives} with this model")
+        message = f"CPU vendor '{cpu.vendor}': qemu-server {gives} with this model"
+        report.add("guest-changed", cpu.where, message, about=fields(cpu, "vendor"))
     elif cpu.vendor is None and forced and here.kvm:
         report.add("normalised", cpu.where, f"qemu-server gives the guest the CPU vendor {forced}; here the host's shows")
     if cpu.migratable is False:
-        report.mend("guest-lost", cpu.where, "migratable='off' has no form in a config", ["-global", f"{GLOBAL}migratable=off"])
+        words = ["-global", f"{GLOBAL}migratable=off"]
+        report.mend("guest-lost", cpu.where, "migratable='off' has no form in a config", words, about=fields(cpu, "migratable"))
 
 
 def _said_elsewhere(cpu: CPU, here: Setting, host: HostFacts, report: Report) -> CPU:
@@ -253,7 +261,8 @@ def _said_elsewhere(cpu: CPU, here: Setting, host: HostFacts, report: Report) ->
     model = cpu.model
     default = default_type(here.arch, here.kvm)
     if model not in (None, default) and model not in MODELS.get(here.arch, ()) and not (model == "host" and here.arch == host.arch):
-        report.add("guest-changed", cpu.where, f"qemu-server has no CPU model '{model}' for {here.arch}: the VM gets '{default}'")
+        message = f"qemu-server has no CPU model '{model}' for {here.arch}: the VM gets '{default}'"
+        report.add("guest-changed", cpu.where, message, about=fields(cpu, "model"))
         model = default
     states = states_of(cpu)
     flags = [("+" if states.pop(name) else "-") + name for name in VM_CPU_FLAGS if isinstance(states.get(name), bool)]
@@ -261,5 +270,5 @@ def _said_elsewhere(cpu: CPU, here: Setting, host: HostFacts, report: Report) ->
         cpu = replace(cpu, flags=";".join(flags))
     if states:
         listed = ", ".join(_spelled(name, state) for name, state in sorted(states.items()))
-        report.add("guest-lost", cpu.where, f"a config cannot say {listed} of a CPU of {here.arch}")
+        report.add("guest-lost", cpu.where, f"a config cannot say {listed} of a CPU of {here.arch}", about=fields(cpu, *STATES))
     return replace(cpu, cputype=None if model == default and not flags else model)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Fields, Report, fields
 from ...data.gates import Version, machine_has
 from ...data.machines import version_of
 from ...host import storage
@@ -16,7 +17,6 @@ from ...host.storage import Location
 from ...host.volid import Match, volume_id
 from ...model.disk import Disk, Source
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 
 CHAIN_NEEDS_BLOCKDEV = (
@@ -194,7 +194,9 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
     if match is not None and volid is None:
         told = "the drive stays empty" if disk.media == "cdrom" else "the disk is left out"
         whole = disk.outline or source.path
-        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}" + (f": {whole}" if whole else ""), match.hint)
+        told += f": {whole}" if whole else ""
+        report.add("guest-lost", disk.where, f"{name}: {match.message}; {told}", match.hint, fields(disk))
+        report.mark(Fields("Source", disk.where, ("protocol", "name", "hosts", "path")))
         if disk.media != "cdrom":
             return None
         volid = "none"
@@ -239,6 +241,7 @@ def _check_chain(host: HostFacts, volid: str, chain: list[str], name: str | None
             disk.where,
             f"{name} stands on {', '.join(chain)}; qemu-server takes the backing images from the image's header",
             "check with qemu-img info --backing-chain that it says the same",
+            Fields("Source", disk.where, ("chain",)),
         )
 
 
@@ -251,6 +254,7 @@ def _checked_snapshot(vm: VM, disk: Disk, name: str | None, report: Report) -> D
         disk.where,
         f"{name}: qemu-server has no transient disks from machine 10.0 on, what the guest writes stays",
         "roll back to a snapshot of the VM instead",
+        fields(disk, "snapshot"),
     )
     return change(disk, snapshot=None)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...core.report import BridgeError, Report, fields
 from ...data.ostype import WINDOWS, is_linux, windows_version
 from ...host.facts import HostFacts
 from ...model.display import Display, Video
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 from .machine import has
 
@@ -221,9 +221,9 @@ def _report(said: Display, want: dict[str, Any], report: Report) -> None:
             sizes = ", ".join(f"{word} {value}" for name, word in _SPOKEN.items() if (value := seen(video, name)) is not None)
             message = f"graphics card {n + 1} ({sizes}) has no counterpart in a config"
             if (words := _words(video, n)) is None:
-                report.add("guest-lost", video.where, message)
+                report.add("guest-lost", video.where, message, about=fields(video))
             else:
-                report.mend("guest-lost", video.where, message, words)
+                report.mend("guest-lost", video.where, message, words, about=fields(video))
             continue
         for name, word in _SPOKEN.items():
             there, here = seen(video, name), seen(videos[n], name)
@@ -231,9 +231,9 @@ def _report(said: Display, want: dict[str, Any], report: Report) -> None:
                 kind = "added" if name == "max_outputs" and (there or 1) < (here or 1) else "guest-changed"
                 message = f"graphics card {n + 1}: {word} is {_word(there)} there, {_word(here)} here"
                 if kind == "guest-changed" and name in _PROPERTIES and there is not None and video.model == videos[n].model:
-                    report.set_properties(kind, video.where, message, video.where, {_PROPERTIES[name]: _word(there)})
+                    report.set_properties(kind, video.where, message, video.where, {_PROPERTIES[name]: _word(there)}, fields(video, name))
                 else:
-                    report.add(kind, video.where, message)
+                    report.add(kind, video.where, message, about=fields(video, name))
     if len(videos) > len(said.videos):
         report.add("guest-changed", said.where, f"qemu-server adds a graphics card: {videos[-1].model}")
     _report_channels(said, want, report)
@@ -255,21 +255,10 @@ def _words(video: Video, n: int) -> list[str] | None:
 def _report_channels(said: Display, want: dict[str, Any], report: Report) -> None:
     if said.vdagent != want["vdagent"]:
         if want["vdagent"] is None:
-            report.add("guest-lost", said.where, f"the agent channel ({said.vdagent}) comes with a qxl or virtio card only")
+            message = f"the agent channel ({said.vdagent}) comes with a qxl or virtio card only"
+            report.add("guest-lost", said.where, message, about=fields(said, "vdagent"))
         elif said.vdagent is None:
             report.add("added", said.where, "qemu-server adds the SPICE agent's channel and its serial controller for this card")
-        else:
-            report.add("host-lost", said.where, f"the agent channel is {said.vdagent} there, {want['vdagent']} here")
-    for field, word in (("vnc_socket", "VNC socket"), ("spice_port", "SPICE port"), ("spice_address", "SPICE address")):
-        there, here = getattr(said, field), want[field]
-        if there is not None and there != here:
-            report.add("host-state", said.where, f"{word} {there} is not kept: qemu-server takes {here or 'none'}")
-    if said.spice and not want["spice"]:
-        report.add("host-lost", said.where, "SPICE needs a qxl or virtio card in a config: the VM is shown by VNC only")
-    if said.egl and not want["egl"]:
-        report.add("host-lost", said.where, "egl-headless needs vga: virtio-gl in a config")
-    if said.foldersharing and not want["spice"]:
-        report.add("guest-lost", said.where, "the channel org.spice-space.webdav.0 comes with a qxl or virtio card only")
 
 
 def _word(value: Any) -> str:

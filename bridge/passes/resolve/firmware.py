@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report, fields
 from ...data.firmware import BASE, IMAGES, TEMPORARY_VARS, variant
 from ...data.gates import machine_has
 from ...host import storage
@@ -11,7 +12,6 @@ from ...host.facts import HostFacts
 from ...host.volid import volume_id
 from ...model.firmware import Firmware
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 
 IGNORED = "EFI disks are not supported with Confidential Virtual Machines and will be ignored"
@@ -115,7 +115,8 @@ def _as_efidisk(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> 
         hosts = " ".join(f"{host.name or host.socket}:{host.port}" for host in source.hosts or ())
         shown = " ".join(filter(None, (source.protocol, source.path, source.name, source.storage, source.volume, hosts, source.conf)))
         shown = f"{firmware.format} {shown}" if firmware.format else shown
-        report.add("firmware-state", source.where, f"the firmware's variables in {shown} are out of qemu-server's reach and start fresh")
+        message = f"the firmware's variables in {shown} are out of qemu-server's reach and start fresh"
+        report.add("firmware-state", source.where, message, about=fields(firmware, "vars", "format", "pre_enrolled_keys"))
         return forget(firmware, "vars", "format", "efitype", "pre_enrolled_keys")
     if match.finding:
         report.add(match.finding, source.where, f"efidisk0: {match.message}", match.hint)

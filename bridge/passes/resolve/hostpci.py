@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from ...core.report import BridgeError, Report
 from ...host.facts import HostFacts
 from ...host.mapping import missing, pci_alternatives, pci_functions
 from ...model.hostpci import HostPCI
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 
 NVIDIA = re.compile(r"nvidia-[0-9]+")

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report, fields
 from ...data import gates
 from ...data.machines import (
     DEFAULT,
@@ -22,7 +23,6 @@ from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.machine import Machine
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 from .cpu_flags import is_intel
 from .disk import LAST_OLD_SCSI
@@ -220,7 +220,9 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         if value is not None and value != assumed:
             hidden = name == "smm" and machine.acpi is False  # only ACPI would show the guest
             kind = "normalised" if hidden else "guest-changed"
-            report.mend(kind, machine.where, f"{option}={'on' if value else 'off'} has no option", SWITCH_ARGS[name][value])
+            message = f"{option}={'on' if value else 'off'} has no option"
+            report.mend(kind, machine.where, message, SWITCH_ARGS[name][value], about=fields(machine, name))
+    report.mark(fields(machine, *SWITCHES))  # held against what QEMU assumes, which the model does not say
     if usual.get("graphics") is False and machine.graphics is None and machine.base != "virt":
         message = "without a graphics card the firmware talks to the serial port under qemu-server, and SeaBIOS does so without SMM"
         report.add("normalised", vm.display.where, message, "args: -machine graphics=on,smm=on")

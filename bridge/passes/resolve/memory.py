@@ -6,10 +6,10 @@ import re
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, NullReport, Report, fields
 from ...host.facts import HostFacts
 from ...model.memory import DIMM, Balloon, Memory, NUMANode
 from ...model.vm import VM
-from ...report import BridgeError, Report, Silence
 from ..fill import fill, forget
 from .cpu import hotplug_features, with_hotplug
 from .cpu_flags import setting
@@ -19,6 +19,8 @@ MAX_CPUS = 8192
 """The most of which the host facts can speak."""
 
 DEFAULT_MIB = 512
+LEAST_MIB = 16
+"""Of a config."""
 SLOTS = 255
 STATS_PERIOD = 2
 """Seconds; set by QMP after the start."""
@@ -175,7 +177,7 @@ def _said(vm: VM, host: HostFacts, report: Report) -> Memory:
     total = static + sum(dimm.size for dimm in plugged)
     if memory.size is not None and total != memory.size:
         message = f"<memory> says {memory.size} MiB, nodes and modules hold {total} MiB: libvirt goes by the latter, and so do we"
-        report.add("ambiguous", memory.where, message)
+        report.add("ambiguous", memory.where, message, about=fields(memory, "size"))
     memory = replace(memory, hugepages=_hugepages(memory))
     hotplug = False
     if memory.maximum or plugged:
@@ -184,6 +186,10 @@ def _said(vm: VM, host: HostFacts, report: Report) -> Memory:
     said = None
     if nodes and not hotplug and not _is_equal(nodes, _equal_nodes(replace(memory, hugepages=None), total, sockets, cores, host)):
         said = _numa_said(nodes, memory, report)
+    if total < LEAST_MIB:
+        message = f"{total} MiB of memory are less than a config can say: the guest gets {LEAST_MIB} MiB"
+        report.add("guest-changed", memory.where, message, about=fields(memory, "size"))
+        total = LEAST_MIB
     known = replace(
         memory,
         size=None if total == DEFAULT_MIB else total,
@@ -220,15 +226,16 @@ def _without_hotplug(
     if fits:
         if memory.maximum != most:
             message = f"memory can grow to {most} MiB under qemu-server, to {memory.maximum} MiB here: the guest sees it in the SRAT"
-            report.add("guest-changed", memory.where, message, "phys-bits of cpu and phys_address_bits of the host facts decide it")
+            hint = "phys-bits of cpu and phys_address_bits of the host facts decide it"
+            report.add("guest-changed", memory.where, message, hint, fields(memory, "maximum"))
         return nodes, total
     modules = ", ".join(f"{dimm.size} MiB in slot {dimm.slot} of node {dimm.node}" for dimm in memory.dimms or ()) or "no modules"
     message = f"memory hotplug (up to {memory.maximum} MiB in {memory.slots} slots, {modules}) is not qemu-server's layout"
-    words = _hotplug_words(memory)
+    words, about = _hotplug_words(memory), fields(memory, "maximum", "slots", "dimms", "nodes", "size")
     if words is None:
-        report.add("guest-changed", memory.where, f"{message}: the guest gets {total} MiB of plain memory")
+        report.add("guest-changed", memory.where, f"{message}: the guest gets {total} MiB of plain memory", about=about)
     else:
-        report.mend("guest-changed", memory.where, message, words)
+        report.mend("guest-changed", memory.where, message, words, about=about)
         if report.args:
             return nodes, static
     added: dict[int, int] = {}
@@ -264,7 +271,8 @@ def _numa_said(nodes: list[NUMANode], memory: Memory, report: Report) -> list[NU
         raise BridgeError(f"{len(nodes)} NUMA nodes: a config has at most {MAX_NUMA}", memory.where)
     if any(node.cpus is None for node in nodes):
         layout = "; ".join(f"node {node.id}: cpus {node.cpus}, {node.memory} MiB" for node in nodes)
-        report.add("guest-lost", memory.where, f"a config needs CPUs in every NUMA node, so the nodes are lost ({layout})", "args: -numa")
+        message = f"a config needs CPUs in every NUMA node, so the nodes are lost ({layout})"
+        report.add("guest-lost", memory.where, message, "args: -numa", fields(memory, "nodes"))
         return None
     return [replace(node, hugepage_mib=None, filled=frozenset()) for node in nodes]
 
@@ -286,7 +294,7 @@ def _with_pages(vm: VM, memory: Memory, known: Memory, total: int, host: HostFac
     wanted = replace(bound, hugepages=memory.hugepages, numa=True, size=total)
     try:
         static = static_mib(wanted, sockets) if known.hotplug else total
-        nodes = _said_nodes(wanted, static, host, Silence()) or _equal_nodes(wanted, static, sockets, cores, host)
+        nodes = _said_nodes(wanted, static, host, NullReport()) or _equal_nodes(wanted, static, sockets, cores, host)
     except BridgeError as error:
         report.add("host-lost", memory.where, f"huge pages ({listed or 'the default size'}) are lost: {error.message}")
         return replace(known, hugepages=None)
@@ -326,9 +334,6 @@ def _same_pages(memory: Memory, nodes: list[NUMANode]) -> bool:
 
 def _report_sharing(vm: VM, memory: Memory, known: Memory, report: Report) -> None:
     """virtiofs and huge pages bring their backing with them; no other has a form."""
-    implied = bool(vm.virtiofs) or bool(known.hugepages)
-    if memory.shared and not implied:
-        report.add("host-lost", memory.where, "memory shared with other processes has no form in a config, but with virtiofs")
     if memory.source not in (None, "anonymous", "memfd" if vm.virtiofs and not known.hugepages else None):
         report.add("host-lost", memory.where, f"memory from '{memory.source}' has no form in a config")
 
@@ -339,12 +344,6 @@ def _said_balloon(vm: VM, host: HostFacts, report: Report) -> Balloon:
         return Balloon(target=0, where=balloon.where, key=balloon.key)
     if balloon.present is None:
         return balloon
-    reporting = bool(balloon.free_page_reporting)
-    if reporting != setting(vm, host).machine_has("free_page_reporting"):
-        if reporting:
-            report.add("guest-changed", balloon.where, "qemu-server has no free page reporting for this machine type: one feature less")
-        else:
-            report.add("added", balloon.where, "qemu-server turns free page reporting on for this machine type: a virtio feature more")
-    if balloon.stats_period not in (None, STATS_PERIOD):
-        report.add("host-state", balloon.where, f"qemu-server asks the balloon every {STATS_PERIOD} s, not every {balloon.stats_period} s")
+    if not balloon.free_page_reporting and setting(vm, host).machine_has("free_page_reporting"):
+        report.add("added", balloon.where, "qemu-server turns free page reporting on for this machine type: a virtio feature more")
     return forget(balloon, "present", "free_page_reporting", "stats_period")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...core.report import BridgeError
 from ...host.facts import HostFacts
 from ...model.memory import DIMM, Memory
 from ...model.vm import VM
-from ...report import BridgeError
 
 ASSUMED_BITS = 40
 """Physical address bits of the host's CPUs where nobody says them: what qemu-server takes of any more, but for the types host and max."""

@@ -6,11 +6,11 @@ import hashlib
 import shlex
 from typing import Any
 
+from ...core.report import BridgeError, Report, fields
 from ...data.gates import server_has
 from ...host.facts import HostFacts
 from ...model.net import UNUSABLE, Net
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 from .machine import has
 
@@ -221,7 +221,7 @@ def _compare(net: Net, name: str, value: Any, report: Report) -> None:
         kind, text = _SPOKEN[name]
         if said is None and name in _RINGS and value is not None:
             kind = "added"  # longer rings than QEMU's own
-        report.add(kind, net.where, f"{net.key}: " + text.format(_word(there), _word(here)))
+        report.add(kind, net.where, f"{net.key}: " + text.format(_word(there), _word(here)), about=fields(net, name))
 
 
 def _word(value: Any) -> str:
@@ -234,7 +234,8 @@ def _unresolve_mtu(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
     """`host_mtu` as the guest saw it -> `mtu`, unless qemu-server would say the same unasked."""
     if net.model != "virtio" or not net.bridge:
         if net.host_mtu is not None:
-            report.add("host-lost", net.where, f"{net.key}: mtu {net.host_mtu} is for virtio cards on a bridge only")
+            message = f"{net.key}: mtu {net.host_mtu} is for virtio cards on a bridge only"
+            report.add("host-lost", net.where, message, about=fields(net, "host_mtu", "mtu"))
         return net
     if net.host_mtu is not None:
         _assume_mtu(net, host, report)

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from ...core.report import Report
 from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.vm import VM
-from ...report import Report
 from .cpu_flags import Setting, enlightenments, setting
 
 ENLIGHTENED = ("win10", "win7", "w2k8")
@@ -59,8 +59,12 @@ def seen(vm: VM) -> frozenset[str]:
 
 
 def judge(vm: VM, host: HostFacts) -> str:
-    candidates = ENLIGHTENED if any((vm.cpu.hyperv or {}).values()) else CANDIDATES
-    best = _nearest(seen(vm), setting(vm, host)._replace(ostype=None, x_vga=False), vm.machine.acpi is not False, candidates)
+    enlightened = {f"hv_{name}" for name, state in (vm.cpu.hyperv or {}).items() if state}
+    if enlightened and enlightened <= OPTIONAL:  # a name for drivers that look for one tells Windows, and nothing of which
+        best = ENLIGHTENED[0]
+    else:
+        here = setting(vm, host)._replace(ostype=None, x_vga=False)
+        best = _nearest(seen(vm), here, vm.machine.acpi is not False, ENLIGHTENED if enlightened else CANDIDATES)
     return "win11" if best == "win10" and _looks_like_11(vm) else best
 
 

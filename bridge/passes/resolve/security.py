@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.report import BridgeError, Report, fields
 from ...host.facts import HostFacts
 from ...model.security import Security
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import fill, forget
 
 NO_DEBUG, NO_KEY_SHARING, ENCRYPTED_STATE, NO_SEND = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -93,9 +93,8 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         return vm
     bits, security = security.policy, replace(security, **said_by_policy(security))
     if bits is not None and (ours := policy(security)) != bits:
-        report.add(
-            "guest-changed", security.where, f"the launch policy {bits:#x} has bits that no option of amd-sev sets: it would be {ours:#x}"
-        )
+        message = f"the launch policy {bits:#x} has bits that no option of amd-sev sets: it would be {ours:#x}"
+        report.add("guest-changed", security.where, message, about=fields(security, "policy"))
     known = _defaults(security, host)
     for name in ("cbitpos", "reduced_phys_bits"):
         value = getattr(security, name)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from ...core.report import BridgeError, Report, fields
 from ...data.ostype import windows_version
 from ...host.facts import HostFacts
 from ...host.mapping import directory_path, missing, on_node
-from ...model.agent import Agent
 from ...model.part import Device
 from ...model.rng import RNG
 from ...model.serial import Parallel, Serial
 from ...model.share import VirtioFS
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 from .machine import has
 
@@ -78,7 +77,6 @@ def check_shares(vm: VM) -> None:
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Law: resolve brings the same devices back."""
-    _report_sockets(vm, report)
     agent = forget(vm.agent, "socket", "port")
     if agent.type == AGENT_TYPE:
         agent = forget(agent, "type")
@@ -99,15 +97,6 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         vm, agent=agent, audio=audio, watchdog=watchdog, ivshmem=ivshmem, rng=_bare_rng(vm.rng), serials=_bare_serials(vm.serials),
         parallels=_bare_parallels(vm.parallels), virtiofs=[_bare_share(share, host, report) for share in vm.virtiofs],
     )  # fmt: skip
-
-
-def _report_sockets(vm: VM, report: Report) -> None:
-    """Sockets of the host have names of qemu-server's own."""
-    named: list[tuple[Agent | Serial, str]] = [(vm.agent, "qga"), *((serial, serial.key or "") for serial in vm.serials)]
-    for device, name in named:
-        own = f"{RUN}/{vm.meta.vmid}.{name}"
-        if device.socket not in (None, own):
-            report.add("host-state", device.where, f"the socket {device.socket} of {device.key} is not kept: it is {own}")
 
 
 def _bare_rng(rng: RNG | None) -> RNG | None:
@@ -137,5 +126,6 @@ def _bare_share(share: VirtioFS, host: HostFacts, report: Report) -> VirtioFS:
             share.where,
             f"no directory mapping '{share.dirid}' to {share.path} is in the host facts",
             f"make one: pvesh create /cluster/mapping/dir --id {share.dirid} --map node={host.nodename or 'NODE'},path={share.path}",
+            fields(share, "path"),
         )
     return forget(share, "path")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ...core.report import BridgeError, Report, fields
 from ...host import storage
 from ...host.facts import HostFacts
 from ...host.volid import volume_id
 from ...model.disk import Source
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 
 MODEL = "tpm-tis"
@@ -36,8 +36,6 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     tpm = vm.tpm
     if tpm is None:
         return vm
-    if tpm.model not in (None, MODEL):
-        report.add("guest-changed", tpm.where, f"the TPM is a {tpm.model}; qemu-server's is always a {MODEL}")
     source = tpm.source or Source(kind="empty")
     if source.volid is None:
         try:
@@ -47,7 +45,8 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         if match and match.finding:
             report.add(match.finding, tpm.where, f"tpmstate0: {match.message}", match.hint)
         if match is None or match.volid is None:
-            report.add("guest-lost", tpm.where, f"the TPM {tpm.version} has no volume and is left out", "add tpmstate0 with a new volume")
+            message = f"the TPM {tpm.version} has no volume and is left out"
+            report.add("guest-lost", tpm.where, message, "add tpmstate0 with a new volume", fields(tpm))
             return change(vm, tpm=None)
         tpm = change(tpm, source=change(source, volid=match.volid))
     return change(vm, tpm=forget(tpm, "model", "format", *(["version"] if tpm.version == VERSION else [])))

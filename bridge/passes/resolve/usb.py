@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...core.report import BridgeError, Report
 from ...host.facts import HostFacts
 from ...host.mapping import missing, usb_host
 from ...model.part import USBAddress
 from ...model.usb import USB
 from ...model.vm import VM
-from ...report import BridgeError, Report
 from ..fill import change, fill, forget
 from ..place.usb import xhci_era
 

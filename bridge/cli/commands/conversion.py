@@ -1,0 +1,120 @@
+"""What `to-xml`, `to-conf` and `to-argv` have in common: one input to one output, or a fleet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...core.files import SUFFIX, with_pins
+from .document import emit, entry
+from .files import exit_code, guarded, keywords, print_findings, read, report_file, write
+
+if TYPE_CHECKING:
+    from ...convert import Result
+
+
+COMMAND_SUFFIX = ".sh"
+"""Of a file with a `qm create` command."""
+
+
+def run(to: str, given: dict[str, Any]) -> None:
+    """Convert what was named."""
+    from . import fleet
+
+    given = _inputs(given)
+    if fleet.is_fleet(given):
+        fleet.run(to, given)
+    if given.get("hook") is not None and not given["hook"].name.isprintable():
+        raise click.UsageError(f"--hook: {given['hook'].name!a} is no name for a file of snippets: give it another")
+    file, output = given["files"][0], given["output"]
+    as_json = given["output_format"] == "json"
+    result = _converted(file, to, given)
+    print_findings(result.findings, given, file)
+    code = exit_code(result.findings, given["fail_on"])
+    suffix = COMMAND_SUFFIX if given.get("form") == "qm-create" else SUFFIX[to]
+    target = _target(_named(file, to, given, result), suffix, output)
+    text = with_pins(result.text, result.findings) if given.get("pretty") else result.text
+    if code == 0:
+        if target is not None:
+            write(target, text, given["force"])
+        elif not as_json:
+            sys.stdout.write(text)
+        if given.get("hook") is not None:
+            _hook(result, given["hook"], given["force"])
+    if report_file(given):
+        _report(result, to, given, target if code == 0 else None, held_back=code != 0)
+    if as_json:
+        more: dict[str, Any] = {"document": text} if target is None and code == 0 else {}
+        emit(f"to-{to}", [entry(file, "held-back" if code else "done", result.findings, None if code else target, **more)])
+    sys.exit(code)
+
+
+def _named(file: str, to: str, given: dict[str, Any], result: Result) -> str:
+    """What a file in a directory is named after: the input, the process, or with --vmid-from the VM's id."""
+    if to == "conf" and given.get("first") is not None:
+        return str(result.vm.meta.vmid)
+    return str(given.get("pid") or file)
+
+
+def _inputs(given: dict[str, Any]) -> dict[str, Any]:
+    """`files` with the file that --pid stands for."""
+    pid = given.get("pid")
+    if pid is None:
+        if not given["files"]:
+            raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'FILE...'", param_type="argument")
+        return given
+    if given["files"]:
+        raise click.UsageError("--pid takes the place of a file: name one of the two")
+    if given["resume"] or given["source"] not in (None, "argv"):
+        raise click.UsageError("--pid is one command line: no --resume, and no other --from")
+    from ...operations.process import file_of
+
+    return {**given, "files": (file_of(pid),), "source": "argv"}
+
+
+def _hook(result: Result, file: Path, force: bool) -> None:
+    """The hookscript, if there is something for it to do."""
+    from ...operations.hookscript import script
+
+    if not result.pins:
+        click.echo(f"{file}: not written: no thread has CPUs of its own", err=True)
+        return
+    write(file, script(result.pins, result.vm.meta.vmid or 0, file.name), force, mode=0o755)
+
+
+def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
+    from ...convert import convert
+
+    if given.get("pid") is not None:
+        return _of_process(given["pid"], to, keywords(file, given))
+    text, words = read(file), keywords(file, given)
+    return guarded(lambda: convert(text, to, **words))
+
+
+def _of_process(pid: int, to: str, words: dict[str, Any]) -> Result:
+    from ...convert import convert
+    from ...operations.process import read as read_process
+
+    process = guarded(lambda: read_process(pid))
+    result = guarded(lambda: convert(process.text, to, **words))
+    result.findings = [*process.findings, *result.findings]
+    return result
+
+
+def _target(file: str, suffix: str, output: Path | None) -> Path | None:
+    """The file to write; None is stdout."""
+    return output / (Path(file).stem + suffix) if output is not None and output.is_dir() else output
+
+
+def _report(result: Result, to: str, given: dict[str, Any], target: Path | None, held_back: bool) -> None:
+    from ...fleet.summary import Summary
+    from ...fleet.work import Outcome
+    from .fleet import write_report
+
+    summary = Summary(to, whole=True)
+    status = "held-back" if held_back else "converted"
+    summary.add(Outcome(given["files"][0], status, str(target) if target else None, result.findings))
+    write_report(summary, given)

@@ -1,0 +1,1 @@
+"""What every room uses: findings, rows and their coverage, words of a shell, files."""

@@ -1,0 +1,92 @@
+"""What is said of a VM at first: a few lines, worst first. Findings of one kind that nobody reads one by one are told together; when there
+are still too many, the mildest kinds with the most findings are counted, too. Only kinds and severities are looked at, never words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from .report import SEVERITIES, Finding
+
+MOST = 9
+"""Lines of findings of one VM; with the line that names it, ten."""
+
+
+class Together(NamedTuple):
+    """What several findings of a kind come to; `{n}` stands for how many they are. `hint`: what to do; none: as the first of them says."""
+
+    text: str
+    hint: str = ""
+
+
+TOGETHER: dict[str, Together] = {
+    "moved": Together(
+        "{n} devices, ports and controllers stand elsewhere: names that the guest makes of places change, those of network cards too",
+        "--keep-layout keeps what a config can",
+    ),
+    "by-args": Together("{n} things stand in args, which only root may set"),
+    "iothread-lost": Together("{n} details of iothreads have no place there", "virt-qm show draws what there was; --hook keeps pins"),
+    "metadata-only": Together("{n} settings are kept as text in the metadata"),
+    "assumed": Together("{n} facts of the host are not known, the most usual are taken", "--host DIR or --host-fact KEY=VALUE"),
+    "host-state": Together("{n} settings belong to the host that ran the domain and are left behind"),
+    "normalised": Together("{n} settings are written differently and mean the same"),
+    "added": Together("qemu-server gives the guest {n} things more"),
+    "pins": Together("{n} threads have host CPUs of their own, which no command line can say"),
+}
+"""Kind -> what its findings are told as when there are several."""
+
+
+class Line(NamedTuple):
+    """One line: the first finding of it, how many it stands for, and its words. More than one and no `Together`: the first one's words."""
+
+    first: Finding
+    number: int
+    text: str
+    hint: str
+
+
+def line(found: list[Finding]) -> Line:
+    """Findings of one kind as one line."""
+    return told(found[0], len(found))
+
+
+def told(first: Finding, count: int) -> Line:
+    """`count` findings of the kind of `first`."""
+    together = TOGETHER.get(first.kind) if count > 1 else None
+    if together is None:
+        return Line(first, count, first.message, first.hint)
+    return Line(first, count, together.text.format(n=f"{count:,}"), together.hint or first.hint)
+
+
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Worst first, and as they came otherwise."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def digest(findings: Iterable[Finding], most: int = MOST) -> tuple[list[Line], int]:
+    """(at most so many lines, how many findings stand in none of them)."""
+    kinds: dict[str, list[Finding]] = {}
+    for finding in by_severity(findings):
+        kinds.setdefault(finding.kind, []).append(finding)
+    single = {kind for kind in kinds if kind not in TOGETHER}
+
+    def length() -> int:
+        return sum(len(kinds[kind]) if kind in single else 1 for kind in kinds)
+
+    while length() > most and (long := [kind for kind in single if len(kinds[kind]) > 1]):
+        rank = {kind: n for n, kind in enumerate(kinds)}
+        mildest = max(SEVERITIES.index(kinds[kind][0].severity) for kind in long)
+        single.remove(max((kind for kind in long if SEVERITIES.index(kinds[kind][0].severity) == mildest),
+                          key=lambda kind: (len(kinds[kind]), rank[kind])))  # fmt: skip
+    lines = list(_lines(kinds, single))
+    if len(lines) > most:
+        most -= 1  # for the line that says how many are left
+    return lines[:most], sum(each.number for each in lines[most:])
+
+
+def _lines(kinds: dict[str, list[Finding]], single: set[str]) -> Iterator[Line]:
+    for kind, found in kinds.items():
+        if kind in single:
+            yield from (line([finding]) for finding in found)
+        else:
+            yield line(found)

@@ -1,0 +1,1 @@
+"""Raw QEMU arguments, and what a config can hold only as such."""

@@ -1,0 +1,1 @@
+"""What the bridge keeps under <metadata>."""

@@ -1,0 +1,1 @@
+"""Domain XML as a tree whose parts are taken: parsed, bounded, written."""

@@ -1,0 +1,1 @@
+"""What acts on files and hosts: each stands on the public API."""

@@ -1,0 +1,1 @@
+"""From one format to another: readers, passes and writers in their order."""

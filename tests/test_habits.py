@@ -1,0 +1,170 @@
+"""What every command has alike: -v, -q, JSON on stdout, one file for all maps, directories, the default host."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from bridge.cli import COMMANDS, main
+from bridge.cli.commands.files import mapped
+from bridge.core.report import BridgeError
+from bridge.operations.importing import ids_of
+from tests.corpus import ROOT
+
+SAMPLES = ROOT / "samples"
+SCHEMA = json.loads((ROOT / "schemas/output.schema.json").read_text())
+CONVERTING = ("to-xml", "to-conf", "to-argv")
+ABOUT_VMS = {"check", "define", "import", "plan", "show", *CONVERTING}
+
+
+def virt_qm(*words: object, **environment: str) -> Result:
+    return CliRunner().invoke(main, [*map(str, words)], env=environment)
+
+
+def document(*words: object) -> dict[str, Any]:
+    done = virt_qm(*words, "--output-format", "json")
+    found: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.validate(found, SCHEMA)
+    assert done.stderr == ""
+    return found
+
+
+def options(name: str) -> set[str]:
+    command = main.commands[name] if name in main.commands else main.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    return {option for param in command.params for option in param.opts}
+
+
+@pytest.mark.parametrize("name", sorted(ABOUT_VMS))
+def test_a_command_about_vms_has_the_habits(name: str) -> None:
+    assert {"-v", "-q", "--output-format", "--fail-on", "--map", "--report"} <= options(name)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if "--connect" in options(name)])
+def test_the_default_host_is_virshs(name: str) -> None:
+    done = virt_qm(name, "--help")
+    assert "LIBVIRT_DEFAULT_URI" in done.stdout
+
+
+def test_libvirt_default_uri_is_taken() -> None:
+    done = virt_qm("import", "nobody", LIBVIRT_DEFAULT_URI="test:///default")
+    assert (done.exit_code, done.stderr) == (1, "error: there is no domain 'nobody': virsh list --all shows those that are\n")
+
+
+@pytest.mark.parametrize("name", CONVERTING)
+def test_a_conversion_as_json(name: str) -> None:
+    file = SAMPLES / ("debian.xml" if name == "to-conf" else "iothreads.conf")
+    found = document(name, file)
+    [vm] = found["files"]
+    assert (found["command"], vm["file"], vm["status"], vm["output"]) == (name, str(file), "done", None)
+    assert vm["document"] == virt_qm(name, "-q", file).stdout
+    assert {finding["kind"] for finding in vm["findings"]}
+
+
+def test_a_conversion_into_a_file_as_json(tmp_path: Path) -> None:
+    [vm] = document("to-xml", SAMPLES / "iothreads.conf", "-o", tmp_path / "a.xml")["files"]
+    assert vm["output"] == str(tmp_path / "a.xml")
+    assert "document" not in vm
+
+
+def test_check_as_json_names_what_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "7.conf").write_text("memory: lots\n")
+    done = virt_qm("check", SAMPLES / "iothreads.conf", tmp_path / "7.conf", SAMPLES / "debian.xml", "--output-format", "json")
+    found = json.loads(done.stdout)
+    jsonschema.validate(found, SCHEMA)
+    assert done.exit_code == 1
+    assert [vm["status"] for vm in found["files"]] == ["done", "refused", "done"]
+    assert "lots" in found["files"][1]["error"]["message"]
+
+
+def test_show_as_json() -> None:
+    [vm] = document("show", SAMPLES / "iothreads.conf")["files"]
+    assert vm["title"] == "iothreads"
+    threads = {thread["name"]: thread for thread in vm["picture"]["threads"]}
+    assert threads["iothread1"]["host_cpus"] == "2-6"
+    assert threads["iothread1"]["serves"] == [{"device": "scsi0", "queues": [1]}, {"device": "virtio0", "queues": [1]}]
+
+
+def test_what_is_held_back_as_json() -> None:
+    done = virt_qm("to-xml", SAMPLES / "iothreads.conf", "--fail-on", "note", "--output-format", "json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 3
+    assert found["files"][0]["status"] == "held-back"
+    assert "document" not in found["files"][0]
+
+
+def test_a_fleet_as_json(tmp_path: Path) -> None:
+    done = virt_qm("to-xml", SAMPLES / "fleet", "-o", tmp_path / "out", "-j", "1", "--output-format", "json")
+    found = json.loads(done.stdout)
+    jsonschema.validate(found, json.loads((ROOT / "schemas/report.schema.json").read_text()))
+    assert [vm["status"] for vm in found["files"]] == ["converted", "converted", "refused"]
+    assert done.stderr == ""
+
+
+def test_quiet_and_verbose() -> None:
+    quiet, usual, verbose = (virt_qm("to-conf", *words, SAMPLES / "workstation.xml") for words in (("-q",), (), ("-v",)))
+    assert quiet.stderr == ""
+    assert 0 < usual.stderr.count("\n") <= 10 < verbose.stderr.count("\n")
+    assert quiet.stdout == usual.stdout == verbose.stdout
+
+
+MAP = """
+[storages]
+"/var/lib/libvirt/images" = "tank"
+[bridges]
+default = "vmbr7"
+"""
+
+
+def test_a_map_names_storages_and_bridges(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(MAP)
+    done = virt_qm("to-conf", SAMPLES / "debian.xml", "--map", tmp_path / "map.toml", "--output-format", "json")
+    [vm] = json.loads(done.stdout)["files"]
+    assert "bridge=vmbr7" in vm["document"]
+    assert {"network-unknown", "storage-unknown"}.isdisjoint(finding["kind"] for finding in vm["findings"])
+
+
+def test_options_win_over_a_map(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(MAP)
+    done = virt_qm("to-conf", SAMPLES / "debian.xml", "--map", tmp_path / "map.toml", "--bridge", "default=vmbr9", "-q")
+    assert "bridge=vmbr9" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("storages", "is not TOML"),
+        ("[store]\na = 'b'", "'store' is not a table of it"),
+        ("storages = 'a'", "'storages' is not a table of it"),
+        ("[bridges]\ndefault = 7", "[bridges]: 'default'"),
+        ("[bridges]\n'a=b' = 'c'", "[bridges]: 'a=b'"),
+    ],
+)
+def test_a_map_that_is_none(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(text)
+    with pytest.raises(BridgeError, match=r"map\.toml") as caught:
+        mapped(file)
+    assert message in str(caught.value)
+    done = virt_qm("to-conf", SAMPLES / "debian.xml", "--map", file)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+
+
+def test_ids_that_an_import_gave(tmp_path: Path) -> None:
+    (tmp_path / "200.conf").write_text("name: a\nsmbios1: base64=1,uuid=5F0B4B3E-6A0D-4C39-8F6C-2F1F3B8C9D10\n")
+    (tmp_path / "201.conf").write_text("name: b\n")
+    (tmp_path / "notes.conf").write_text("smbios1: uuid=1f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10\n")
+    (tmp_path / "202.conf").mkdir()
+    assert ids_of(tmp_path) == {"5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10": 200}
+    assert ids_of(None) == {}
+    assert ids_of(tmp_path / "none") == {}
+
+
+def test_check_takes_a_directory() -> None:
+    done = virt_qm("check", SAMPLES / "fleet", "--output-format", "json")
+    assert [Path(vm["file"]).name for vm in json.loads(done.stdout)["files"]] == ["101.conf", "102.conf", "103.conf"]

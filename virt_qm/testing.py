@@ -1,0 +1,3 @@
+"""`bridge.testing` by the project's name."""
+
+from bridge.testing import *  # noqa: F403
