@@ -53,7 +53,8 @@ def test_schemas_samples_and_manual_are_in_the_wheel(wheel: Path) -> None:
     for place in ("man/man1/virt-qm.1", "bash-completion/completions/virt-qm", "zsh/site-functions/_virt-qm"):
         assert f"{data}/{place}" in names
     assert f"{data}/fish/vendor_completions.d/virt-qm.fish" in names
-    assert {name.split("/")[0] for name in names} == {"bridge", data.split(".data")[0] + ".data", data.split(".data")[0] + ".dist-info"}
+    stem = data.split(".data")[0]
+    assert {name.split("/")[0] for name in names} == {"bridge", "virt_qm", f"{stem}.data", f"{stem}.dist-info"}
 
 
 def test_it_converts_there_and_back(installed: Path, tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_the_package_of_debian_asks_for_what_the_wheel_does() -> None:
 
 
 def test_scripts_of_packaging_are_shell() -> None:
-    for script in ("packaging/deb", "packaging/root", "tests/deb"):
+    for script in ("debian/build", "debian/root", "tests/deb"):
         assert os.access(ROOT / script, os.X_OK)
         run("bash", "-n", ROOT / script, cwd=ROOT)
 

@@ -26,7 +26,6 @@ TOGETHER: dict[str, Together] = {
     ),
     "by-args": Together("{n} things stand in args, which only root may set"),
     "iothread-lost": Together("{n} details of iothreads have no place there", "virt-qm show draws what there was; --hook keeps pins"),
-    "metadata-only": Together("{n} settings are kept as text in the metadata"),
     "assumed": Together("{n} facts of the host are not known, the most usual are taken", "--host DIR or --host-fact KEY=VALUE"),
     "host-state": Together("{n} settings belong to the host that ran the domain and are left behind"),
     "normalised": Together("{n} settings are written differently and mean the same"),
