@@ -21,6 +21,10 @@ TARGET_QEMU = (10, 0)
 
 Version = tuple[int, ...]
 
+STREAM_SINCE: Version = (6, 0)
+STREAM_UNTIL: Version = (11, 0)
+"""Releases of QEMU whose migration stream is that of `bridge.move.stream` (migration/ram.c); moves were run with 10.0 alone."""
+
 OLDEST_SERVER: Version = (8, 0)
 """Of older releases nobody asked what they run."""
 SHIPPED_QEMU: tuple[tuple[Version, Version], ...] = (

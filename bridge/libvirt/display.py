@@ -27,7 +27,7 @@ ROWS = (
     Row("spice_address", "graphics/listen@address", code=True),
     Row("egl", "graphics[@type='egl-headless']", code=True),
     Row("vdagent", "channel@type", code=True),
-    Row("clipboard", "channel/source/clipboard@copypaste", code=True),
+    Row("clipboard", "channel/source/clipboard@copypaste", code=True, finding="no-live-move"),
     Row("foldersharing", "channel[@type='spiceport']", code=True),
     Row("videostreaming", "graphics/streaming@mode", code=True),
     Row("keyboard", "graphics@keymap", code=True),

@@ -33,9 +33,6 @@ BALLOON_ROWS = (
     Row("address", "address", code=True),
 )
 
-NAMED = "QEMU knows memory by names that libvirt does not let anybody choose"
-DOWN = "shut the VM down for the move: no saved state loads"
-
 
 def write(vm: VM, domain: Domain) -> None:
     memory, balloon = vm.memory, vm.balloon
@@ -47,11 +44,6 @@ def write(vm: VM, domain: Domain) -> None:
     if balloon.target and balloon.target < size:
         root.add("currentMemory", str(balloon.target), unit="MiB")
     _write_backing(vm, domain)
-    if memory.dimms:
-        domain.report.add("no-live-move", memory.where, f"{NAMED} (mem-dimm0 here, memdimm0 there)", DOWN)
-    elif memory.shared:
-        names = "virtiofs-mem0 here, ram-node0 there" if memory.nodes else "virtiofs-mem here, pc.ram there"
-        domain.report.add("no-live-move", memory.where, f"{NAMED} ({names})", DOWN)
     for dimm in memory.dimms or ():
         node = domain.devices.add("memory", model="dimm")
         if dimm.hugepage_mib and memory.hugepages == "any":

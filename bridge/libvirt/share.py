@@ -24,7 +24,7 @@ ROWS = (
 )
 IVSHMEM_ROWS = (
     Row("name", "@name", code=True),
-    Row("size", "size", INT, code=True),
+    Row("size", "size", INT, code=True, finding="no-live-move"),
     *PLACE_ROWS,
 )
 

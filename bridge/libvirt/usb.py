@@ -24,6 +24,7 @@ ROWS = (
     BOOT,
     *(Row(field, f"qemu:commandline {field}id", code=True) for field in ("vendor", "product")),
     *(Row(field, "qemu:commandline usb-host", code=True, finding="not-applied") for field in ("host", "mapping")),
+    *(Row(field, "", code=True, finding="no-live-move") for field in ("host", "mapping")),
     *(Row(field, "qemu:commandline usb-host", code=True) for field in ("usb3", "key", "address", "bootindex")),
     Row("hostbus", "qemu:commandline hostbus", code=True),
     Row("hostport", "qemu:commandline hostport", code=True),

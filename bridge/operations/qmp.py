@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -72,10 +72,11 @@ class Monitor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._socket.close()
 
-    def ask(self, command: str, type: type[T]) -> T:  # noqa: A002 -- as msgspec calls it
-        """The answer to a command without arguments; events are passed over."""
+    def ask(self, command: str, type: type[T], arguments: Mapping[str, object] | None = None) -> T:  # noqa: A002 -- as msgspec calls it
+        """The answer to a command; events are passed over."""
         self._number += 1
-        text = msgspec.json.encode({"execute": command, "id": self._number}) + b"\n"
+        said = {"execute": command, "id": self._number} | ({"arguments": arguments} if arguments else {})
+        text = msgspec.json.encode(said) + b"\n"
         self._guarded(lambda: self._socket.sendall(text))
         while True:
             message = self._parsed(self._line(), _Message, command)

@@ -14,6 +14,7 @@ from ..passes.assign_keys import assign_keys
 from ..passes.fill import change
 from ..passes.gate import gate
 from ..passes.lint import lint
+from ..passes.live import live
 from ..passes.place import place
 from ..passes.portable import portable
 from ..passes.resolve import resolve
@@ -40,6 +41,8 @@ def domain_of(vm: VM, request: Request, report: Report, whole: VM | None = None)
 
     vm = gate(whole or whole_of(vm, request, report), request.target, report)
     vm = portable(vm, request.host, request.target, report)
+    if report.enabled:
+        live(vm, report)
     if request.name:
         vm = change(vm, meta=change(vm.meta, name=request.name))
     return vm, write(vm, report, request.target).root

@@ -1,4 +1,4 @@
-"""The guest's kernel and its initramfs: busybox, `init`, a small program, and the drivers of what the cases have.
+"""A guest's kernel and its initramfs: busybox, an `init`, a small program, and the drivers of what the cases have.
 
 tests/install unpacks Debian's kernel and a static busybox under .cache/guest.
 """
@@ -60,21 +60,21 @@ def kernel() -> Path:
     return found[-1]
 
 
-def initramfs() -> Path:
-    """The initramfs; built once for its inputs."""
-    inputs = [Path(__file__), OWN / "init", OWN / "identity.c", kernel()]
+def initramfs(init: Path = OWN / "init", program: Path = OWN / "identity.c") -> Path:
+    """The initramfs with this script as its first process, and a program in C for it; built once for its inputs."""
+    inputs = [Path(__file__), init, program, kernel()]
     key = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:16]
     target = FILES / f"initramfs-{key}"
     if not target.exists():
         with tempfile.TemporaryDirectory() as directory:
-            fill(Path(directory))
+            fill(Path(directory), init, program)
             half = target.with_suffix(".half")
             half.write_bytes(archive(Path(directory)))
             half.replace(target)
     return target
 
 
-def fill(root: Path) -> None:
+def fill(root: Path, init: Path, program: Path) -> None:
     """The tree: programs, drivers with the lists that modprobe reads, and mount points."""
     for name in ("bin", "dev", "proc", "sys", "tmp"):
         (root / name).mkdir()
@@ -83,9 +83,9 @@ def fill(root: Path) -> None:
     for applet in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
         if applet != "busybox":
             (root / "bin" / applet).symlink_to("busybox")
-    shutil.copy(OWN / "init", root / "init")
+    shutil.copy(init, root / "init")
     (root / "init").chmod(0o755)
-    subprocess.run(["gcc", "-static", "-Os", "-o", root / "bin/identity", OWN / "identity.c"], check=True)
+    subprocess.run(["gcc", "-static", "-Os", "-o", root / "bin" / program.stem, program], check=True)
     version = kernel().name.removeprefix("vmlinuz-")
     modules = next(path for path in (FILES / "lib/modules", FILES / "usr/lib/modules") if path.exists()) / version
     for source in closure(modules):

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 SAME, DIFFERS, TROUBLE = 0, 1, 2
 """Exit codes, as diff's."""
-WIDTH = 160
-"""Of the table where there is no terminal."""
-COLOURS = {"device": "red", "place": "red", "identity": "yellow", "property": "yellow", "host": "cyan"}
 
 
 @click.command("diff")
@@ -136,8 +133,9 @@ def _print_json(comparison: Comparison) -> None:
 
 def _print_table(comparison: Comparison) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
+
+    from ..differences import WIDTH, difference_table
 
     console = Console(highlight=False, soft_wrap=False)
     if not console.is_terminal:
@@ -149,11 +147,4 @@ def _print_table(comparison: Comparison) -> None:
     if comparison.same:
         console.print("The guest cannot tell A and B apart.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("", "what", "A", "B", "A says it in", "B says it in"):
-        table.add_column(title, overflow="fold")
-    for difference in comparison.differences:
-        cells = (difference.what, difference.a, difference.b, difference.where_a, difference.where_b)
-        texts = [Text("-" if cell is None else cell) for cell in cells]
-        table.add_row(Text(difference.importance, style=COLOURS[difference.importance]), *texts)
-    console.print(table)
+    console.print(difference_table(comparison.differences))

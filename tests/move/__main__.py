@@ -1,0 +1,82 @@
+"""Rows of a file of configs, moved there and back: `python -m tests.move FILE.jsonl [COUNT [SEED]]`.
+
+What needs a host that is not here (cards, huge pages, KVM) is left out of a config, memory is small; the rest stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+import time
+from pathlib import Path
+
+from bridge.argv.read import read
+from bridge.core.report import BridgeError
+from bridge.guest.native import Embedded
+from bridge.operations.move import check
+from tests.libvirtd.daemon import Daemons, VirshError
+from tests.libvirtd.store import FIXED, NEEDS_HOST
+from tests.move.lab import Lab
+from tests.move.moving import NEWEST, inside, there_and_back
+
+LEFT_OUT = re.compile(r"template|lock|snapstate|vmstate|runningmachine|runningcpu|hookscript|serial\d+|smbios1|name|cicustom|unused\d+")
+HOST_PARTS = re.compile(r",(queues|mtu|trunks|tag|rate|firewall|clipboard)=[^,]*")
+
+
+def movable(conf: str) -> str:
+    """The config for this machine."""
+    lines = []
+    for line in conf.split("\n"):
+        key, colon, value = line.partition(": ")
+        if line.startswith("["):
+            break
+        if not colon or line.startswith("#") or NEEDS_HOST.fullmatch(key) or LEFT_OUT.fullmatch(key):
+            continue
+        own = FIXED[key](value) if key in FIXED else value
+        if own is not None:
+            lines.append(f"{key}: {HOST_PARTS.sub('', own) if key.startswith(('net', 'vga')) else own}")
+    return "\n".join(["name: row", *lines]) + "\n"
+
+
+def moved(conf: str, daemons: Daemons, speaker: Embedded) -> str:
+    """What came of a row: downtimes, or the reason."""
+    try:
+        lab = Lab(movable(conf), daemons.empty())
+    except BridgeError as error:
+        return f"not converted: {error}"
+    try:
+        found = check.differences(read(lab.line("src")), inside(lab, speaker), NEWEST)
+        if found:
+            return f"another machine: {found[0].what}"
+        into, out = there_and_back(lab, speaker)
+        return f"in {into} ms, out {out} ms"
+    except (AssertionError, BridgeError, VirshError) as error:
+        return f"FAILED: {str(error)[:300]}"
+    finally:
+        lab.close()
+
+
+def main() -> int:
+    """1 if a row failed."""
+    rows = [json.loads(line) for line in Path(sys.argv[1]).read_text().split("\n") if line]
+    count, seed = (int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((2, 30), (3, 15)))
+    rows = [row for row in rows if "argv" in row and "type=virt" not in str(row["argv"]) and "\ntemplate: 1" not in row["conf"]]
+    chosen = random.Random(seed).sample(rows, min(count, len(rows)))
+    daemons, good = Daemons(), 0
+    try:
+        with Embedded() as speaker:
+            for number, row in enumerate(chosen, 1):
+                start = time.monotonic()
+                said = moved(row["conf"], daemons, speaker)
+                good += said.startswith("in ")
+                print(f"{number:3} {row['name']:32} {time.monotonic() - start:5.0f} s  {said}", flush=True)
+    finally:
+        daemons.close()
+    print(f"{good} of {len(chosen)} went there and back, and counted on")
+    return int(good < len(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""One guest that goes through failure after failure: where it runs, and that it is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bridge.operations.move.machine import Machine
+from bridge.operations.move.sides import Sides
+from bridge.operations.move.step import Move, Outcome
+from tests.libvirtd.daemon import Daemon
+from tests.move.kinds import KINDS
+from tests.move.lab import Lab, Run
+from tests.move.moving import pid_of, request_in, request_out, take
+
+SLOW = 24 << 20
+"""Bytes a second: the memory takes a few seconds, so that there is a middle."""
+IN_STEPS = ("SourceRuns", "Settings", "Defined", "Prepared", "Sent", "Finished")
+OUT_STEPS = ("DomainRuns", "TargetStarted", "Limits", "Performed", "Continued")
+
+Damage = Callable[["Stage", Sides, Move], object]
+
+
+class Stage:
+    """The guest, wherever it runs."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.lab = Lab(KINDS["i440fx"], daemon)
+        self.tag = "src"
+        self.run: Run | None = self.lab.boot_up(self.tag)
+        self.number = 0
+        self.next = ""
+        self.lab.counts(f"{self.tag}.console", pid_of(self.run.socket))
+
+    def outside(self) -> list[str]:
+        """The QEMUs outside of libvirt whose guest runs."""
+        found = []
+        for socket in self.lab.directory.glob("*.qmp"):
+            try:
+                status = Machine(socket, 60).status()
+            except Exception:
+                continue
+            if status == "running":
+                found.append(socket.stem)
+        return found
+
+    def inside(self) -> bool:
+        """Whether it runs in libvirt."""
+        return self.lab.state().startswith("running")
+
+    def unsettled(self) -> bool:
+        """Whether libvirt's domain is between two states, of which one comes by itself."""
+        return self.lab.state().startswith(("paused", "in shutdown"))
+
+    def check(self, inside: bool) -> None:
+        """Exactly one runs, and counts on."""
+        assert (self.inside(), self.outside()) == (inside, [] if inside else [self.tag])
+        console = "console" if inside else f"{self.tag}.console"
+        pid = self.lab.pid() if inside else pid_of(self.lab.directory / f"{self.tag}.qmp")
+        turns = self.lab.counts(console, pid, 20)
+        assert turns[-20:] == list(range(turns[-1] - 19, turns[-1] + 1))
+
+    def into(self, damage: Damage | None, at: str, when: str, **more: Any) -> Outcome:
+        assert self.run is not None
+        return take(request_in(self.lab, self.run, bandwidth=SLOW, **more), self._told(IN_STEPS, damage, at, when))
+
+    def out(self, damage: Damage | None, at: str, when: str, **more: Any) -> Outcome:
+        self.number += 1
+        self.next = f"out{self.number}"
+        return take(request_out(self.lab, self.next, bandwidth=SLOW, **more), self._told(OUT_STEPS, damage, at, when))
+
+    def _told(self, steps: tuple[str, ...], damage: Damage | None, at: str, when: str) -> Callable[[Sides, Move, dict[str, Any]], None]:
+        """`when`: begun, done, or active: in the middle of the memory."""
+        state = {"step": "", "done": False}
+
+        def told(sides: Sides, move: Move, note: dict[str, Any]) -> None:
+            if "step" in note:
+                state["step"] = steps[note["step"]] if note["step"] < len(steps) else ""
+                now = note["is"]
+            else:
+                now = "active" if 0 < note.get("remaining", 0) < 0.8 * note["total"] else ""
+            if damage is not None and state["step"] == at and now == when and not state["done"]:
+                state["done"] = True
+                damage(self, sides, move)
+
+        return told

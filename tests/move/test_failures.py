@@ -1,0 +1,153 @@
+"""Step by step, what can go wrong: exactly one VM runs at the end, it counts on with all its blocks and pages, and one line says where.
+
+One guest goes through all of it: each row begins where the one before has left it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from bridge.operations.move.sides import Sides
+from bridge.operations.move.step import Move
+from tests.libvirtd.daemon import Daemons
+from tests.move.moving import pid_of, request_out, take
+from tests.move.stage import IN_STEPS, OUT_STEPS, Damage, Stage
+from tests.processes import wait_for
+
+
+def cancel(_: Stage, __: Sides, move: Move) -> None:
+    move.cancelled.set()
+
+
+def too_late(_: Stage, __: Sides, move: Move) -> None:
+    move.until = 0.0
+
+
+def kill_inside(stage: Stage, _: Sides, __: Move) -> None:
+    """libvirt's QEMU."""
+    pid = stage.lab.pid()
+    os.kill(pid, signal.SIGKILL)
+
+
+def kill_source(stage: Stage, _: Sides, __: Move) -> None:
+    assert stage.run is not None
+    os.kill(pid_of(stage.run.socket), signal.SIGKILL)
+
+
+def kill_outside(stage: Stage, sides: Sides, _: Move) -> None:  # noqa: ARG001
+    """The QEMU that is the target."""
+    assert sides.process is not None
+    sides.process.kill()
+
+
+def restart_libvirtd(stage: Stage, _: Sides, __: Move) -> None:
+    stage.daemon.restart()
+
+
+def cut(_: Stage, sides: Sides, __: Move) -> None:
+    """The network between the two."""
+    sides.relay.stop()
+
+
+def lose_libvirt(_: Stage, sides: Sides, __: Move) -> None:
+    """The connection to libvirt, and the process that holds it."""
+    sides.host.close()
+
+
+class Row(NamedTuple):
+    damage: Damage
+    at: str
+    when: str = "begun"
+
+    def __str__(self) -> str:
+        return f"{self.damage.__name__} {self.at} {self.when}"
+
+
+IN = [
+    *(Row(cancel, step) for step in IN_STEPS[1:-1]),
+    *(Row(cancel, "Sent", "active"), Row(too_late, "Sent", "active"), Row(cancel, "Sent", "done")),
+    *(Row(kill_inside, "Sent"), Row(kill_inside, "Sent", "active"), Row(kill_inside, "Finished")),
+    *(Row(restart_libvirtd, "Sent"), Row(restart_libvirtd, "Sent", "active"), Row(restart_libvirtd, "Finished")),
+    *(Row(cut, "Sent", "active"), Row(lose_libvirt, "Sent", "active"), Row(lose_libvirt, "Finished")),
+]
+"""What is cancelled once `Finished` is begun comes too late."""
+OUT = [
+    *(Row(cancel, step) for step in OUT_STEPS[1:-1]),
+    *(Row(cancel, "Performed", "active"), Row(too_late, "Performed", "active"), Row(cancel, "Performed", "done")),
+    *(Row(kill_outside, "TargetStarted", "done"), Row(kill_outside, "Performed", "active"), Row(kill_outside, "Continued")),
+    *(Row(restart_libvirtd, "Performed", "active"), Row(cut, "Performed", "active"), Row(lose_libvirt, "Performed", "active")),
+]
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """A guest and a libvirtd for this module, which breaks both."""
+    daemons = Daemons()
+    try:
+        made = Stage(daemons.empty())
+        try:
+            yield made
+        finally:
+            made.lab.close()
+    finally:
+        daemons.close()
+
+
+@pytest.mark.parametrize("row", IN, ids=str)
+def test_into_libvirt_the_source_runs_on(row: Row, stage: Stage) -> None:
+    outcome = stage.into(*row)
+    assert not outcome.moved
+    assert outcome.error != ""
+    assert outcome.where == f"{stage.lab.name} runs where it was: in the QEMU at {stage.lab.directory}/{stage.tag}.qmp"
+    stage.check(inside=False)
+    assert stage.daemon.domains() == []
+
+
+def test_another_machine_is_not_taken(stage: Stage) -> None:
+    """libvirt's QEMU refuses the state of a card in another slot; the comparison before would have said so."""
+    other = stage.lab.xml.replace('slot="0x12"', 'slot="0x14"')
+    assert other != stage.lab.xml
+    outcome = stage.into(None, "", "", xml=other)
+    assert not outcome.moved
+    stage.check(inside=False)
+
+
+def test_a_source_that_dies_when_all_is_sent_is_no_loss(stage: Stage) -> None:
+    """All of its state is on the other side: the guest goes on there."""
+    outcome = stage.into(kill_source, "Finished", "begun")
+    assert outcome.moved, outcome
+    stage.check(inside=True)
+
+
+@pytest.mark.parametrize("row", OUT, ids=str)
+def test_out_of_libvirt_the_source_runs_on(row: Row, stage: Stage) -> None:
+    outcome = stage.out(*row)
+    assert not outcome.moved
+    assert outcome.error != ""
+    assert outcome.where.startswith(f"{stage.lab.name} runs where it was: domain")
+    stage.check(inside=True)
+
+
+def test_another_line_is_not_taken(stage: Stage) -> None:
+    stage.number += 1
+    request = request_out(stage.lab, f"out{stage.number}")
+    words = tuple(word.replace("addr=0x12", "addr=0x14") for word in request.argv or ())
+    assert words != request.argv
+    from msgspec.structs import replace
+
+    outcome = take(replace(request, argv=words))
+    assert not outcome.moved
+    stage.check(inside=True)
+
+
+def test_a_domain_that_dies_when_all_is_sent_is_no_loss(stage: Stage) -> None:
+    outcome = stage.out(kill_inside, "Continued", "begun")
+    assert outcome.moved, outcome
+    stage.tag = stage.next
+    wait_for(lambda: not stage.lab.state().startswith("running"), "libvirt to see the end of its QEMU")
+    stage.check(inside=False)
