@@ -15,6 +15,8 @@ from tests.fleet.test_command import COMMAND, PATIENCE
 from tests.fleet.test_hostile import IN_THE_WAY, identity, victim
 from tests.test_cli import virt_qm
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["victim"]
 CONF = "memory: 512\nscsihw: virtio-scsi-single\nscsi0: local:100/vm-100-disk-0.raw,iothread=1\n"
 PINNED = "<domain type='kvm'><name>a</name><memory>524288</memory><vcpu>2</vcpu><cputune>{}</cputune><os><type>hvm</type></os></domain>"

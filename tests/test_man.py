@@ -19,6 +19,8 @@ from bridge.manual import page
 from bridge.report import KINDS
 from tests.corpus import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shown() -> str:

@@ -14,6 +14,8 @@ import pytest
 
 from tests.corpus import ROOT
 
+pytestmark = pytest.mark.slow
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ANY = "..."
 """A line that stands for any number of lines."""

@@ -17,6 +17,8 @@ from bridge.libvirt.validate import LIBVIRT_RNG, schema_file
 from tests.corpus import Row
 from tests.option_samples import HOST, MORE, VMID, samples
 
+pytestmark = pytest.mark.slow
+
 CASE = 8006
 """The id of the VMs in tests/cases and in the corpora."""
 CASES = Path(__file__).parent / "cases"

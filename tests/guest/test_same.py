@@ -16,6 +16,8 @@ from bridge.guest.compare import Difference
 from tests import corpus
 from tests.guest.machines import CASES, LEFT_OUT, SAMPLE, Compared, Machine, machines
 
+pytestmark = pytest.mark.slow
+
 
 class Allowed(NamedTuple):
     """A difference that may be: the whole line `importance | what | A | B`, and the configs that have it. With `finding`, the writer of

@@ -24,6 +24,8 @@ from bridge.show.page import page
 from bridge.show.subject import subject
 from tests.security.sizes import CONF, PLAIN, XML, Shape
 
+pytestmark = pytest.mark.slow
+
 HOST = bridge.HostFacts(cpus=8, bridges=["vmbr0"], qemu_version="10.1.0", qemu_server="rfc-iothreads")
 
 

@@ -31,7 +31,8 @@ def of(line: str, to: str, args: bool | None = None) -> Iterator[str]:
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_becomes(line: str) -> None:
     xml = list(of(line, "xml"))
-    check("lines", line, ["-- conf", *of(line, "conf"), "-- xml", *xml, "-- xml with args", *differences(xml, list(of(line, "xml", args=True)))])
+    more = differences(xml, list(of(line, "xml", args=True)))
+    check("lines", line, ["-- conf", *of(line, "conf"), "-- xml", *xml, "-- xml with args", *more])
 
 
 def test_every_entry_is_of_a_line() -> None:
