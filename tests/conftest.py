@@ -50,9 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: fixtures end what they started
     about = "run once for every row of these files; the test takes `row`. A slow test names a sample size."
     config.addinivalue_line("markers", f"corpus(*files, sample=None): {about}")
-    config.addinivalue_line(
-        "markers", "slow: takes its time, or starts programs that a machine may not have; runs last, and not with --quick"
-    )
+    about = "takes its time, or starts programs that a machine may not have; runs last, and not with --quick"
+    config.addinivalue_line("markers", f"slow: {about}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.corpus import ROOT
-from tests.fleet.test_command import COMMAND, PATIENCE
+from tests.fleet.test_command import COMMAND
 from tests.fleet.test_hostile import IN_THE_WAY, identity, victim
+from tests.processes import PATIENCE
 from tests.test_cli import virt_qm
 
 pytestmark = pytest.mark.slow

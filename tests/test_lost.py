@@ -167,7 +167,8 @@ WORDS: dict[str, tuple[Any, ...]] = {
 
 def candidates(part: Any, name: str) -> Iterator[Any]:
     """Other values of a field than the one that it has."""
-    kinds = typing.get_args(hints(type(part))[name]) or (hints(type(part))[name],)
+    hint = hints(part.__class__)[name]
+    kinds = typing.get_args(hint) or (hint,)
     for value in (*WORDS.get(name, ()), *(value for kind in kinds for value in VALUES.get(kind, ()))):
         if value != getattr(part, name):
             yield value
@@ -176,7 +177,7 @@ def candidates(part: Any, name: str) -> Iterator[Any]:
 
 
 @cache
-def hints(part: type) -> dict[str, Any]:
+def hints(part: Any) -> dict[str, Any]:
     return typing.get_type_hints(part)
 
 
@@ -190,10 +191,11 @@ def mutants(vm: VM, part: type, name: str) -> Iterator[VM]:
 
 
 def _changed(each: Any, part: type, name: str) -> Iterator[Any]:
-    if type(each) is part:
+    if each.__class__ is part:
         for value in candidates(each, name):
-            unfilled = {"filled": each.filled - {name}} if isinstance(each, Part) else {}
-            yield replace(each, **{name: value}, **unfilled)
+            changes = {name: value, **({"filled": each.filled - {name}} if hasattr(each, "filled") else {})}
+            whole: Any = each  # mypy takes it for an object now
+            yield replace(whole, **changes)
     for inner in lost.INNER.get(type(each), ()):
         below = getattr(each, inner)
         for n, one in enumerate(below if isinstance(below, list) else [below]):
@@ -322,4 +324,5 @@ def _holding(owner: type | None, part: type, one: Any) -> VM:
         one = owner(**{field: [one] if "list" in str(hints(owner)[field]) else one})
         part = owner
     top = next(name for name, hint in hints(VM).items() if part in _parts_of(hint))
-    return VM(**{top: [one] if "list" in str(hints(VM)[top]) else one})
+    held: dict[str, Any] = {top: [one] if "list" in str(hints(VM)[top]) else one}
+    return VM(**held)

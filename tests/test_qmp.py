@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ class Liar:
         with connection, connection.makefile("rb") as lines:
             try:
                 for number, text in enumerate(self.says):
-                    command = json.loads(lines.readline()) if number else {"execute": "", "id": 0}
+                    command: dict[str, Any] = json.loads(lines.readline()) if number else {"execute": "", "id": 0}
                     self.heard.append(command["execute"])
                     connection.sendall(text.replace(b'"ID"', b"ID").replace(b"ID", str(command["id"]).encode()))
                 while self.endless:

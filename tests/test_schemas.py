@@ -110,7 +110,7 @@ def mutants(xml: str, seed: int) -> Iterator[tuple[str, etree._Element]]:
         name = chance.choice([*element.attrib, ""])
         what = chance.choice(["change", "remove attribute", "remove", "double", "move"])
         if what == "change" and name:
-            element.set(name, chance.choice(["", "0", "-1", "99999", "yes", "on", element.attrib[name] + "x"]))
+            element.set(name, chance.choice(["", "0", "-1", "99999", "yes", "on", f"{element.get(name)}x"]))
         elif what == "remove attribute" and name:
             del element.attrib[name]
         elif what == "remove":
