@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import pytest
 from tests.corpus import ROOT
 from tests.mutation import fork, fresh, warm
 from tests.mutation.operators import Mutant, mutants
+from tests.mutation.plugin import RECORD
 from tests.mutation.touched import BRIDGE, Touched
 
 CACHE = ROOT / ".cache/mutants"
@@ -83,16 +85,16 @@ def excused(known: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
     return found
 
 
-def touched(again: bool) -> Touched:
-    file = CACHE / "coverage"
-    if again or not Path(f"{file}.json").exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
+def touched(again: bool, jobs: int) -> Touched:
+    if again or not CACHE.exists():
+        shutil.rmtree(CACHE, ignore_errors=True)
+        CACHE.mkdir(parents=True)
         print("the quick tests run once, to see which touch which line", flush=True)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.plugin", *fresh.WORDS]
-        if subprocess.run(command, cwd=ROOT, env={**os.environ, "VIRT_QM_COVERAGE": str(file)}, check=False).returncode:
-            Path(f"{file}.json").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-p", "tests.mutation.plugin", "-p", "no:benchmark", "-q", "--quick", "-n", str(jobs)]
+        if subprocess.run(command, cwd=ROOT, env={**os.environ, RECORD: str(CACHE)}, check=False).returncode:
+            shutil.rmtree(CACHE)
             sys.exit("tests/mutants: the quick tests fail as they are")
-    return Touched(file)
+    return Touched(CACHE)
 
 
 def run(chosen: Sequence[Placed], seen: Touched, count: int) -> Iterator[fork.Ended]:
@@ -126,7 +128,7 @@ def main() -> None:
     excuses = excused({each.key for each in placed})
     drawn = [each for each in placed if each.name.startswith(given.only)]
     chosen = random.Random(given.seed).sample(drawn, min(given.count, len(drawn)))
-    seen = touched(given.again)
+    seen = touched(given.again, given.jobs)
     caught = wrong = 0
     for ended in run(chosen, seen, given.jobs):
         mutant = chosen[ended.job.at]

@@ -14,7 +14,7 @@ import coverage
 import pytest
 
 RECORD = "VIRT_QM_COVERAGE"
-"""File for the lines that each test touches; the seconds of each test stand beside it, `.json`."""
+"""Directory for the lines that each test touches, and the seconds that each takes: NAME and NAME.json of each process that ran some."""
 
 
 class Record:
@@ -41,17 +41,24 @@ class Record:
 
 def forget() -> None:
     """Empty every cache of a function: what the first test filled, the second would not touch."""
-    for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in ("bridge", "tests"):
-            for owner in (module, *(each for each in vars(module).values() if isinstance(each, type))):
-                for found in list(vars(owner).values()):
-                    if isinstance(found, functools._lru_cache_wrapper):
-                        found.cache_clear()
+    for each in _caches(len(sys.modules)):
+        each.cache_clear()
+
+
+@functools.lru_cache(maxsize=1)
+def _caches(modules: int) -> list[functools._lru_cache_wrapper[object]]:
+    """Of all that is loaded: so many modules."""
+    del modules
+    loaded = [module for name, module in list(sys.modules.items()) if name.split(".")[0] in ("bridge", "tests") and name != __name__]
+    owners = [*loaded, *(each for module in loaded for each in vars(module).values() if isinstance(each, type))]
+    return [each for owner in owners for each in vars(owner).values() if isinstance(each, functools._lru_cache_wrapper)]
 
 
 if RECORD in os.environ:
-    _record = Record(os.environ[RECORD])  # before anything of `bridge/` is loaded
+    _worker = os.environ.get("PYTEST_XDIST_WORKER")
+    _record = Record(f"{os.environ[RECORD]}/{_worker}") if _worker else None  # before anything of `bridge/` is loaded
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(_record)
+    if _record is not None:
+        config.pluginmanager.register(_record)

@@ -21,14 +21,16 @@ FEW = 4
 class Touched:
     """What the quick tests touched when they ran once (`plugin`)."""
 
-    def __init__(self, file: Path) -> None:
-        data = coverage.CoverageData(str(file))
-        data.read()
-        self.seconds: dict[str, float] = json.loads(Path(f"{file}.json").read_text())
-        self.lines: dict[Path, dict[int, set[str]]] = {
-            Path(measured): {line: set(names) for line, names in data.contexts_by_lineno(measured).items()}
-            for measured in data.measured_files()
-        }
+    def __init__(self, directory: Path) -> None:
+        self.seconds: dict[str, float] = {}
+        self.lines: dict[Path, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for seconds in directory.glob("*.json"):
+            self.seconds |= json.loads(seconds.read_text())
+            data = coverage.CoverageData(str(seconds.with_suffix("")))
+            data.read()
+            for measured in data.measured_files():
+                for line, names in data.contexts_by_lineno(measured).items():
+                    self.lines[Path(measured)][line] |= set(names)
         self.size = Counter(test for lines in self.lines.values() for tests in lines.values() for test in tests)
         self.names = _Names()
 
