@@ -14,7 +14,7 @@ from tests.completed.made_up import Maker
 from tests.option_samples import VMID
 
 HOST = bridge.HostFacts(qemu_version="11.0.2")
-SEEDS = range(60)
+SEEDS = range(40)
 
 
 def converted(seed: int, keep_layout: bool) -> bridge.Result:
@@ -48,6 +48,13 @@ def places(config: str) -> dict[str, tuple[str, int, str]]:
 def test_no_two_devices_share_a_place(seed: int) -> None:
     found = Counter(places(converted(seed, keep_layout=True).text).values())
     assert [place for place, count in found.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_args_name_devices_that_are_there(seed: int) -> None:
+    """QEMU does not start with `-set` of an id that no device has: a sound card's was."""
+    config = converted(seed, keep_layout=True).text
+    assert {device for device, _ in settings_of(config)} <= places(config).keys()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
