@@ -26,7 +26,7 @@ class Record:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        forget()
+        forget("bridge")
         self.coverage.switch_context(item.nodeid)
         started = time.process_time()
         result = yield
@@ -39,17 +39,17 @@ class Record:
         Path(self.file + ".json").write_text(json.dumps(self.seconds))
 
 
-def forget() -> None:
-    """Empty every cache of a function: what the first test filled, the second would not touch."""
-    for each in _caches(len(sys.modules)):
+def forget(*packages: str) -> None:
+    """Empty every cache of a function of these packages: what the first test filled, the second would not touch."""
+    for each in _caches(packages, len(sys.modules)):
         each.cache_clear()
 
 
 @functools.lru_cache(maxsize=1)
-def _caches(modules: int) -> list[functools._lru_cache_wrapper[object]]:
+def _caches(packages: tuple[str, ...], modules: int) -> list[functools._lru_cache_wrapper[object]]:
     """Of all that is loaded: so many modules."""
     del modules
-    loaded = [module for name, module in list(sys.modules.items()) if name.split(".")[0] in ("bridge", "tests") and name != __name__]
+    loaded = [module for name, module in list(sys.modules.items()) if name.split(".")[0] in packages and name != __name__]
     owners = [*loaded, *(each for module in loaded for each in vars(module).values() if isinstance(each, type))]
     return [each for owner in owners for each in vars(owner).values() if isinstance(each, functools._lru_cache_wrapper)]
 

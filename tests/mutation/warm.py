@@ -77,7 +77,7 @@ class Server:
 
         def work(job: Job) -> int:
             self._swap(job.fault)
-            forget()
+            forget("bridge", "tests")
             session.items[:] = [items[test] for test in job.tests if test in items]
             _pytest.main.pytest_runtestloop(session)
             return session.testsfailed
