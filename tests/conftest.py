@@ -28,15 +28,10 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")  # how long an example takes says how busy the machine is
 
 
-QUICK = (
-    *("kinds", "node", "qemuserver", "host", "trust", "targets", "security/test_cases.py"),
-    *("fleet/test_plan.py", "fleet/test_record.py", "fleet/test_summary.py"),
-    *("answered", "cases", "check", "cli", "commands", "explain", "files", "detect", "layout", "coverage", "difference", "option_table"),
-    *("options", "qmp", "serialise"),
-)
-"""Directories of `tests`, files in them, and NAME of test_NAME.py: what needs nothing but the package, and is done in a minute."""
 STARTS = frozenset(("corpus", "embed", "embedded_driver", "libvirt_schemas", "qemu_start", "shared"))
-"""Fixtures of tests that start processes, or take the corpora."""
+"""Fixtures of tests that start processes, or take the corpora: not quick. What else is not has the marker `slow`."""
+LAST = ("bench", "boot")
+"""Directories of tests that run after all others."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,36 +50,46 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: fixtures end what they started
     about = "run once for every row of these files; the test takes `row`. A slow test names a sample size."
     config.addinivalue_line("markers", f"corpus(*files, sample=None): {about}")
+    about = "takes its time, or starts programs that a machine may not have; runs last, and not with --quick"
+    config.addinivalue_line("markers", f"slow: {about}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("corpus")
     if marker is None:
         return
+    if metafunc.config.getoption("--quick"):
+        metafunc.parametrize("row", [None])  # left out below
+        return
     rows = [pytest.param(row, id=f"{name.removesuffix('.jsonl')}-{row['name']}") for name in marker.args for row in corpora.rows(name)]
     metafunc.parametrize("row", corpora.sample(rows, marker.kwargs.get("sample"), metafunc.config.getoption("--full")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without corpora, their tests are deselected: a skip would hide among those that matter. With --quick all that is not quick."""
-    if config.getoption("--quick"):
-        dropped = {item for item in items if not _is_quick(item)}
-    elif corpora.SHARED is None:
-        dropped = {item for item in items if item.get_closest_marker("corpus") or {"corpus", "shared"} & _fixtures(item)}
-    else:
-        return
-    config.hook.pytest_deselected(items=[item for item in items if item in dropped])
-    items[:] = [item for item in items if item not in dropped]
+    """What is over soon comes first. Without corpora, their tests are deselected: a skip would hide among those that matter."""
+    quick = bool(config.getoption("--quick"))
+    kept = [item for item in items if _rank(item) == 0 or (not quick and not (corpora.SHARED is None and _takes_corpora(item)))]
+    if len(kept) < len(items):
+        chosen = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = sorted(kept, key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    """0: quick; 1: starts a process or takes the corpora; 2: slow; 3: runs last."""
+    if item.path.relative_to(Path(__file__).parent).parts[0] in LAST:
+        return 3
+    if item.get_closest_marker("slow"):
+        return 2
+    return int(_takes_corpora(item) or not STARTS.isdisjoint(_fixtures(item)))
+
+
+def _takes_corpora(item: pytest.Item) -> bool:
+    return item.get_closest_marker("corpus") is not None or not _fixtures(item).isdisjoint(("corpus", "shared"))
 
 
 def _fixtures(item: pytest.Item) -> set[str]:
     return set(getattr(item, "fixturenames", ()))
-
-
-def _is_quick(item: pytest.Item) -> bool:
-    path = item.path.relative_to(Path(__file__).parent)
-    part = path.parts[0] if len(path.parts) > 1 else path.stem.removeprefix("test_")
-    return (part in QUICK or path.as_posix() in QUICK) and not STARTS & _fixtures(item) and item.get_closest_marker("corpus") is None
 
 
 @pytest.hookimpl(trylast=True)

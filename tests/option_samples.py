@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from msgspec.structs import replace
 
@@ -53,7 +53,12 @@ HOST = replace(
     pci_mappings={**_FACTS.pci_mappings, "movable": CARD},
     pci=replace(_FACTS.pci, present=[*(_FACTS.pci.present or ()), "0000:00:02.0"]),
 )
-TARGET = {"qemu": "11.0", "libvirt": "12.0"}
+class Versions(TypedDict):
+    qemu: str
+    libvirt: str
+
+
+TARGET: Versions = {"qemu": "11.0", "libvirt": "12.0"}
 VMID = 100
 
 UUID = "6d1f6e2a-0c1b-4d0e-9a55-112233445566"

@@ -58,8 +58,13 @@ def test_a_command_line_is_not_held_to_what_a_config_can_say(path: Path) -> None
 
 
 def test_a_command_line_is_held_to_libvirts_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(validate, "rng_problems", lambda text: asked.append(text) or [validate.Problem(3, "no")])
+    asked: list[str] = []
+
+    def refused(text: str) -> list[validate.Problem]:
+        asked.append(text)
+        return [validate.Problem(3, "no")]
+
+    monkeypatch.setattr(validate, "rng_problems", refused)
     assert invalid("qemu-system-x86_64 -m 1G") == [f"{LIBVIRT}: no"]
     assert "<domain" in asked[0]
 

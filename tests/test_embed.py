@@ -17,6 +17,8 @@ from tests.embed import domain
 from tests.embed.driver import DriverError, EmbeddedDriver, IOThread
 from tests.embed.qemu import Qemu, QMPError
 
+pytestmark = pytest.mark.slow
+
 FOUR_IOTHREADS = """
 <domain type='kvm'>
   <name>pool</name>

@@ -19,6 +19,8 @@ from tests.embed.qemu import start
 from tests.host import node
 from tests.libvirtd.daemon import Daemon
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """\
 #!{python}
 import os

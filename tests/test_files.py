@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.corpus import ROOT
-from tests.fleet.test_command import COMMAND, PATIENCE
+from tests.fleet.test_command import COMMAND
 from tests.fleet.test_hostile import IN_THE_WAY, identity, victim
+from tests.processes import PATIENCE
 from tests.test_cli import virt_qm
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["victim"]
 CONF = "memory: 512\nscsihw: virtio-scsi-single\nscsi0: local:100/vm-100-disk-0.raw,iothread=1\n"

@@ -12,6 +12,8 @@ from tests.embed.domain import startable
 from tests.embed.driver import EmbeddedDriver
 from tests.processes import threads
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 LAST_CPU = (os.cpu_count() or 1) - 1
 POOL = f"""\

@@ -19,6 +19,8 @@ from bridge.data.facts import FACTS
 from bridge.host.facts import _FROM_FILES, HostFacts
 from tests.corpus import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shown() -> str:

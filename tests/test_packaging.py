@@ -18,6 +18,8 @@ from bridge.cli import COMMANDS
 from tests.corpus import ROOT
 from tests.floor_list import floors
 
+pytestmark = pytest.mark.slow
+
 
 def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Without anything of this checkout on Python's path."""

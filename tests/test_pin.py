@@ -18,6 +18,8 @@ from bridge.operations import pin as pinning
 from tests.embed.qemu import Qemu
 from tests.processes import PATIENCE, threads
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 iothreads: 4,affinity={affinity}
 scsihw: virtio-scsi-single

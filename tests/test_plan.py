@@ -18,6 +18,8 @@ from click.testing import CliRunner, Result
 import bridge
 from bridge.cli import main
 
+pytestmark = pytest.mark.slow
+
 STORAGE = """\
 dir: store
 \tpath {path}

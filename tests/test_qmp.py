@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ class Liar:
 
     def __init__(self, path: Path, *says: bytes, endless: bytes = b"", close: bool = True) -> None:
         self.says, self.endless, self.close = says, endless, close
-        self.enabled: list[str] = []
+        self.heard: list[str] = []
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(str(path))
         self.server.listen()
@@ -51,8 +52,8 @@ class Liar:
         with connection, connection.makefile("rb") as lines:
             try:
                 for number, text in enumerate(self.says):
-                    command = json.loads(lines.readline()) if number else {"execute": "", "id": 0}
-                    self.enabled.append(command["execute"])
+                    command: dict[str, Any] = json.loads(lines.readline()) if number else {"execute": "", "id": 0}
+                    self.heard.append(command["execute"])
                     connection.sendall(text.replace(b'"ID"', b"ID").replace(b"ID", str(command["id"]).encode()))
                 while self.endless:
                     connection.sendall(self.endless)

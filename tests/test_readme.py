@@ -13,6 +13,8 @@ from bridge.cli import COMMANDS, main
 from tests.corpus import ROOT
 from tests.shown import DOCUMENTS, Step, blocks, fits, furnish, run, steps, tabled, tables
 
+pytestmark = pytest.mark.slow
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LONGEST = 150
 """Lines of README: what somebody reads in the first hour. The rest is for docs/."""

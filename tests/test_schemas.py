@@ -17,6 +17,8 @@ from bridge.libvirt.host.validate import LIBVIRT_RNG, schema_file
 from tests.corpus import Row
 from tests.option_samples import HOST, MORE, VMID, samples
 
+pytestmark = pytest.mark.slow
+
 CASE = 8006
 """The id of the VMs in tests/cases and in the corpora."""
 CASES = Path(__file__).parent / "cases"
@@ -108,7 +110,7 @@ def mutants(xml: str, seed: int) -> Iterator[tuple[str, etree._Element]]:
         name = chance.choice([*element.attrib, ""])
         what = chance.choice(["change", "remove attribute", "remove", "double", "move"])
         if what == "change" and name:
-            element.set(name, chance.choice(["", "0", "-1", "99999", "yes", "on", element.attrib[name] + "x"]))
+            element.set(name, chance.choice(["", "0", "-1", "99999", "yes", "on", f"{element.get(name)}x"]))
         elif what == "remove attribute" and name:
             del element.attrib[name]
         elif what == "remove":

@@ -16,13 +16,12 @@ from bridge.libvirt.tree.serialise import serialise
 VALUES = st.text("ab&<>\"'\t\n\r]{:\x7fü\U0001f600", max_size=4)
 ATTRIBUTES = st.dictionaries(st.sampled_from(("name", "type", "value")), VALUES)
 TAGS = st.sampled_from(("devices", "metadata", "description", "qemu:commandline", "virt-qm:vm", "source"))
-TREES = st.recursive(
+Shape = tuple[str, dict[str, str], str, list["Shape"]]
+TREES: st.SearchStrategy[Shape] = st.recursive(
     st.tuples(TAGS, ATTRIBUTES, VALUES, st.just([])),
     lambda inner: st.tuples(TAGS, ATTRIBUTES, st.just(""), st.lists(inner, max_size=3)),
     max_leaves=6,
 )
-
-Shape = tuple[str, dict[str, str], str, list["Shape"]]
 
 
 def built(shape: Shape, parent: Node) -> None:

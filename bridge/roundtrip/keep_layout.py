@@ -27,6 +27,8 @@ BUILTIN: dict[str, tuple[Place, ...]] = {
 }
 """Places of the chipset, and of what qemu-server reads from a file of its own."""
 LAST_SLOT = 0x1F
+IDS = {"audio0": "audiodev0"}
+"""Key -> QEMU's id, where qemu-server gives another one: `-set` of an id that is not there keeps QEMU from starting."""
 
 
 class Kept(NamedTuple):
@@ -59,8 +61,9 @@ def keep_layout(before: VM, after: VM, host: HostFacts, report: Report) -> Kept:
     words: list[str] = []
     for key, (bus, slot) in final.items():
         if (bus, slot) != now[key]:
-            words += ["-set", f"device.{key}.bus={bus}"] if bus != now[key][0] else []
-            words += ["-set", f"device.{key}.addr={slot:#x}"]
+            name = IDS.get(key, key)
+            words += ["-set", f"device.{name}.bus={bus}"] if bus != now[key][0] else []
+            words += ["-set", f"device.{name}.addr={slot:#x}"]
     if words:
         report.add("by-args", before.machine.where, f"kept at their PCI places by args: {', '.join(sorted(kept, key=_rank))}")
     return Kept(words, frozenset(kept))

@@ -73,6 +73,6 @@ def _same(row: Row) -> bool:
     assert SHARED is not None
     host = bridge.HostFacts.load(SHARED / "corpus/host", **row.get("host", {}))
     try:
-        return back(row["argv"], row["vmid"], host) == row["argv"]
+        return bool(back(row["argv"], row["vmid"], host) == row["argv"])
     except bridge.BridgeError:
         return False

@@ -16,6 +16,7 @@ from lxml import etree
 
 from bridge.argv.directory import completed
 from bridge.cli import main
+from bridge.core.report import BridgeError
 from bridge.operations import process
 from tests.embed.command_line import QEMU
 from tests.embed.qemu import start
@@ -148,8 +149,8 @@ def test_what_may_not_be_read_says_who_may(name: str, paused: subprocess.Popen[b
     def refused(*_: Any, **__: Any) -> Any:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(process.os, name, refused)
-    with pytest.raises(process.BridgeError) as caught:
+    monkeypatch.setattr(os, name, refused)
+    with pytest.raises(BridgeError) as caught:
         process.read(paused.pid)
     assert "run this as root, or as QEMU's own user" in str(caught.value)
 

@@ -278,7 +278,7 @@ def test_a_chardev_as_qmp_has_it_ended_in_a_crash() -> None:
     root = domain(f"-chardev '{chardev}' -device isa-serial,chardev=c")
     source = root.find("devices/serial/source")
     assert source is not None
-    assert dict(source.attrib) == {"mode": "bind", "path": "/run/a.sock"}
+    assert dict(source.attrib.items()) == {"mode": "bind", "path": "/run/a.sock"}
 
 
 def test_a_node_of_a_guest_without_cpus_made_an_invalid_domain() -> None:
@@ -303,7 +303,7 @@ def test_a_confidential_guest_without_uefi_is_libvirts_business() -> None:
 def test_what_libvirt_has_an_element_for_went_by_override(device: str, path: str, value: dict[str, str] | None) -> None:
     found = domain(f"-device {device}").find(path)
     assert found is not None
-    assert value is None or dict(found.attrib) == value
+    assert value is None or dict(found.attrib.items()) == value
     assert value is not None or found.get("multifunction") == "off"
 
 

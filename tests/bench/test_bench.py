@@ -12,6 +12,8 @@ from tests.bench import measure, table
 from tests.bench.cases import cases
 from tests.corpus import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("part", ["conversions", "slots", "start-up", "fleet"])
 def test_each_part_prints_its_table(part: str) -> None:

@@ -10,6 +10,8 @@ from tests.boot.boot import EXPLAINED, boot, cases
 from tests.boot.guest import differences, facts
 from tests.libvirtd.daemon import Daemon
 
+pytestmark = pytest.mark.slow
+
 CASES = cases()
 SAID_ALWAYS = {"pci", "slots", "input", "dmi", "acpi", "cpu", "numa", "memory", "fw_cfg", "block", "virtio", "usb", "by-id"}
 SAID_OF = {

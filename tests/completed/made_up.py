@@ -64,7 +64,7 @@ class Maker:
         pick = self.random.choice
         buses = ["virtio", "virtio", "scsi", "sata", "fdc" if not self.q35 else "sata", *(["ide", "ide"] if not self.q35 else [])]
         buses += ["usb"] if self.usb else []
-        found = []
+        found: list[str] = []
         for _ in range(self.random.randint(1, 6)):
             bus = pick(buses)
             letters = ascii_lowercase[: {"ide": 4, "fdc": 2}.get(bus, 9)]

@@ -65,7 +65,8 @@ def suited(xml: str) -> str:
     """A domain as this host takes it: no KVM, a UUID and MAC addresses, no emulator but the one that is there."""
     root = etree.fromstring(re.sub(r"<numatune>.*?</numatune>|<hugepages>.*?</hugepages>|<hugepages/>", "", xml, flags=re.DOTALL).encode())
     root.set("type", "qemu")
-    root.attrib.pop("id", None)
+    if "id" in root.attrib:
+        del root.attrib["id"]
     machine = root.find("os/type")
     if machine is not None:
         machine.set("machine", DEFAULT_NAMES.get(machine.get("machine", "pc"), machine.get("machine", "pc")))
@@ -76,8 +77,10 @@ def suited(xml: str) -> str:
             etree.SubElement(interface, "mac").set("address", f"52:54:00:00:01:{n:02x}")
     for emulator in root.findall("devices/emulator"):
         emulator.text = "/usr/bin/qemu-system-x86_64"
-    for node in root.xpath("//seclabel|//memoryBacking/locked"):
-        node.getparent().remove(node)
+    for node in [*root.iter("seclabel"), *root.iterfind("memoryBacking/locked")]:
+        parent = node.getparent()
+        assert parent is not None
+        parent.remove(node)
     return etree.tostring(root, encoding="unicode")
 
 

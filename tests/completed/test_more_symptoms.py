@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import bridge
-from tests.completed.test_symptoms import UUID, convert, disk, keys
+from tests.completed.made_up import UUID
+from tests.completed.test_symptoms import convert, disk, keys
 
 USB2 = "".join(f"<controller type='usb' index='0' model='ich9-{model}'/>" for model in ("ehci1", "uhci1", "uhci2", "uhci3"))
 

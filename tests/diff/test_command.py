@@ -12,6 +12,8 @@ import bridge
 from bridge.cli import main
 from bridge.guest.side import PROVES
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 cores: 2
 memory: 512

@@ -20,6 +20,8 @@ from bridge.guest.native import Embedded
 from bridge.guest.tree import tree
 from tests.corpus import Row
 
+pytestmark = pytest.mark.slow
+
 HERE = gates.version("10.0")
 DOMAIN = """
 <domain type='{type}'>

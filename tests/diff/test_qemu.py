@@ -19,6 +19,8 @@ from bridge.guest.tree import Tree, tree
 from tests.corpus import Row
 from tests.diff.cases import Case, cases, line
 
+pytestmark = pytest.mark.slow
+
 QEMU = "qemu-system-x86_64"
 HERE = gates.version("10.0")
 CASES = cases(Path(__file__).parent / "cases")

@@ -20,6 +20,8 @@ from tests.fleet import configs
 from tests.fleet.test_fleet import files_in
 from tests.processes import PATIENCE, end, of_group, wait_for
 
+pytestmark = pytest.mark.slow
+
 COMMAND = (sys.executable, "-m", "bridge")
 
 

@@ -21,6 +21,8 @@ from tests.corpus import ROOT
 from tests.fleet import configs
 from tests.processes import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 MANY = range(100, 300)
 BROKEN = range(100, 300, 20)
 

@@ -24,6 +24,8 @@ from tests.fleet.test_fleet import files_in
 from tests.fleet.test_record import VMIDS, Fleet, all_but, fleet
 from tests.processes import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["fleet"]
 MEMORY = 1 << 30
 """Bytes of address space that a fleet of small files has far more than enough of."""

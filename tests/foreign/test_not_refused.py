@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import bridge
@@ -10,7 +12,7 @@ UUID = "5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10"
 NS = "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
 
 
-def convert(devices: str = "", head: str = "", os: str = "", args: bool | None = False, **host: object) -> bridge.Result:
+def convert(devices: str = "", head: str = "", os: str = "", args: bool | None = False, **host: Any) -> bridge.Result:
     xml = (
         f"<domain type='kvm' {NS}><name>a</name><uuid>{UUID}</uuid><memory unit='MiB'>1024</memory><vcpu>2</vcpu>"
         f"<os><type arch='x86_64' machine='pc-q35-10.0'>hvm</type>{os}</os><features><acpi/><apic/></features>{head}"

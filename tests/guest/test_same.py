@@ -16,6 +16,8 @@ from bridge.guest.compare import Difference
 from tests import corpus
 from tests.guest.machines import CASES, LEFT_OUT, SAMPLE, Compared, Machine, machines
 
+pytestmark = pytest.mark.slow
+
 
 class Allowed(NamedTuple):
     """A difference that may be: the whole line `importance | what | A | B`, and the configs that have it. With `finding`, the writer of
@@ -57,7 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def compared(request: pytest.FixtureRequest) -> Iterator[Compared]:
     calls = [item.callspec.params for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    found = Compared([params["machine"] for params in calls if isinstance(params.get("machine"), Machine)])
+    found = Compared([machine for params in calls if isinstance(machine := params.get("machine"), Machine)])
     yield found
     found.close()
 

@@ -24,6 +24,8 @@ from bridge.guest.values import plain
 from tests.guest.machines import CASES, HERE, Machine, own
 from tests.processes import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = "qemu-system-x86_64"
 RUNS = 1.0
 """Seconds that the guest's firmware runs before it is saved."""

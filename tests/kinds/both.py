@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lxml import etree
 
 import bridge
@@ -31,7 +33,7 @@ def refusal(config: str, host: bridge.HostFacts = HOST) -> str:
     return ""
 
 
-def xml(config: str, host: bridge.HostFacts = HOST, **more: str) -> etree._Element:
+def xml(config: str, host: bridge.HostFacts = HOST, **more: Any) -> etree._Element:
     text = bridge.convert(config, to="xml", source="conf", host=host, **more).text
     return etree.fromstring(text)
 

@@ -124,8 +124,8 @@ def test_what_libvirt_has_no_element_for_goes_by_the_command_line() -> None:
 )
 def test_back_from_xml_alone(config: dict[str, str]) -> None:
     found = back("".join(f"{key}: {value}\n" for key, value in config.items()))
-    same = dict(part.split("=") if "=" in part else ("type", part) for part in found.pop("machine").split(","))
-    assert same == dict(part.split("=") if "=" in part else ("type", part) for part in config["machine"].split(","))
+    same, wanted = ({part.removeprefix("type=") for part in text.split(",")} for text in (found.pop("machine"), config["machine"]))
+    assert same == wanted
     assert {key: found.get(key) for key in config if key != "machine"} == {k: v for k, v in config.items() if k != "machine"}
 
 

@@ -125,9 +125,10 @@ def shape(node: etree._Element | None) -> str:
     """An element on one line."""
     if node is None:
         return ""
-    attributes = "".join(f" {name}='{value}'" for name, value in node.attrib.items())
+    tag = str(node.tag)
+    attributes = "".join(f" {name!s}='{value!s}'" for name, value in node.items())
     inner = (node.text or "").strip() + "".join(map(shape, node))
-    return f"<{node.tag}{attributes}>{inner}</{node.tag}>" if inner else f"<{node.tag}{attributes}/>"
+    return f"<{tag}{attributes}>{inner}</{tag}>" if inner else f"<{tag}{attributes}/>"
 
 
 def test_nodes_and_pages_in_xml() -> None:

@@ -59,13 +59,13 @@ def test_sockets_are_libvirts_to_choose() -> None:
     assert [port.get("type") for port in root.iterfind("devices/serial")] == ["pty"]
     graphics = root.find("devices/graphics")
     assert graphics is not None
-    assert (graphics.get("socket"), [listen.attrib for listen in graphics]) == (None, [{"type": "socket"}])
+    assert (graphics.get("socket"), [dict(listen.items()) for listen in graphics]) == (None, [{"type": "socket"}])
 
 
 def test_every_vm_with_spice_had_the_same_port() -> None:
     graphics = xml("vga: qxl\n").find("devices/graphics[@type='spice']")
     assert graphics is not None
-    assert dict(graphics.attrib) == {"type": "spice", "autoport": "yes"}
+    assert dict(graphics.items()) == {"type": "spice", "autoport": "yes"}
     told = converted("vga: qxl\n", node_paths=True)
     assert "tlsPort=" in told.text
     assert any("spice_tls" in f.message for f in told.findings)

@@ -13,6 +13,8 @@ from bridge.libvirt.host.connect import Connection, Definition
 from tests.libvirtd.daemon import Daemon
 from tests.processes import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 UUID = "0b8b1f0e-0000-4000-8000-00000000000{}"
 
 

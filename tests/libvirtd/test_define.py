@@ -22,6 +22,8 @@ from tests.corpus import Row, rows
 from tests.libvirtd.daemon import Daemon, affinity
 from tests.libvirtd.store import Store
 
+pytestmark = pytest.mark.slow
+
 UUID = "4c3b9a5e-5a5f-4b8e-9f14-2d0d6a1f000{}"
 LAST = (os.cpu_count() or 1) - 1
 

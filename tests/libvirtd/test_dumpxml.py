@@ -13,6 +13,8 @@ from bridge.libvirt.host.connect import Connection, Definition, Domain
 from bridge.operations.importing import Dumped, numbered, with_onboot
 from tests.libvirtd.daemon import Daemon
 
+pytestmark = pytest.mark.slow
+
 UUID = "0b8b1f0e-0000-4000-8000-00000000000{}"
 PLAIN = (
     "<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>64</memory><vcpu>{vcpu}</vcpu>"

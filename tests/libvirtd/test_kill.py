@@ -13,6 +13,8 @@ import pytest
 from tests.libvirtd.daemon import Daemon
 from tests.processes import PATIENCE, of_group, wait_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NAMES = [f"vm{n}" for n in range(6)]
 MOMENTS = {"connected": False, "asked": False, "vm0": True, "vm3": True, "vm5": True, "answered": True}

@@ -15,6 +15,8 @@ from bridge.libvirt.host import connect
 from tests.libvirtd.daemon import Daemon
 from tests.libvirtd.test_connect import root
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"vm{n:02}" for n in range(12)]
 DEFINED, NOT_DEFINED, UNKNOWN = "defined", "not defined", "not known to be defined"
 

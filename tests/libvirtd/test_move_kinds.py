@@ -24,6 +24,8 @@ from tests.libvirtd.daemon import Daemon
 from tests.libvirtd.store import Store
 from tests.libvirtd.test_plan import execute
 
+pytestmark = pytest.mark.slow
+
 VMID = 300
 COMMON = "kvm: 0\nmemory: 128\n"
 CACHE = "cache=writeback,aio=threads"

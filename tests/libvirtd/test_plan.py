@@ -22,6 +22,8 @@ from tests.libvirtd.daemon import NOBODY, Daemon
 from tests.libvirtd.store import Store
 from tests.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 SAYS = b"booted from the disk that was moved\n"
 BOOT_SECTOR = bytes.fromhex("fa31c08ed8be1a7cbaf803ac84c07403eeebf8f4ebfd") + b"\x90" * 4 + SAYS + b"\0"
 """cli; ds = 0; every byte at 0x7c1a goes to COM1 until a zero; hlt."""

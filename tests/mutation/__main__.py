@@ -1,8 +1,7 @@
 """`tests/mutants [-n COUNT] [--seed N] [-j JOBS]`: how many small faults do the quick tests catch?
 
-Mutants are drawn from all of `bridge/` but `show/`, the same ones for the same seed. Each runs the tests whose coverage touches its line
-(of a module's own lines, those that touch the module at all), those that touch the least first, until one fails. The table names the
-survivors; `survivors.txt` beside this file holds the reasons of those that cannot be caught, by module and line text.
+Mutants are drawn from all of `bridge/` but `show/`, the same ones for the same seed. Each runs the tests that touch its line (`touched`)
+until one fails. The table names the survivors; `survivors.txt` beside this file has those that no test can catch, each with a reason.
 """
 
 from __future__ import annotations
@@ -10,113 +9,142 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import coverage
+import pytest
 
 from tests.corpus import ROOT
-from tests.mutation import plugin
+from tests.mutation import fork, fresh, warm
 from tests.mutation.operators import Mutant, mutants
+from tests.mutation.plugin import RECORD
+from tests.mutation.touched import BRIDGE, Touched
 
 CACHE = ROOT / ".cache/mutants"
+EXCUSED = Path(__file__).with_name("survivors.txt")
 LEFT_OUT = ("show/",)
-MOST_TESTS = 400
-"""Tests of one mutant: lines that thousands touch are told by the first few hundreds or not at all."""
-SECONDS = 300
-"""A mutant may never end: that is caught as well."""
+SECONDS = 30
+"""What a mutant may take beside three times what its tests took without it."""
 
 
 class Placed(NamedTuple):
+    """A mutant and its module."""
+
     module: Path
     mutant: Mutant
+    text: str
+    """The line it stands in."""
 
     @property
     def name(self) -> str:
-        return self.module.relative_to(ROOT / "bridge").as_posix()
+        return self.module.relative_to(BRIDGE).as_posix()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """As `survivors.txt` names it: lines move, so by what stands in them."""
+        return self.name, self.mutant.about, self.text
+
+    @property
+    def fault(self) -> fork.Fault:
+        dotted = "bridge." + self.name.removesuffix(".py").replace("/", ".")
+        return fork.Fault(dotted.removesuffix(".__init__"), str(self.module), self.mutant.apply(self.module.read_bytes()))
 
     def __str__(self) -> str:
-        text = self.module.read_text().splitlines()[self.mutant.line - 1].strip()
-        return f"bridge/{self.name}:{self.mutant.line}: {self.mutant.about}: {text}"
+        return f"bridge/{self.name}:{self.mutant.line}: {self.mutant.about}: {self.text}"
 
 
-class Touched:
-    """Which tests touch which line."""
-
-    def __init__(self, file: Path) -> None:
-        data = coverage.CoverageData(str(file))
-        data.read()
-        self.lines: dict[str, dict[int, set[str]]] = {}
-        for measured in data.measured_files():
-            contexts = data.contexts_by_lineno(measured)
-            self.lines[measured] = {line: {each for each in names if each} for line, names in contexts.items()}
-        self.size = Counter(test for lines in self.lines.values() for tests in lines.values() for test in tests)
-
-    def tests(self, placed: Placed) -> list[str]:
-        lines = self.lines.get(str(placed.module), {})
-        found = lines.get(placed.mutant.line) or {test for tests in lines.values() for test in tests}
-        return sorted(found, key=lambda test: (self.size[test], test))[:MOST_TESTS]
+def every() -> list[Placed]:
+    """All mutants, in the order of modules and lines."""
+    found = []
+    for module in sorted(BRIDGE.rglob("*.py")):
+        if not module.relative_to(BRIDGE).as_posix().startswith(LEFT_OUT):
+            source = module.read_bytes()
+            lines = source.decode().split("\n")
+            found += [Placed(module, mutant, lines[mutant.line - 1].strip()) for mutant in mutants(source)]
+    return found
 
 
-def pytest(environment: dict[str, str], *words: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider", *words]
-    try:
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return 1
-    return done.returncode
+def excused(known: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Those that `survivors.txt` gives a reason for; it ends the run where it names one that is not there, or has no reason."""
+    found = set()
+    for number, line in enumerate(EXCUSED.read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        *key, reason = [word.strip() for word in line.split(" | ")]
+        if len(key) != 3 or not reason:
+            sys.exit(f"{EXCUSED.name}:{number}: wants MODULE | FAULT | LINE | REASON")
+        if tuple(key) not in known:
+            sys.exit(f"{EXCUSED.name}:{number}: no such mutant: {line}")
+        found.add((key[0], key[1], key[2]))
+    return found
 
 
-def touched(again: bool) -> Touched:
-    file = CACHE / "coverage"
-    if again or not file.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        print("running the quick tests once, to see which touch which line", flush=True)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider", "-n0", "--quick"]
-        if subprocess.run(command, cwd=ROOT, env={**os.environ, plugin.COVERAGE: str(file)}, check=False).returncode:
+def touched(again: bool, jobs: int) -> Touched:
+    if again or not CACHE.exists():
+        shutil.rmtree(CACHE, ignore_errors=True)
+        CACHE.mkdir(parents=True)
+        print("the quick tests run once, to see which touch which line", flush=True)
+        command = [sys.executable, "-m", "pytest", "-p", "tests.mutation.plugin", "-p", "no:benchmark", "-q", "--quick", "-n", str(jobs)]
+        if subprocess.run(command, cwd=ROOT, env={**os.environ, RECORD: str(CACHE)}, check=False).returncode:
+            shutil.rmtree(CACHE)
             sys.exit("tests/mutants: the quick tests fail as they are")
-    return Touched(file)
+    return Touched(CACHE)
 
 
-def survives(placed: Placed, tests: list[str]) -> bool:
-    """Whether no test notices."""
-    if not tests:
-        return True
-    module = "bridge." + placed.name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+def run(chosen: Sequence[Placed], seen: Touched, count: int) -> Iterator[fork.Ended]:
+    """As each ends: first those that show when modules are loaded, then those inside functions."""
+    slow, quick, known = list[fork.Job](), list[fork.Job](), frozenset(seen.seconds)
+    for at, placed in enumerate(chosen):
+        tests, loading = seen.tests(placed.module, placed.mutant.line)
+        job = fork.Job(at, placed.fault, tests, SECONDS + 3 * seen.expected(tests))
+        (slow if loading or warm.swaps(placed.fault) is None else quick).append(job)
     with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / placed.module.name
-        file.write_bytes(placed.mutant.apply(placed.module.read_bytes()))
-        listed = Path(directory) / "tests"
-        listed.write_text("\n".join(tests))
-        return pytest({plugin.MUTANT: f"{module}={file}"}, "-x", "-n0", f"@{listed}") == 0
+        yield from fork.run(slow, lambda job: fresh.run(job, known), count, Path(directory))
+    ended = list[fork.Ended]()
+    with tempfile.TemporaryDirectory() as directory:
+        server = warm.Server(lambda work: fork.run(quick, work, count, Path(directory)), ended.append)
+        pytest.main([*fresh.WORDS, "-x"], plugins=[fresh.Sure(), server])
+    yield from ended
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests/mutants", description="How many small faults do the quick tests catch?")
     parser.add_argument("-n", "--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--again", action="store_true", help="find out anew which tests touch which line")
     parser.add_argument("--least", type=float, default=0.92, help="the share that is to be caught")
     parser.add_argument("--only", default="", help="mutants of modules whose name begins so")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name the test that catches each")
     given = parser.parse_args()
-    every = [Placed(path, mutant) for path in sorted((ROOT / "bridge").rglob("*.py")) for mutant in mutants(path.read_bytes())]
-    every = [placed for placed in every if placed.name.startswith(given.only) and not placed.name.startswith(LEFT_OUT)]
-    chosen = random.Random(given.seed).sample(every, min(given.count, len(every)))
-    seen = touched(given.again)
-    with ThreadPoolExecutor(given.jobs) as pool:
-        alive = list(pool.map(lambda placed: survives(placed, seen.tests(placed)), chosen))
-    for placed, lives in zip(chosen, alive, strict=True):
-        if lives:
-            print(f"survives ({len(seen.tests(placed))} tests): {placed}")
-    caught = 1 - sum(alive) / len(chosen)
-    print(f"{len(chosen) - sum(alive)} of {len(chosen)} mutants (of {len(every)}, seed {given.seed}) are caught: {caught:.1%}")
-    sys.exit(caught < given.least)
+    started = time.monotonic()
+    placed = every()
+    excuses = excused({each.key for each in placed})
+    drawn = [each for each in placed if each.name.startswith(given.only)]
+    chosen = random.Random(given.seed).sample(drawn, min(given.count, len(drawn)))
+    seen = touched(given.again, given.jobs)
+    caught = wrong = 0
+    for ended in run(chosen, seen, given.jobs):
+        mutant = chosen[ended.job.at]
+        caught += ended.caught
+        if not ended.caught:
+            reason = " (as survivors.txt says)" if mutant.key in excuses else ""
+            print(f"survives {len(ended.job.tests)} tests{reason}: {mutant}", flush=True)
+        elif mutant.key in excuses:
+            wrong += 1
+            print(f"survivors.txt says that no test can catch it, and one does: {mutant}: {ended.by}", flush=True)
+        elif given.verbose:
+            print(f"caught: {mutant}: {ended.by}", flush=True)
+    share = caught / len(chosen)
+    took = time.monotonic() - started
+    print(f"{caught} of {len(chosen)} mutants (of {len(drawn)}, seed {given.seed}) are caught: {share:.1%}, in {took / 60:.0f} minutes")
+    sys.exit(share < given.least or wrong > 0)
 
 
 if __name__ == "__main__":

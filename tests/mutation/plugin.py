@@ -1,54 +1,64 @@
-"""A pytest plugin for the processes of a mutation run: it loads one module with a fault in it, or records which tests touch which lines."""
+"""`-p tests.mutation.plugin`: records which test touches which line of `bridge/`, and how long each test takes."""
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
+import functools
+import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from importlib.util import spec_from_file_location
-from types import ModuleType
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import coverage
 import pytest
 
-MUTANT = "VIRT_QM_MUTANT"
-"""`MODULE=FILE`: the module's source is that of the file."""
-COVERAGE = "VIRT_QM_COVERAGE"
-"""File for the lines that each test touches."""
+RECORD = "VIRT_QM_COVERAGE"
+"""Directory for the lines that each test touches, and the seconds that each takes: NAME and NAME.json of each process that ran some."""
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    def __init__(self, module: str, file: str) -> None:
-        self.module = module
+class Record:
+    def __init__(self, file: str) -> None:
         self.file = file
+        self.seconds: dict[str, float] = {}
+        self.coverage = coverage.Coverage(data_file=file, source=["bridge"], config_file=False)
+        self.coverage.start()
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
-        del path, target
-        return spec_from_file_location(name, self.file) if name == self.module else None
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        forget("bridge")
+        self.coverage.switch_context(item.nodeid)
+        started = time.process_time()
+        result = yield
+        self.seconds[item.nodeid] = round(time.process_time() - started, 4)
+        return result
 
-
-if MUTANT in os.environ:
-    sys.dont_write_bytecode = True
-    sys.meta_path.insert(0, _Finder(*os.environ[MUTANT].split("=", 1)))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    if _coverage is not None:
-        _coverage.switch_context(item.nodeid)
-    return (yield)
-
-
-_coverage = None
-if COVERAGE in os.environ:
-    import coverage
-
-    _coverage = coverage.Coverage(data_file=os.environ[COVERAGE], source=["bridge"], config_file=False)
-    _coverage.start()
+    def pytest_unconfigure(self) -> None:
+        self.coverage.stop()
+        self.coverage.save()
+        Path(self.file + ".json").write_text(json.dumps(self.seconds))
 
 
-def pytest_unconfigure() -> None:
-    if _coverage is not None:
-        _coverage.stop()
-        _coverage.save()
+def forget(*packages: str) -> None:
+    """Empty every cache of a function of these packages: what the first test filled, the second would not touch."""
+    for each in _caches(packages, len(sys.modules)):
+        each.cache_clear()
+
+
+@functools.lru_cache(maxsize=1)
+def _caches(packages: tuple[str, ...], modules: int) -> list[functools._lru_cache_wrapper[object]]:
+    """Of all that is loaded: so many modules."""
+    del modules
+    loaded = [module for name, module in list(sys.modules.items()) if name.split(".")[0] in packages and name != __name__]
+    owners = [*loaded, *(each for module in loaded for each in vars(module).values() if isinstance(each, type))]
+    return [each for owner in owners for each in vars(owner).values() if isinstance(each, functools._lru_cache_wrapper)]
+
+
+if RECORD in os.environ:
+    _worker = os.environ.get("PYTEST_XDIST_WORKER")
+    _record = Record(f"{os.environ[RECORD]}/{_worker}") if _worker else None  # before anything of `bridge/` is loaded
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _record is not None:
+        config.pluginmanager.register(_record)

@@ -20,7 +20,8 @@ def main() -> None:
     with atheris.instrument_imports(include=["bridge"]):
         import bridge
         from bridge import convert as _convert  # noqa: F401  the readers are imported when they are called: now, to be instrumented
-        from bridge.libvirt import parse, read  # noqa: F401
+        from bridge.libvirt import read  # noqa: F401
+        from bridge.libvirt.tree import parse  # noqa: F401
         from bridge.qemuserver import text as config_text
 
     def one(data: bytes) -> None:

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """`head`, then `item` as often as `count` says, then `tail`; `{n}` in the item is its number."""
+    """`head`, then `item` as often as `most` says, then `tail`; `{n}` in the item is its number."""
 
     name: str
     source: str
     head: str
     item: str
-    count: int
+    most: int
     tail: str = ""
 
     def text(self, count: int) -> str:

@@ -15,6 +15,8 @@ import bridge
 from bridge.qemuserver import text as config_text
 from tests.security import mutation
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 5.0
 """Of processor time: the clock on the wall says how busy the machine is."""
 DENIED = (

@@ -15,6 +15,8 @@ from bridge.roundtrip import documents
 from bridge.show.picture import Picture
 from bridge.show.subject import subject
 
+pytestmark = pytest.mark.slow
+
 MAIN = "cores: 2\nmemory: 1024\nname: a\n"
 DOMAIN = (
     "<domain type='kvm'{at}><name>a</name><memory>1048576</memory><vcpu>2</vcpu>{top}<os><type>hvm</type></os>"

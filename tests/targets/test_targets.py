@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -69,7 +70,7 @@ def facts(shared: Path) -> Facts:
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_config_comes_back_from_an_old_target(config: str) -> None:
     """What the target does not know is in the residue."""
-    old = {"vmid": CASE if config in CASES else VMID, "host": HOST, "libvirt": "9.0", "qemu": "7.2"}
+    old: dict[str, Any] = {"vmid": CASE if config in CASES else VMID, "host": HOST, "libvirt": "9.0", "qemu": "7.2"}
     text = bridge.convert(config, "xml", "conf", **old).text
     back = bridge.convert(text, "conf", "xml", trust_metadata=True, **old).text
     wanted = bridge.rewrite_config(config, vmid=old["vmid"])
@@ -134,7 +135,7 @@ def test_what_an_old_target_does_not_know_is_told(config: str, kind: str, messag
 
 def test_snp_goes_by_the_command_line_where_libvirt_has_no_word_for_it() -> None:
     config = "bios: ovmf\nmachine: q35\ncpu: EPYC-Milan\namd-sev: snp,kernel-hashes=1\n"
-    old = {"vmid": VMID, "host": HOST, "libvirt": "10.0", "qemu": "9.1"}
+    old: dict[str, Any] = {"vmid": VMID, "host": HOST, "libvirt": "10.0", "qemu": "9.1"}
     text = bridge.convert(config, "xml", "conf", **old, metadata=False).text
     assert "launchSecurity" not in text
     assert '"qom-type":"sev-snp-guest","id":"sev0","cbitpos":51' in text.replace("&quot;", '"')
@@ -143,7 +144,7 @@ def test_snp_goes_by_the_command_line_where_libvirt_has_no_word_for_it() -> None
 
 
 def test_a_cpu_model_that_libvirt_does_not_know_yet_goes_to_qemu_itself() -> None:
-    words = {"vmid": VMID, "host": HOST, "qemu": "10.0"}
+    words: dict[str, Any] = {"vmid": VMID, "host": HOST, "qemu": "10.0"}
     old = bridge.convert("cpu: EPYC-Genoa\n", "xml", "conf", libvirt="9.0", **words).text
     assert '<qemu:arg value="EPYC-Genoa,' in old
     assert "<model" not in old[old.index("<cpu") : old.index("</cpu>")]
@@ -205,7 +206,7 @@ def test_a_machine_that_is_there_is_not_missing(machine: str, qemu: str) -> None
 
 def test_another_machine_can_be_picked() -> None:
     config = "machine: pc-i440fx-5.1,viommu=virtio\nname: old\n"
-    words = {"libvirt": "12.0", "qemu": "11.1", "vmid": VMID}
+    words: dict[str, Any] = {"libvirt": "12.0", "qemu": "11.1", "vmid": VMID}
     out = bridge.convert(config, "xml", "conf", machine="pc-i440fx-6.2", **words)
     assert 'machine="pc-i440fx-6.2"' in out.text
     assert {f.kind for f in out.findings if f.severity == SEVERITIES[0]} == {"guest-changed"}

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from ...core.report import BridgeError, Fields, Report, fields
 from ...data.gates import Version, machine_has
-from ...data.machines import version_of
 from ...host import storage
 from ...host.facts import HostFacts
 from ...host.storage import Location
@@ -260,9 +259,8 @@ def _checked_snapshot(vm: VM, disk: Disk, name: str | None, report: Report) -> D
 
 
 def _has_blockdev(vm: VM) -> bool:
-    """On the way back: by the machine's name alone; one without a version is the newest."""
-    version = version_of(vm.machine.type) if vm.machine.type else None
-    return version is None or machine_has(version[:2], version[2], "blockdev")
+    """On the way back, when the machine's version is known."""
+    return machine_has(vm.machine.version or (), vm.machine.pve or 0, "blockdev")
 
 
 def _report_targets(vm: VM, report: Report) -> None:

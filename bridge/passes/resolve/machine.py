@@ -274,9 +274,10 @@ def _report_missing(machine: Machine, host: HostFacts, report: Report) -> None:
 
 
 def _named(vm: VM, host: HostFacts, report: Report) -> Machine:
-    """The type as a config says it. Where qemu-server would take a bare `pc` or `q35` for an old machine, the version is said."""
+    """The type as a config says it. Where qemu-server would take a bare `pc` or `q35` for an old machine, the version is said;
+    not where it was taken for one, which `resolve` does again."""
     machine = vm.machine
-    if machine.type not in UNVERSIONED or machine.base is None:
+    if machine.type not in UNVERSIONED or machine.base is None or "version" in machine.filled:
         return machine
     if windows_version(vm.meta.ostype) or (machine.pci_hotplug_bridge and not _bridge_hotplug(vm, machine, host)):
         qemu = gates.qemu_version(host.qemu_version, host.qemu_server)

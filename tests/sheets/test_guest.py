@@ -1,0 +1,50 @@
+"""Every small command line: what its guest sees, and the guest of a plain one does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import msgspec
+import pytest
+
+import bridge
+from bridge.argv.read import read
+from bridge.guest.compare import compare
+from bridge.guest.tree import Tree, tree
+from tests.sheets.lines import LINES, PLAIN
+from tests.sheets.sheet import check, differences, names
+
+
+@cache
+def plain() -> Tree:
+    return tree(read(PLAIN))
+
+
+def flat(whole: Tree) -> list[str]:
+    """A line for each fact."""
+    found = [f"{group} {name}: {value}" for group, facts in (*whole.facts.items(), *whole.host.items()) for name, value in facts.items()]
+    for place, device in whole.devices.items():
+        found += [f"{place}: {name} {value}" for name, value in msgspec.to_builtins(device).items() if not isinstance(value, dict)]
+        found += [f"{place}: {name}={value}" for name, value in (*device.properties.items(), *device.host.items())]
+    return [*found, f"boot: {whole.boot}", *(f"note: {note}" for note in whole.notes)]
+
+
+def seen(base: Tree, line: str) -> Iterator[str]:
+    try:
+        found = tree(read(line))
+    except bridge.BridgeError:
+        yield "! refused"
+        return
+    yield from differences(flat(base), flat(found))
+    for each in compare(base, found, host=True):
+        yield f"{each.importance}: {each.what} ({each.where_a}, {each.where_b})"
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_guest_sees_of_a_line(line: str) -> None:
+    check("guest", line, list(seen(plain(), f"{PLAIN} {line}")))
+
+
+def test_every_entry_is_of_a_line() -> None:
+    assert names("guest") == set(LINES)
