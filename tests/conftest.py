@@ -30,6 +30,8 @@ settings.load_profile("suite")  # how long an example takes says how busy the ma
 
 STARTS = frozenset(("corpus", "embed", "embedded_driver", "libvirt_schemas", "qemu_start", "shared"))
 """Fixtures of tests that start processes, or take the corpora: not quick. What else is not has the marker `slow`."""
+PROCESSES = frozenset(("guest", "libvirtd", "move"))
+"""Directories of tests with processes of libvirt and QEMU: slow."""
 LAST = ("bench", "boot")
 """Directories of tests that run after all others."""
 
@@ -77,9 +79,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _rank(item: pytest.Item) -> int:
     """0: quick; 1: starts a process or takes the corpora; 2: slow; 3: runs last."""
-    if item.path.relative_to(Path(__file__).parent).parts[0] in LAST:
+    room = item.path.relative_to(Path(__file__).parent).parts[0]
+    if room in LAST:
         return 3
-    if item.get_closest_marker("slow"):
+    if room in PROCESSES or item.get_closest_marker("slow"):
         return 2
     return int(_takes_corpora(item) or not STARTS.isdisjoint(_fixtures(item)))
 

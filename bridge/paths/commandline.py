@@ -15,6 +15,7 @@ from ..passes.arguments import as_arguments
 from ..passes.assign_keys import assign_keys
 from ..passes.fill import change
 from ..passes.images import converted
+from ..passes.live import live
 from ..passes.resolve.boot import LEGACY, LISTS
 from ..roundtrip.proof import compare
 from . import forward
@@ -119,6 +120,8 @@ def to_xml(text: str | bytes, request: Request, report: Report) -> Result:
     if request.name:
         vm = change(vm, meta=change(vm.meta, name=request.name))
     lose_properties(line, "form in a domain", for_xml=True)
+    if report.enabled:
+        live(vm, report, others)
     root = write(vm, report, request.target, others, left(line)).root
     return Result(vm, Document(root, forward.BEFORE_METADATA).text())
 

@@ -139,12 +139,13 @@ class Board:
         kind, count = CARRIES[device.driver]
         said = device.said
         model = SCSI.get(device.driver, "")
+        usb_ports = _usb_ports(device)  # before they are taken
         controller = self._controller(device)
         index = controller.index or 0 if controller is not None else -1
         if "masterbus" in said.properties or (controller is not None and controller.master is not None):
             return
         name = device.id or f"#{len(self.buses)}"
-        ports = [str(n + 1) for n in range(_usb_ports(device))] if kind == "usb" else []
+        ports = [str(n + 1) for n in range(usb_ports)] if kind == "usb" else []
         for n in range(count):
             own = name if device.driver in BUS_IS_ID else f"{name}.{n}"
             self._add(Bus(own, kind, index, n, ports=list(ports), model=model))

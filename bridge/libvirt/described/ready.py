@@ -124,7 +124,7 @@ def _controllers(vm: VM, names: _Names) -> tuple[list[Controller], dict[tuple[st
         if moved_piix3(vm, controller):
             controller = replace(controller, model=ELSEWHERE)
         found.append(replace(controller, key=name, index=ranks[old], master=master, hardware=hardware))
-    ordered = [replace(c, address=_alone(c, _pci(c.address, buses))) for c in found]
+    ordered = [replace(c, address=_pci(c.address, buses)) for c in found]
     if not any(c.type == "usb" for c in ordered):
         ordered.append(NO_USB)
     return ordered, buses
@@ -135,13 +135,6 @@ def moved_piix3(vm: VM, controller: Controller) -> bool:
     at = controller.address
     usual = isinstance(at, PCIAddress) and at.slot == 1 and at.function == 2
     return controller.model == "piix3-uhci" and vm.machine.base == "i440fx" and not usual
-
-
-def _alone(controller: Controller, address: PCIAddress | None) -> PCIAddress | None:
-    """libvirt makes the first function of a root port's slot one of several where nobody says that it is alone."""
-    if address is None or controller.model != "pcie-root-port" or address.function or address.multifunction is not None:
-        return address
-    return replace(address, multifunction=False)
 
 
 def _usual(controller: Controller) -> bool:
