@@ -85,7 +85,7 @@ def configs(iothreads: bool = True) -> SearchStrategy[str]:
     """
     from hypothesis import strategies
 
-    rewrite_config("memory: 16\n", VMID)  # what it imports is no part of drawing
+    rewrite_config("memory: 16\n", VMID)  # what it imports is not a part of drawing
     drawn: SearchStrategy[str] = strategies.composite(_config)(iothreads)
     return drawn
 

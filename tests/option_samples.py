@@ -212,7 +212,7 @@ class Sample(NamedTuple):
 
 
 def samples() -> list[Sample]:
-    """Every option without sub-options, every sub-option that is no alias and can be said in a VM's config."""
+    """Every option without sub-options, every sub-option that is not an alias and can be said in a VM's config."""
     found = []
     for name, option in OPTIONS.items():
         if not option.fields or name in KEYS:

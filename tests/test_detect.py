@@ -37,5 +37,5 @@ def test_a_text_is_taken_for_what_it_begins_like(text: str | bytes, source: str)
 
 @pytest.mark.parametrize("text", ["", "hello world", b"\xff\x00", " name: a\n"])
 def test_what_is_nothing_is_refused(text: str | bytes) -> None:
-    with pytest.raises(BridgeError, match="is no VM: give a qemu-server config"):
+    with pytest.raises(BridgeError, match="is not a VM: give a qemu-server config"):
         detect(text)

@@ -28,7 +28,9 @@ def test_a_drawn_config_is_one_and_comes_back(text: str) -> None:
 @settings(max_examples=40)
 def test_a_drawn_domain_is_one_and_has_the_guest_of_its_config(text: str) -> None:
     assert [finding.message for finding in bridge.check(text) if finding.kind == "invalid"] == []
-    assert_same_guest(text, bridge.convert(text, "conf", vmid=100).text)
+    back = bridge.convert(text, "conf", vmid=100)
+    if "guest" not in {finding.severity for finding in back.findings}:  # what no config can say is told
+        assert_same_guest(text, back.text)
 
 
 def test_a_config_and_its_domain_have_one_guest() -> None:

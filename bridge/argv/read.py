@@ -49,7 +49,7 @@ def read(text: str | bytes | list[str], name: str = "argv") -> CommandLine:
     """A command line as text for a shell, as bytes of /proc/PID/cmdline, or as words.
 
     What stands before QEMU (environment, `taskset …`) is left out. `name` is for messages.
-    Raises BridgeError for quotes that do not end, options without their value and words that are no option.
+    Raises BridgeError for quotes that do not end, options without their value and words that are not option.
     """
     all_words = text if isinstance(text, list) else words(text, name)
     start = _program(all_words)
@@ -68,15 +68,15 @@ def words(text: str | bytes, name: str = "argv") -> list[str]:
         found = _array(text, name)
     else:
         if _LONG(text):
-            raise BridgeError(f"a word of more than {LONGEST_WORD >> 10} KiB: this is no command line", name)
+            raise BridgeError(f"a word of more than {LONGEST_WORD >> 10} KiB: this is not a command line", name)
         text = call(text, name)
         lines = (line for line in text.removeprefix("\ufeff").split("\n") if not line.startswith("#"))
         try:
             found = shlex.split(_QUOTED.sub(_joined, "\n".join(lines)))
         except ValueError:
-            raise BridgeError("a quote or a backslash at the end: this is no whole command line", name) from None
+            raise BridgeError("a quote or a backslash at the end: this is not a whole command line", name) from None
     if len(found) > MOST_WORDS:
-        raise BridgeError(f"more than {MOST_WORDS} words: this is no command line", name)
+        raise BridgeError(f"more than {MOST_WORDS} words: this is not a command line", name)
     return found
 
 
@@ -114,7 +114,7 @@ def _options(found: list[str], name: str) -> list[Option]:
             options.append(Option("hda", word))
             continue
         if not word.startswith("-") or word in ("-", "--"):
-            raise BridgeError(f"'{word[:40]}' is no option, and no file of a disk image", name)
+            raise BridgeError(f"'{word[:40]}' is not an option, and no file of a disk image", name)
         option = word[2:] if word.startswith("--") else word[1:]
         value = "" if option in FLAGS else next(rest, None)
         if value is None:
@@ -127,7 +127,7 @@ def pairs(text: str, first: str | None = None) -> Pairs:
     """`a,b=c,d=e,,f` -> [(first, "a"), ("b", "c"), ("d", "e,f")], or the members of a JSON object; keys may repeat.
 
     A bare word is the value of `first` where it stands first, else it is `on`. Values of JSON keep their types.
-    Raises BridgeError for what is no JSON object.
+    Raises BridgeError for what is not a JSON object.
     """
     if text.startswith("{"):
         try:

@@ -30,7 +30,7 @@ def call(text: str, name: str) -> str:
 
     Raises BridgeError for several calls, and for words that only a shell could make. `name` is for messages."""
     if len(text) > MOST_TEXT:
-        raise BridgeError("the text has more than 1 MiB: this is no command line", name)
+        raise BridgeError("the text has more than 1 MiB: this is not a command line", name)
     statements = list(_statements(text))
     calls = [n for n, statement in enumerate(statements) if _CALL.search(f" {statement} ") and not _ASSIGNMENT(statement.strip())]
     if not calls:
@@ -75,7 +75,7 @@ def _put_in(text: str, known: dict[str, str], name: str) -> str:
     if "$" not in text:
         return text
     if sum(len(known.get(match[1] or match[2], "")) for match in _VARIABLE.finditer(text)) > MOST_PUT_IN:
-        raise BridgeError(f"the variables of the script hold more than {MOST_PUT_IN >> 10} KiB: this is no command line", name)
+        raise BridgeError(f"the variables of the script hold more than {MOST_PUT_IN >> 10} KiB: this is not a command line", name)
     return _VARIABLE.sub(lambda match: known.get(match[1] or match[2], match[0]), text)
 
 
@@ -94,7 +94,7 @@ def _without_variables(statement: str, known: dict[str, str], name: str) -> str:
             piece = _put_in(piece, known, name)
             grown += len(piece) - len(match[0])
             if grown > MOST_TEXT:
-                raise BridgeError("the variables of the script make more than 1 MiB: this is no command line", name)
+                raise BridgeError("the variables of the script make more than 1 MiB: this is not a command line", name)
             if wrong := _EXPANSION.search(piece):
                 shown = piece[wrong.start() : wrong.start() + 30].rstrip('"')
                 hint = "give the words as they are run: virt-qm to-xml --pid PID, or `tr '\\0' ' ' < /proc/PID/cmdline`"

@@ -40,7 +40,7 @@ def begins(data: bytes, most: int) -> bytes:
 
 
 def _run(program: str, data: bytes, most: int) -> bytes:
-    """What the program has unpacked when the data ends, but no more than wanted; that there was more is no error."""
+    """What the program has unpacked when the data ends, but no more than wanted; that there was more is not an error."""
     with tempfile.TemporaryFile() as packed, tempfile.TemporaryFile() as said:
         packed.write(data)
         packed.seek(0)

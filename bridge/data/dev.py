@@ -1,4 +1,4 @@
-"""Names below /dev on Linux: what is no disk (security-rules S8)."""
+"""Names below /dev on Linux: what is not a disk (security-rules S8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ NO_VOLUME_GROUP = (
     r"fd|pts|shm|char|block|bus|cpu|dri|input|net|snd|vfio|usb|hugepages|mqueue|infiniband|disk|dma_heap|mapper|zvol|rbd|rbd-pve|misc|vhost"
     r"|accel|bsg|virtio-ports|xen|hvc|drbd|serial|socket"
 )
-"""Directories below /dev that are no volume groups, as an expression."""
+"""Directories below /dev that are not volume groups, as an expression."""
 CHARACTER = (
     r"u?(?:mem|random)|kmem|port|kvm|null|zero|full|kmsg|oldmem|log|initctl|core|stdin|stdout|stderr|aio|tty\w*|console|ptmx|fd|mqueue|shm"
     r"|hw_?rng|rtc\d*|hpet|nvram|watchdog\d*|vfio|vhost-\w+|vsock|tun|fuse|cuse|uinput|uhid|userio|mice|psaux|snapshot|loop-control"

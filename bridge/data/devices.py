@@ -36,7 +36,7 @@ SINGLE = _words("amd-iommu intel-iommu tpm-crb tpm-tis vmcoreinfo vmgenid")
 """Devices that a machine has once, at a fixed place."""
 
 PLUGS: dict[str, str] = {
-    # the bus that a device sits on, for all that is no PCI device
+    # the bus that a device sits on, for all that is not a PCI device
     **dict.fromkeys(_words("scsi-block scsi-cd scsi-disk scsi-generic scsi-hd vhost-scsi"), "scsi"),
     **dict.fromkeys(_words("ide-cd ide-cf ide-hd"), "ide"),
     **dict.fromkeys(_words("virtconsole virtserialport"), "virtio-serial"),

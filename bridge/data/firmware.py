@@ -53,7 +53,7 @@ _STOCK_NAMES = {
 
 
 def stock(path: str) -> str | None:
-    """The same image on a host of libvirt: Debian's, whose names qemu-server's have; None for what is no image of qemu-server."""
+    """The same image on a host of libvirt: Debian's, whose names qemu-server's have; None for what is not an image of qemu-server."""
     name = path.removeprefix(BASE)
     if name == path or "/" in name:
         return None

@@ -75,7 +75,7 @@ def release_of(qemu_server: str | None) -> Version | None:
     except ValueError:
         release = ()
     if len(release) < MIN_RELEASE:
-        raise ValueError(f"'{qemu_server[:40]}' is no release of qemu-server: write it as {QEMU_SERVER}, or {RFC_IOTHREADS}")
+        raise ValueError(f"'{qemu_server[:40]}' is not a release of qemu-server: write it as {QEMU_SERVER}, or {RFC_IOTHREADS}")
     if release < OLDEST_SERVER:
         oldest = ".".join(map(str, OLDEST_SERVER))
         raise ValueError(f"qemu-server {qemu_server} is older than {oldest}, and what it runs is not known: name a younger release")
@@ -87,7 +87,9 @@ MIN_RELEASE = 2
 
 
 def server_has(qemu_server: str | None, name: str) -> bool:
-    """Whether that qemu-server has the feature; one that is not said, and the RFC's tree, have all. KeyError for a name that is no gate."""
+    """Whether that qemu-server has the feature; one that is not said, and the RFC's tree, have all.
+
+    KeyError for a name that is not a gate."""
     since, release = SERVER[name], release_of(qemu_server)
     return release is None or release >= since
 
@@ -172,12 +174,12 @@ BINARY: dict[str, Version] = {
 
 
 def machine_has(machine_version: Version, pve: int, name: str) -> bool:
-    """Whether a machine of this (major, minor) and +pve revision has the feature. KeyError for a name that is no gate."""
+    """Whether a machine of this (major, minor) and +pve revision has the feature. KeyError for a name that is not a gate."""
     return (*machine_version[:2], pve) >= MACHINE[name]
 
 
 def binary_has(qemu_version: Version, name: str) -> bool:
-    """Whether QEMU of this version has the feature. KeyError for a name that is no gate."""
+    """Whether QEMU of this version has the feature. KeyError for a name that is not a gate."""
     return qemu_version >= BINARY[name]
 
 
@@ -271,6 +273,6 @@ class Target(NamedTuple):
     """It is a node of Proxmox VE, and has the files of one."""
 
     def has(self, name: str) -> bool:
-        """Whether the element of this name is known there. Raises KeyError for a name that is no gate."""
+        """Whether the element of this name is known there. Raises KeyError for a name that is not a gate."""
         element = ELEMENTS[name]
         return self.libvirt >= element.libvirt and self.qemu >= element.qemu

@@ -74,7 +74,7 @@ _OF_RHEL = re.compile(r"(pc-i440fx|pc-q35|virt)-rhel([0-9]{1,2})\.([0-9]{1,2})\.
 
 
 def upstream(name: str) -> str | None:
-    """The machine of QEMU's own that a distribution's was made of; None for a name that is no distribution's."""
+    """The machine of QEMU's own that a distribution's was made of; None for a name that is not distribution's."""
     if match := _OF_UBUNTU(name):
         version: tuple[int, int] | None = UBUNTU[match[2]]
     elif match := _OF_RHEL(name):

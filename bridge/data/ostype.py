@@ -21,7 +21,7 @@ WINDOWS: dict[str, int] = {
 
 
 def windows_version(ostype: str | None) -> int:
-    """The Windows number of an ostype; 0 if it is no Windows or unsaid. A file may name `win2025`, though the API would refuse it."""
+    """The Windows number of an ostype; 0 if it is not Windows or unsaid. A file may name `win2025`, though the API would refuse it."""
     if not ostype:
         return 0
     known = WINDOWS.get(ostype)

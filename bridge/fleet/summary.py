@@ -110,5 +110,5 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
 
 
 def _unicode(text: str) -> str:
-    """File names and messages may hold bytes that are no UTF-8; JSON cannot."""
+    """File names and messages may hold bytes that are not UTF-8; JSON cannot."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

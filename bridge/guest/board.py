@@ -1,4 +1,4 @@
-"""What is no device: the board and its switches, firmware, SMBIOS, clock, boot, what happens on a reset."""
+"""What is not a device: the board and its switches, firmware, SMBIOS, clock, boot, what happens on a reset."""
 
 from __future__ import annotations
 

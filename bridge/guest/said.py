@@ -95,7 +95,7 @@ def said(line: CommandLine, newest: gates.Version) -> Said:
     for value in options.get("global", ()):
         parts = global_property(value)
         if parts is None:
-            raise BridgeError(f"-global {value[:40]} is no driver.property=value")
+            raise BridgeError(f"-global {value[:40]} is not a driver.property=value")
         found.globals.append(Global(ALIASES.get(parts[0], parts[0]), *parts[1:]))
     return found
 

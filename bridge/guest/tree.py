@@ -18,7 +18,7 @@ Facts = dict[str, str]
 
 
 class Tree(msgspec.Struct, kw_only=True):
-    """`facts` holds what is no device: group -> name -> value (`smp`, `sockets`, `2`). `devices` are by their place, `boot` names the
+    """`facts` holds what is not a device: group -> name -> value (`smp`, `sockets`, `2`). `devices` are by their place, `boot` names the
     places of devices with a bootindex in their order. `host` is what no guest sees, of no device: memory backends.
     `notes` says where the options are odd or do not tell.
     """

@@ -55,7 +55,7 @@ def number(value: Any, option: str) -> int:
     """A whole number, not negative. Raises BridgeError naming the option."""
     text = plain(value)
     if not _DECIMAL.fullmatch(text):
-        raise BridgeError(f"{option}: '{text[:40]}' is no number")
+        raise BridgeError(f"{option}: '{text[:40]}' is not a number")
     return int(text)
 
 
@@ -63,7 +63,7 @@ def size(value: Any, option: str, unit: str = "b") -> int:
     """Bytes of `16M`, `1G`, `333.33M`, `1024` (in `unit` if it names none). Raises BridgeError naming the option."""
     match = _SIZE.fullmatch(plain(value))
     if match is None:
-        raise BridgeError(f"{option}: '{str(value)[:40]}' is no size")
+        raise BridgeError(f"{option}: '{str(value)[:40]}' is not a size")
     scale = 1 << 10 * UNITS.index((match[3] or unit).lower())
     return int(match[1]) * scale + int(float(match[2] or "0") * scale)
 
@@ -90,7 +90,7 @@ def numbers(text: str, option: str) -> set[int]:
     for part in text.split(","):
         match = _RANGE.fullmatch(part)
         if match is None or int(match[2] or match[1]) >= MOST_CPUS:
-            raise BridgeError(f"{option}: '{part[:40]}' is no range of numbers")
+            raise BridgeError(f"{option}: '{part[:40]}' is not a range of numbers")
         found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
     return found
 

@@ -71,7 +71,7 @@ def split_list(text: str) -> list[str]:
 
 
 def yes(text: str | None) -> bool | None:
-    """A boolean as section files have it: a key alone means yes; None when it is no boolean."""
+    """A boolean as section files have it: a key alone means yes; None when it is not a boolean."""
     if text is None:
         return True
     return {"1": True, "on": True, "yes": True, "true": True, "0": False, "off": False, "no": False, "false": False}.get(text.lower())

@@ -92,7 +92,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def locate(facts: HostFacts, volid: str) -> Location:
-    """The place that a drive's `file` names; kind `volume` with a doubt if it cannot be told. Raises BridgeError for what is no name."""
+    """The place that a drive's `file` names; kind `volume` with a doubt if it cannot be told. Raises BridgeError for what is not a name."""
     if volid == "none":
         return Location(kind="empty", volid=volid)
     if volid == "cdrom":
@@ -124,7 +124,7 @@ def locate(facts: HostFacts, volid: str) -> Location:
 
 
 def check_volume(facts: HostFacts, volid: str) -> None:
-    """Raises BridgeError for a volume id that qemu-server refuses before it looks at anything else of a VM; what is no id comes later.
+    """Raises BridgeError for a volume id that qemu-server refuses before it looks at anything else of a VM; what is not an id comes later.
 
     A storage may be one that no facts tell of: then nobody knows."""
     parts = split_volume_id(volid)

@@ -60,7 +60,7 @@ class Volume(NamedTuple):
 
 
 def split_volume_id(text: str) -> tuple[str, str] | None:
-    """`local:100/vm-100-disk-0.raw` -> ("local", "100/vm-100-disk-0.raw"); None for anything that is no volume id."""
+    """`local:100/vm-100-disk-0.raw` -> ("local", "100/vm-100-disk-0.raw"); None for anything that is not a volume id."""
     match = VOLUME_ID.fullmatch(text)
     return (match[1], match[2]) if match else None
 

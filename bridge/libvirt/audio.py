@@ -76,6 +76,7 @@ def _codecs(domain: Domain, node: Node, device: str) -> None:
     """libvirt's own choice is one duplex codec; qemu-server has always a microphone and a duplex one."""
     there = tuple(codec.get("type") or "" for codec in node.all("codec"))
     if device != "AC97" and there != CODECS:
-        domain.report.add("guest-changed", node, f"sound codecs: {', '.join(there or ('duplex',))} there, {', '.join(CODECS)} here")
+        message = f"the sound codecs were {', '.join(there or ('duplex',))}, under qemu-server they are {', '.join(CODECS)}"
+        domain.report.add("guest-changed", node, message)
     elif device == "AC97" and there:
         domain.report.add("lint", node, f"an AC97 has no codecs: {', '.join(there)}")

@@ -99,7 +99,7 @@ def _possible(domain: Domain, device: HostPCI) -> list[HostFunction]:
     for text in device.ids or ():
         function = host_function(text)
         if function is None:
-            domain.report.add("guest-lost", device.where, f"{device.key}: {text} is no address that a PCI bus can have: left out")
+            domain.report.add("guest-lost", device.where, f"{device.key}: {text} is not an address that a PCI bus can have: left out")
         else:
             found.append(function)
     return found

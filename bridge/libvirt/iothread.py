@@ -32,7 +32,7 @@ POOL_ROWS = (
 """Of the domain."""
 
 MOST = 1024
-"""More threads than this are no sane domain (security-rules C8)."""
+"""No sane domain has more threads than this (security-rules C8)."""
 
 
 def write(vm: VM, domain: Domain) -> None:

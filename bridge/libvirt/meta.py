@@ -104,7 +104,7 @@ def _write_uuid(meta: Meta, domain: Domain) -> None:
 def _write_genid(meta: Meta, domain: Domain) -> None:
     genid = meta.vmgenid or ""
     if not _UUID(genid):
-        raise BridgeError(f"vmgenid '{genid[:40]}' is no UUID")
+        raise BridgeError(f"vmgenid '{genid[:40]}' is not a UUID")
     domain.root.add("genid", genid)
 
 
@@ -154,7 +154,7 @@ def _read_name(domain: Domain, meta: Meta) -> None:
     if meta.name != name:
         shown = meta.name or "no name"
         domain.report.add(
-            "normalised", node, f"'{name}' is no DNS name, so the VM is called {shown}", "the old name stands in the description"
+            "normalised", node, f"'{name}' is not a DNS name, so the VM is called {shown}", "the old name stands in the description"
         )
         meta.description = f"libvirt name: {name}"
     if title is not None:
@@ -189,7 +189,7 @@ def _read_uuid(domain: Domain, meta: Meta, smbios: dict[str, str]) -> None:
     inner = smbios.pop("uuid", None)
     text = node.value() if node is not None else inner
     if text is not None and not _UUID_OF_LIBVIRT(text):
-        raise BridgeError(f"'{text[:60]}' is no UUID", node or domain.root)
+        raise BridgeError(f"'{text[:60]}' is not a UUID", node or domain.root)
     if text is not None and inner is not None and inner.lower().replace("-", "") != text.lower().replace("-", ""):
         raise BridgeError(f"UUID mismatch between <uuid> {text} and <sysinfo> {inner[:60]}", node or domain.root)
     if domain.take_arguments(*ZERO):
@@ -220,7 +220,7 @@ def _genid(domain: Domain, node: Node, meta: Meta) -> str:
         domain.report.add("ambiguous", node, message, "set vmgenid if the guest knows another")
         return made
     if not _UUID(text):
-        raise BridgeError(f"<genid> '{text[:60]}' is no UUID", node)
+        raise BridgeError(f"<genid> '{text[:60]}' is not a UUID", node)
     return text
 
 

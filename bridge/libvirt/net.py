@@ -234,7 +234,7 @@ def _unusable(node: Node, name: str) -> str:
     """oVirt's `;vdsmdummy;`, and whatever else no bridge can be called: the card hangs on none, or on the one that the user names for it.
     Raises BridgeError for a name that is none of a person's doing (security-rules S1, S6)."""
     if not name.isascii() or not name.isprintable() or "," in name or "=" in name:
-        raise BridgeError(f"'{name[:40]}' is no name of a bridge", node)
+        raise BridgeError(f"'{name[:40]}' is not a name of a bridge", node)
     return UNUSABLE + name
 
 

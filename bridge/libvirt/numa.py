@@ -21,7 +21,7 @@ ROWS = (
 )
 
 MAX_CELLS = 64
-"""More is no sane domain; a config knows 8."""
+"""More is not a sane domain; a config knows 8."""
 POLICY = choice({"strict": "bind", "preferred": "preferred", "interleave": "interleave"})
 
 _SET = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*", re.ASCII).fullmatch
@@ -69,13 +69,13 @@ def size_bytes(text: str, unit: str, where: Node) -> int:
     """A size with its unit, in bytes. Raises BridgeError on what libvirt refuses too."""
     factor = 1 << SHIFT[unit] if unit in SHIFT else DECIMAL.get(unit)
     if factor is None:
-        raise BridgeError(f"'{unit[:40]}' is no unit of memory: write KiB, MiB or GiB", where)
+        raise BridgeError(f"'{unit[:40]}' is not a unit of memory: write KiB, MiB or GiB", where)
     try:
         size = whole_number(text) * factor
     except ValueError:
-        raise BridgeError(f"'{text[:40]}' is no amount of memory: give a whole number", where) from None
+        raise BridgeError(f"'{text[:40]}' is not an amount of memory: give a whole number", where) from None
     if not 0 < size <= MAX_BYTES:
-        raise BridgeError(f"{text} {unit} is no amount of memory for a VM", where)
+        raise BridgeError(f"{text} {unit} is not an amount of memory for a VM", where)
     return size
 
 
@@ -85,7 +85,7 @@ def mib(domain: Domain, node: Node, text: str, unit: str | None) -> int:
     whole = -(-size >> 20)
     if size & 0xFFFFF:
         domain.report.add(
-            "normalised", node, f"{text} {unit or 'KiB'} is no whole number of MiB; libvirt gives the guest {whole} MiB, so do we"
+            "normalised", node, f"{text} {unit or 'KiB'} is not a whole number of MiB; libvirt gives the guest {whole} MiB, so do we"
         )
     return whole
 
@@ -126,7 +126,7 @@ def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
     for n, cell in enumerate(cells):
         number = cell.attrib.pop("id", str(n))
         if not number.isascii() or not number.isdigit() or len(number) > 3 or int(number) in [node.id for node in nodes]:
-            raise BridgeError(f"'{number[:40]}' is no number of a NUMA cell, or is there twice", cell)
+            raise BridgeError(f"'{number[:40]}' is not a number of a NUMA cell, or is there twice", cell)
         size = mib(domain, cell, cell.need("memory"), cell.get("unit"))
         cpus = cell.attrib.get("cpus")
         if cpus is not None and is_set(cpus, cell):

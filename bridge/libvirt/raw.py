@@ -33,7 +33,7 @@ DATA = {
 }
 """Options that only tell guest or user something, and the values with which they do: the machine is the same without them."""
 _STRAY = re.compile(r"[^-/][^/]* [^/]*").fullmatch
-"""Text that got in between. QEMU takes a word that is no option for the name of a disk image; this can hardly be one."""
+"""Text that got in between. QEMU takes a word that is not an option for the name of a disk image; this can hardly be one."""
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -76,7 +76,7 @@ STEPS = (
 
 
 def read(domain: Domain) -> VM:
-    """The VM as the XML says it; addresses name buses as `#INDEX`. Raises BridgeError on what is no sane domain."""
+    """The VM as the XML says it; addresses name buses as `#INDEX`. Raises BridgeError on what is not a sane domain."""
     vm = VM()
     domain.root.claimed = True
     domain.devices.claimed = True

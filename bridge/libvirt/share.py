@@ -74,7 +74,7 @@ def _write_share(domain: Domain, share: VirtioFS) -> None:
 def _write_shmem(domain: Domain, memory: IVSHMEM) -> None:
     size = memory.size or 1
     if size & (size - 1):
-        domain.report.add("guest-lost", memory.where, f"ivshmem: {size} MiB is no power of two, which a PCI region must be: left out")
+        domain.report.add("guest-lost", memory.where, f"ivshmem: {size} MiB is not a power of two, which a PCI region must be: left out")
         return
     node = domain.devices.add("shmem", name=PREFIX + (memory.name or ""))
     node.add("model", type="ivshmem-plain")
@@ -114,7 +114,7 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
     node.expect("model", "virtio")
     queue = driver.get("queue")
     if queue != QUEUE:
-        domain.report.add(_kind_of_queue(queue), driver, f"queue={queue or 'unset'} there, {QUEUE} here")
+        domain.report.add(_kind_of_queue(queue), driver, f"the queue's size was {queue or 'unset'}, under qemu-server it is {QUEUE}")
     share = VirtioFS(dirid=tag, path=path, **read_device(domain, node, "virtiofs[0-9]"))
     _read_binary(domain, node, share)
     host_state(domain, node)
@@ -164,7 +164,7 @@ def _read_shmem(domain: Domain, node: Node) -> IVSHMEM | None:
     model.get("type")
     node.get("name")
     if not name.startswith(PREFIX):
-        domain.report.add("host-lost", node, f"the host's file is called {name} there, {PREFIX}{name} here")
+        domain.report.add("host-lost", node, f"the host's file was called {name}, under qemu-server {PREFIX}{name}")
     lose_attributes(domain, node, "guest-changed", "role")
     return IVSHMEM(name=name.removeprefix(PREFIX), size=size, **read_device(domain, node, "ivshmem"))
 

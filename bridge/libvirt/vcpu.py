@@ -105,7 +105,7 @@ def _count(text: str, where: Node) -> int:
     except ValueError:
         count = 0
     if not 1 <= count <= MAX_VCPUS:
-        raise BridgeError(f"'{text[:40]}' is no number of CPUs: give 1 to {MAX_VCPUS}", where)
+        raise BridgeError(f"'{text[:40]}' is not a number of CPUs: give 1 to {MAX_VCPUS}", where)
     return count
 
 

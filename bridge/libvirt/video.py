@@ -83,7 +83,7 @@ def _write_qxl(domain: Domain, video: Video, model: Node, name: str) -> None:
 
 
 def read_videos(domain: Domain, vm: VM) -> list[Video]:
-    """The cards, the primary one first; `none` is no card."""
+    """The cards, the primary one first; `none` is not a card."""
     videos: list[Video] = []
     nodes = domain.devices.all("video")
     named = next((n for n, node in enumerate(nodes) if (model := node.peek("model")) and model.attrib.get("primary") == "yes"), 0)

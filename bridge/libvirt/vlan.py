@@ -37,7 +37,7 @@ def write_vlan(net: Net, node: Node, domain: Domain) -> None:
 
 
 def _expanded(net: Net, domain: Domain) -> list[int]:
-    """`5;7-9` -> [5, 7, 8, 9]; what is no VLAN id is left out with a finding."""
+    """`5;7-9` -> [5, 7, 8, 9]; what is not a VLAN id is left out with a finding."""
     found: dict[int, None] = {}
     for part in (net.trunks or "").split(";"):
         low, _, high = part.partition("-")

@@ -41,7 +41,7 @@ class Memory(Part, kw_only=True):
     size: int | None = None
     """MiB the guest has at start."""
     spelled: str | None = None
-    """The config's own text for `size` where it is no plain number: `048`, `current=512`."""
+    """The config's own text for `size` where it is not a plain number: `048`, `current=512`."""
     static: int | None = None
     """MiB that are not DIMMs (with memory hotplug)."""
     maximum: int | None = None

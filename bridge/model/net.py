@@ -37,4 +37,4 @@ class Net(Device, kw_only=True):
     hostname: str | None = None
     openvswitch: bool | None = None
     network: str | None = None
-    """Only from XML: what the card hangs on when it is no bridge, `network default`, `direct eth0`. `unresolve` finds the bridge."""
+    """Only from XML: what the card hangs on when it is not a bridge, `network default`, `direct eth0`. `unresolve` finds the bridge."""

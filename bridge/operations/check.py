@@ -31,7 +31,7 @@ def problems(text: bytes, keywords: dict[str, Any]) -> list[Finding]:
 
 
 LIBVIRT, OWN = "libvirt's schema", "the bridge's schema"
-HINTS = {LIBVIRT: "virsh define --validate refuses it", OWN: "it is no XML that virt-qm writes"}
+HINTS = {LIBVIRT: "virsh define --validate refuses it", OWN: "it is not XML that virt-qm writes"}
 
 
 def _against_schemas(xml: str, own: bool) -> Iterator[tuple[str, validate.Problem]]:

@@ -58,7 +58,7 @@ def wanted(connection: Connection, names: Sequence[str], live: bool) -> list[Dom
 
 
 def dumped(connection: Connection, domain: Domain, live: bool) -> Dumped:
-    """Its XML. Raises BridgeError if that is no XML that we read."""
+    """Its XML. Raises BridgeError if that is not XML that we read."""
     xml = connection.xml(domain.uuid, live)
     try:
         rest = take(parse_xml(xml, Report(), Target()).root)

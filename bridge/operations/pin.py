@@ -21,7 +21,7 @@ TIME_LIMIT = 10.0
 ONLINE = Path("/sys/devices/system/cpu/online")
 
 VCPU, EMULATOR = "vcpu", "emulator"
-"""Threads that are no iothreads: of a CPU of the guest, by its number; all that are left."""
+"""Threads that are not iothreads: of a CPU of the guest, by its number; all that are left."""
 
 MOST_NAMES, LONGEST_NAME = 20, 80
 """So much of what a QEMU has is listed."""

@@ -13,7 +13,7 @@ from ..model.iothread import IOThread
 from ..model.vm import VM
 
 MAX_CPU = 8191
-"""Sets with larger ids are no host's; the readers refuse them."""
+"""Sets with larger ids are not host's; the readers refuse them."""
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 
 

@@ -20,7 +20,7 @@ DRIVERS = {
     "vfio-pci": PCI,
     "usb-host": USB,
 }
-"""Devices of a command line that are no kind of the model's -> why."""
+"""Devices of a command line that are none of the model's -> why."""
 
 
 def live(vm: VM, report: Report, others: Iterable[Other] = ()) -> None:

@@ -32,7 +32,7 @@ def check(vm: VM, host: HostFacts) -> None:
             raise BridgeError(f"{key}: {problem}", where)
     for net in vm.nets:
         if net.bridge is not None and not _is_bridge(net.bridge):
-            raise BridgeError(f"{net.key}: '{net.bridge[:40]}' is no name of a bridge", net.where)
+            raise BridgeError(f"{net.key}: '{net.bridge[:40]}' is not a name of a bridge", net.where)
     for device in vm.hostpcis:
         if device.romfile is not None and posixpath.basename(device.romfile) != device.romfile:
             raise BridgeError(f"{device.key}: romfile is the name of a file in /usr/share/kvm, not '{device.romfile[:60]}'", device.where)

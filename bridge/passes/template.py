@@ -9,7 +9,7 @@ from ..model.vm import VM
 
 
 def reduce(vm: VM) -> VM:
-    """Law: a VM that is no template stays as it is; of a template stay drives, scsihw, bios and name, without KVM and without a display."""
+    """Law: a VM that is not a template stays as it is; a template keeps drives, scsihw, bios and name, without KVM and display."""
     meta = vm.meta
     if not meta.template:
         return vm

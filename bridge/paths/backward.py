@@ -189,7 +189,7 @@ def _is_alone(domain: Domain) -> bool:
 
 
 def _said_of(made: Config, request: Request) -> Report:
-    """What reading tells of the domain that this config gives: the metadata answers it, so it is no news."""
+    """What reading tells of the domain that this config gives: the metadata answers it, so it is not news."""
     from ..libvirt.tree.domain import Domain
 
     proof = Report()

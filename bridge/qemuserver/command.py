@@ -79,7 +79,7 @@ def config(text: str, file: str, host: HostFacts, report: Report) -> tuple[str, 
 
 def _number(text: str, where: Line) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise BridgeError(f"'{text[:20]}' is no VM's id", where)
+        raise BridgeError(f"'{text[:20]}' is not a VM's id", where)
     return int(text)
 
 
@@ -115,7 +115,7 @@ def _options(words: list[str], where: Line) -> Iterator[tuple[str, str]]:
     while rest:
         word = rest.pop(0)
         if not word.startswith("-") or not word.strip("-"):
-            raise BridgeError(f"'{word[:40]}' is no option", where)
+            raise BridgeError(f"'{word[:40]}' is not an option", where)
         key, equals, value = word.lstrip("-").partition("=")
         if not equals:
             value = rest.pop(0) if rest and not rest[0].startswith("--") else "1"

@@ -121,7 +121,7 @@ _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def unquoted(text: str) -> str:
-    """Percent-decoded; a `%` without two hex digits stays, bytes that are no UTF-8 are kept as surrogates."""
+    """Percent-decoded; a `%` without two hex digits stays, bytes that are not UTF-8 are kept as surrogates."""
     if "%" not in text:
         return text
     raw = _PERCENT.sub(lambda match: bytes((int(match[1], 16),)), text.encode())

@@ -98,7 +98,7 @@ _SHIFT = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes of `4G`, `1.5T`, `4194304K`, `512`; None if it is no size."""
+    """Bytes of `4G`, `1.5T`, `4194304K`, `512`; None if it is not a size."""
     match = SIZE.fullmatch(text)
     if not match or len(text) > 40:
         return None

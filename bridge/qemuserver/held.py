@@ -1,4 +1,4 @@
-"""What people hold of a VM that is no VMID.conf as it stands: `qm config` output, the API's JSON, `qm create` lines, backups.
+"""What people hold of a VM that is not a VMID.conf as it stands: `qm config` output, the API's JSON, `qm create` lines, backups.
 
 `unwrap` makes the text of a config of each; the reader of configs sees nothing else. A text that is a config already stays as it is.
 """
@@ -19,7 +19,7 @@ from .suggest import nearest
 from .text import MAX_FILE, ConfigText, body, parse
 
 EXPECTED = (
-    "is no VM: give a qemu-server config (lines as `memory: 2048`), domain XML or a QEMU command line; `qm config` output, the JSON of"
+    "is not a VM: give a qemu-server config (lines as `memory: 2048`), domain XML or a QEMU command line; `qm config` output, the JSON of"
     " `pvesh get`, a `qm create` line and a vzdump archive are read, too"
 )
 _KEY = re.compile(r"([a-z][a-z_-]*[0-9]{0,3}):[ \t]*\S", re.ASCII)
@@ -112,7 +112,7 @@ class Held(NamedTuple):
 
 
 def unwrap(text: str | bytes, file: str, host: HostFacts, report: Report) -> Held:
-    """Raises BridgeError for what is no VM's config, or a container's."""
+    """Raises BridgeError for what is not a VM's config, or a container's."""
     if isinstance(text, bytes) and text.startswith(vma.MAGIC):
         return Held(_backup(text, file))
     plain = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
@@ -165,7 +165,7 @@ def _value(key: str, value: object, file: str) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     if not isinstance(value, str | int | float):
-        raise BridgeError(f"{key[:40]}: {json.dumps(value)[:60]} is no value of a config", file)
+        raise BridgeError(f"{key[:40]}: {json.dumps(value)[:60]} is not a value of a config", file)
     text = str(value)
     if key != "description" and ("\n" in text or "\r" in text):
         raise BridgeError(f"{key[:40]}: the value has more than one line", file)

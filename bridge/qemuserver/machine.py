@@ -71,7 +71,7 @@ def retyped(machine: Machine, name: str, report: Report) -> Machine:
     about = option("machine")
     pattern = about.fields["type"].pattern if about is not None and about.fields is not None else None
     if pattern is None or re.fullmatch(pattern, name, re.ASCII) is None:
-        raise BridgeError(f"'{name[:40]}' is no machine type: write it as q35, pc-i440fx-VERSION or pc-q35-VERSION")
+        raise BridgeError(f"'{name[:40]}' is not a machine type: write it as q35, pc-i440fx-VERSION or pc-q35-VERSION")
     before = machine.running or machine.type or DEFAULT.get(machine.arch or "x86_64", "")
     if before == name:
         return machine

@@ -78,7 +78,7 @@ def _smbios(section: Section) -> SMBIOS | None:
 
 
 def _decoded(text: str) -> str:
-    """As Perl decodes it: what is left over at the end is no error."""
+    """As Perl decodes it: what is left over at the end is not an error."""
     letters = text.rstrip("=")
     try:
         data = binascii.a2b_base64(letters + "=" * (-len(letters) % 4))

@@ -121,5 +121,5 @@ def bytewise(data: bytes | str, where: object = None) -> str:
 
 
 def characters(text: str) -> str:
-    """The inverse of bytewise; bytes that are no UTF-8 become surrogates."""
+    """The inverse of bytewise; bytes that are not UTF-8 become surrogates."""
     return text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")

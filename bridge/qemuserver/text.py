@@ -25,7 +25,7 @@ MAX_FILE = 1 << 20
 MAX_LINE = 64 << 10
 """Bytes (security-rules C8)."""
 MAX_PROBLEMS = 200_000
-"""Lines that are no settings: what has more is no config, and each is remembered."""
+"""Lines that are not settings: what has more is not a config, and each is remembered."""
 
 
 class Problem(NamedTuple):
@@ -81,7 +81,7 @@ UNICODE_SPACE = SPACE + "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u200
 
 
 def decode_comment(text: str) -> str:
-    """Percent decoding, then UTF-8; what is no UTF-8 becomes U+FFFD."""
+    """Percent decoding, then UTF-8; what is not UTF-8 becomes U+FFFD."""
     if text.isascii() and "%" not in text:
         return text
     raw = _PERCENT.sub(lambda match: bytes((int(match[1], 16),)), text.encode("latin-1"))
@@ -150,7 +150,8 @@ class _Reader:
         if self.strict:
             raise BridgeError(characters(message), Line(self.name, line))
         if len(self.problems) == MAX_PROBLEMS:
-            raise BridgeError(f"more than {MAX_PROBLEMS} lines are no settings: this is no config of qemu-server", Line(self.name, line))
+            message = f"more than {MAX_PROBLEMS} lines are not settings: this is not a config of qemu-server"
+            raise BridgeError(message, Line(self.name, line))
         self.problems.append(Problem(line, message, kind, key, self.label, text))
 
     def bad_value(self, line: int, key: str, error: FormatError) -> None:

@@ -24,10 +24,10 @@ NAME = "qemu-server.conf"
 def size(data: bytes) -> int:
     """Bytes of the header; `data` begins it. Raises BridgeError for what is none."""
     if len(data) < _FIXED.size or not data.startswith(MAGIC):
-        raise BridgeError("is no VMA archive: its header is cut off")
+        raise BridgeError("is not a VMA archive: its header is cut off")
     *_, length = _FIXED.unpack_from(data)
     if not SMALLEST <= length <= MAX_HEADER:
-        raise BridgeError(f"is no VMA archive: its header would have {length} bytes")
+        raise BridgeError(f"is not a VMA archive: its header would have {length} bytes")
     return int(length)
 
 
@@ -49,7 +49,7 @@ def config(data: bytes, file: str) -> bytes:
     for name, content in zip(_TABLE.unpack_from(header, _NAMES), _TABLE.unpack_from(header, _NAMES + _TABLE.size), strict=True):
         if name and content and _blob(blob, name).rstrip(b"\0") == NAME.encode():
             return _blob(blob, content)
-    raise BridgeError(f"the archive holds no {NAME}: it is no backup of a VM", file)
+    raise BridgeError(f"the archive holds no {NAME}: it is not a backup of a VM", file)
 
 
 def _blob(blobs: bytes, at: int) -> bytes:

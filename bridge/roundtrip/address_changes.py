@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from ..core.report import Report
+from ..core.report import Report, fields
 from ..model.agent import Agent
 from ..model.controller import Controller
 from ..model.disk import Disk
@@ -39,7 +39,8 @@ def address_changes(before: VM, after: VM | None, report: Report, kept: frozense
             continue
         old, new = _text(device.address), _text(found.address)
         if old != new and _text(_renamed(device, names)) != new:
-            report.add("moved", device.where, f"{key}: {old} -> {new}", "match NICs by MAC address and disks by serial in the guest")
+            hint = "match NICs by MAC address and disks by serial in the guest"
+            report.add("moved", device.where, f"{key}: {old} -> {new}", hint, fields(device, "address"))
     _ports(before, after, report)
     _controllers(matched, _buses(before), report)
 
@@ -209,7 +210,7 @@ def _hardware(name: str, before: Controller, after: Controller, report: Report) 
         ("ports", before.ports, after.ports or SERIAL_PORTS if after.type == "virtio-serial" else after.ports),
     ):
         if old is not None and new is not None and old != new:
-            report.add("guest-changed", before.where, f"{name}: {field} {old} there, {new} here")
+            report.add("guest-changed", before.where, f"{name}: {field} was {old}, under qemu-server it is {new}")
 
 
 _DESCRIBED = (

@@ -12,7 +12,7 @@ from ..qemuserver.setting import Entry, checked, checker_of
 from .resources import named_by
 
 DESCRIPTION = "description"
-"""The one claim that is no key: a config has it as comments."""
+"""The one claim that is not a key: a config has it as comments."""
 
 
 class Claim(NamedTuple):

@@ -89,7 +89,7 @@ def _atoms(node: Node, path: Path) -> Iterator[Atom]:
 
 
 def _in_kib(value: str, factor: int) -> str:
-    """A size in another unit; what is no number stays."""
+    """A size in another unit; what is not a number stays."""
     return str(int(value) * factor) if value.isascii() and value.isdigit() and len(value) < 20 else value
 
 

@@ -56,7 +56,7 @@ class Subject(NamedTuple):
 
 
 def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
-    """Everything about one VM. `keywords` are those of `bridge.convert`. Raises BridgeError for what is no VM in any of the formats."""
+    """Everything about one VM. `keywords` are those of `bridge.convert`. Raises BridgeError for what is not a VM in any of the formats."""
     source = keywords.get("source") or detect(text)
     keywords = {**keywords, "source": source}
     made, refused = _conversions(text, keywords)

@@ -82,7 +82,7 @@ def work(found: Picture, thread: Thread) -> list[str]:
         return ["the guest's code"]
     if thread.role == MAIN_LOOP:
         disks = [f"{ranged(found.main_loop)}: all queues"] if found.main_loop else []
-        return [*disks, "everything that is no disk"]
+        return [*disks, "everything that is not a disk"]
     alike: dict[object, list[tuple[Device, Link]]] = {}
     for device, link in found.served(thread.iothread or 0):
         alike.setdefault((device.queues, device.links, device.trouble), []).append((device, link))

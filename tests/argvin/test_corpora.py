@@ -66,7 +66,7 @@ def test_no_word_of_a_line_of_libvirts_moves_nothing(row: Row, request: pytest.F
     try:
         line = read(row["args"])
     except bridge.BridgeError:
-        return  # its tests hand QEMU words that are no options
+        return  # its tests hand QEMU words that are not options
     if "scsi-generic" not in row["args"]:  # a device of the host is lost whole
         check(line.words, line.program, "xml", request)
 

@@ -1,4 +1,4 @@
-"""Command lines as text: words, options, `key=value`, JSON; what is no command line is refused with one line."""
+"""Command lines as text: words, options, `key=value`, JSON; what is not a command line is refused with one line."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def test_the_program_is_found_behind_what_starts_it(text: str | bytes, program: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kvm 'a", "no whole command line"),
+        ("kvm 'a", "not a whole command line"),
         ("kvm -name", "-name needs a value"),
-        ("kvm disk", "'disk' is no option"),
-        ("kvm -S -", "'-' is no option"),
+        ("kvm disk", "'disk' is not an option"),
+        ("kvm -S -", "'-' is not an option"),
         ("kvm " + "-S " * 30_000, "more than"),
     ],
 )

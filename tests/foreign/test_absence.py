@@ -68,7 +68,7 @@ def test_an_rng_without_a_rate_has_no_limit() -> None:
 
 def test_short_rings_are_told_as_they_cannot_be_kept() -> None:
     card = "<interface type='bridge'><source bridge='vmbr0'/><model type='virtio'/></interface>"
-    assert any("rx_queue_size is 256 there, 1024 here" in f.message for f in convert(card).findings if f.kind == "added")
+    assert any("rx_queue_size was 256, under qemu-server it is 1024" in f.message for f in convert(card).findings if f.kind == "added")
 
 
 def test_a_clock_that_says_nothing_is_utc_for_windows_too() -> None:

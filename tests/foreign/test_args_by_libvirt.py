@@ -58,7 +58,7 @@ def devices(words: list[str]) -> Counter[Device]:
 
 
 def _extra(ours: Counter[Device], theirs: Counter[Device]) -> list[Device]:
-    """Devices of ours that libvirt's command line has not; a size that it says, and we leave to QEMU, is no difference."""
+    """Devices of ours that libvirt's command line has not; a size that it says, and we leave to QEMU, is not a difference."""
     left = list(theirs.elements())
     extra = []
     for driver, said in ours.elements():

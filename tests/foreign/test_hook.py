@@ -112,6 +112,6 @@ def test_a_hook_of_an_odd_name_is_refused_before_anything_is_written(xml: str, t
     domain, conf = tmp_path / "100.xml", tmp_path / "100.conf"
     result = CliRunner().invoke(main, ["to-conf", str(domain), "--hook", str(tmp_path / name), "-o", str(conf)])
     assert result.exit_code == 2
-    assert "is no name for a file of snippets" in result.stderr
+    assert "is not a name for a file of snippets" in result.stderr
     assert result.stderr.replace("\n", "").isprintable()
     assert [path.name for path in tmp_path.iterdir()] == ["100.xml"]

@@ -54,7 +54,7 @@ def test_the_uuid_of_the_hardware_is_the_guests(other: str) -> None:
 
 
 def test_a_wrong_uuid_of_the_hardware_is_refused() -> None:
-    with pytest.raises(bridge.BridgeError, match="no UUID"):
+    with pytest.raises(bridge.BridgeError, match="not a UUID"):
         convert(head="<hwuuid>x</hwuuid>")
 
 

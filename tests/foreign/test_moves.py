@@ -1,4 +1,4 @@
-"""What moves is what the guest sees move: names of libvirt's that stand for the same place are no news."""
+"""What moves is what the guest sees move: names of libvirt's that stand for the same place are not news."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import bridge
 from tests.foreign.domains import PLACEMENT, Domain, converted, domains
 
 ALLOWED = {"T1": ("note", "data"), "T2h": ("note", "data", "host")}
-"""Severities that a tier may have when storages and bridges are named; what is to be copied (`data`) is no loss."""
+"""Severities that a tier may have when storages and bridges are named; what is to be copied (`data`) is not a loss."""
 ENOUGH = 0.95
 
 EXPLAINED = {

@@ -138,7 +138,7 @@ def test_an_address_that_our_own_reader_refuses_is_never_written_and_comes_back(
     host = bridge.HostFacts(qemu_version="11.0.2")
     out = bridge.convert(f"memory: 512\nhostpci1: {value}\n", to="xml", source="conf", vmid=100, host=host)
     told = [finding.message for finding in out.findings if finding.kind == "guest-lost"]
-    assert told == [f"hostpci1: {address} is no address that a PCI bus can have: left out" for address in lost]
+    assert told == [f"hostpci1: {address} is not an address that a PCI bus can have: left out" for address in lost]
     devices = etree.fromstring(out.text).findall("devices/hostdev")
     assert [each.get("function") for device in devices for each in device.iterfind("source/address")] == functions
     assert [each.get("function") for device in devices for each in device.iterfind("address")] == [f"0x{n}" for n in range(len(functions))]

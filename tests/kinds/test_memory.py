@@ -271,7 +271,7 @@ def test_a_senseless_amount_is_refused(memory: str) -> None:
 
 
 def test_an_unknown_unit_is_refused() -> None:
-    with pytest.raises(bridge.BridgeError, match="no unit of memory"):
+    with pytest.raises(bridge.BridgeError, match="not a unit of memory"):
         back("<memory unit='pages'>512</memory><vcpu>1</vcpu>")
 
 

@@ -122,7 +122,7 @@ def test_what_libvirt_leaves_out() -> None:
 
 def test_queue_sizes_that_qemu_server_changes() -> None:
     text = domain(CARD_XML.format(type="bridge", inner="<source bridge='br0'/><model type='virtio'/>"), machine="pc-i440fx-7.1")
-    assert any(m.endswith("net0: rx_queue_size is 256 there, 1024 here") for m in findings(text, "added"))
+    assert any(m.endswith("net0: rx_queue_size was 256, under qemu-server it is 1024") for m in findings(text, "added"))
 
 
 @pytest.mark.parametrize(

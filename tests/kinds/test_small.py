@@ -128,7 +128,7 @@ def test_devices_of_somebody_else(inner: str, key: str, value: str) -> None:
         ("<rng model='virtio'><backend model='egd' type='tcp'><source host='h' service='1'/></backend></rng>", "host-lost", "host='h'"),
         ("<rng model='virtio'><backend model='random'/></rng><rng model='virtio'><backend model='random'/></rng>", "guest-lost", "one rng"),
         ("<watchdog model='diag288'/>", "guest-lost", "diag288"),
-        ("<sound model='ich6'/>", "guest-changed", "duplex there"),
+        ("<sound model='ich6'/>", "guest-changed", "codecs were duplex"),
         ("<sound model='es1370'/>", "guest-lost", "es1370"),
         ("<sound model='ac97'/><audio id='1' type='alsa'/>", "host-lost", "alsa"),
         ("<shmem name='s'><model type='ivshmem-doorbell'/></shmem>", "guest-lost", "doorbell"),

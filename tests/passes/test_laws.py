@@ -31,7 +31,7 @@ SOME = settings(max_examples=60)
 
 
 def resolved(text: str, report: Report | None = None) -> VM:
-    """What qemu-server would run; a VM that it refuses is no example."""
+    """What qemu-server would run; a VM that it refuses is not an example."""
     try:
         return resolve(said(text), HOST, report or Report())
     except bridge.BridgeError:

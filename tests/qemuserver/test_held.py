@@ -1,4 +1,4 @@
-"""What people hold that is no VMID.conf as it stands, and what is no VM at all."""
+"""What people hold that is not a VMID.conf as it stands, and what is not a VM at all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def refusal(text: str | bytes, **more: object) -> str:
 )  # fmt: skip
 def test_what_is_no_vm_became_one(text: str | bytes) -> None:
     words = refusal(text, file="x")
-    assert words.startswith("x: is no VM: give a qemu-server config")
+    assert words.startswith("x: is not a VM: give a qemu-server config")
     assert "\n" not in words
 
 
@@ -55,7 +55,7 @@ def test_the_command_ends_with_1_and_says_what_it_expected(tmp_path: Path) -> No
     (tmp_path / "100.conf").write_text("")
     for command in ("to-xml", "to-argv", "check", "show"):
         result = CliRunner().invoke(main, [command, str(tmp_path / "100.conf")])
-        assert (result.exit_code, "is no VM: give a qemu-server config" in result.output) == (1, True), result.output
+        assert (result.exit_code, "is not a VM: give a qemu-server config" in result.output) == (1, True), result.output
 
 
 @pytest.mark.parametrize("text", ["name: a\n", "#note\nname: a\n", "\n\nname: a\n", "args: -S\n", "bad line\nname: a\n", "[s]\nname: a\n"])
@@ -103,7 +103,7 @@ def test_json_of_pvesh() -> None:
     ("text", "words"),
     [
         ('{"memory": ', "x: is not JSON: "),
-        ('{"memory": {"a": 1}}', 'x: memory: {"a": 1} is no value of a config'),
+        ('{"memory": {"a": 1}}', 'x: memory: {"a": 1} is not a value of a config'),
         ('{"name": "a\\nargs: -S"}', "x: name: the value has more than one line"),
         ('{"hostname": "ct", "rootfs": "local:1"}', "x: is the config of a container"),
         ("hostname: ct\nrootfs: local:100/vm-100-disk-0.raw\n", "x: is the config of a container"),
@@ -233,10 +233,10 @@ def _as_created(text: str) -> str:
         ("qm create $(pvesh get /cluster/nextid) --name a", "x:1: what a command prints is not known here: write it out"),
         ("qm set 5 --name `hostname`", "x:1: what a command prints is not known here: write it out"),
         ("qm create 5 --name 'a", "x:1: a quote does not end"),
-        ("qm create five --name a", "x:1: 'five' is no VM's id"),
+        ("qm create five --name a", "x:1: 'five' is not a VM's id"),
         ("qm create 5 --name a\nqm create 6 --name b", "x:2: VM 6 after VM 5: give the lines of one VM"),
         ("qm create 5 --archive /x.vma", "x:1: --archive: the VM is in the backup: give that"),
-        ("qm create 5 name", "x:1: 'name' is no option"),
+        ("qm create 5 name", "x:1: 'name' is not an option"),
     ],
 )
 def test_lines_that_cannot_be_known_are_told_with_their_place(text: str, words: str) -> None:
@@ -318,11 +318,11 @@ def test_a_small_file_that_becomes_a_large_one_is_cut(tmp_path: Path) -> None:
     ("data", "words"),
     [
         (archive(BACKUP)[:2000], "x: the archive is cut off: its header has "),
-        (b"VMA\0short", "x: is no VMA archive: its header is cut off"),
-        (archive(BACKUP, b"lxc.conf"), "x: the archive holds no qemu-server.conf: it is no backup of a VM"),
+        (b"VMA\0short", "x: is not a VMA archive: its header is cut off"),
+        (archive(BACKUP, b"lxc.conf"), "x: the archive holds no qemu-server.conf: it is not a backup of a VM"),
         (archive(BACKUP)[:60] + b"\xff" + archive(BACKUP)[61:], "x: the header of the archive is damaged"),
-        (b"VMA\0" + bytes(56) + b"\x7f\xff\xff\xff" + bytes(3000), "x: is no VMA archive: its header would have "),
-        (b"VMA\0" + bytes(3000), "x: is no VMA archive: its header would have 0 bytes"),
+        (b"VMA\0" + bytes(56) + b"\x7f\xff\xff\xff" + bytes(3000), "x: is not a VMA archive: its header would have "),
+        (b"VMA\0" + bytes(3000), "x: is not a VMA archive: its header would have 0 bytes"),
     ],
 )
 def test_an_archive_that_is_none(data: bytes, words: str) -> None:

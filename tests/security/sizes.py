@@ -201,7 +201,7 @@ def _value(name: str, start: str, item: str, count: int = MORE) -> Shape:
 
 
 CONF = (
-    _lines("lines that are no settings", "x\n"),
+    _lines("lines that are not settings", "x\n"),
     _lines("control characters", "\x01{n}\n"),
     _lines("unknown keys", "abc{n}: 1\n"),
     _lines("bad values", "cores: x\n"),

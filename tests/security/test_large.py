@@ -82,7 +82,7 @@ def test_200000_bad_lines_are_told_as_one_thousand_and_a_number() -> None:
     assert {finding.kind for finding in found} == {"bad-line"}
     assert found[-1].message == "199,000 more findings of this kind are not listed"
     assert found[-1].severity == "guest"
-    with pytest.raises(bridge.BridgeError, match=r"a\.conf:200004: more than 200000 lines are no settings"):
+    with pytest.raises(bridge.BridgeError, match=r"a\.conf:200004: more than 200000 lines are not settings"):
         bridge.convert(MAIN + "x\n" * (config_text.MAX_PROBLEMS + 1), "conf", "conf", file="a.conf")
 
 

@@ -221,7 +221,7 @@ def test_another_machine_can_be_picked() -> None:
 
 @pytest.mark.parametrize("machine", ["microvm", "pc-i440fx-5.1;x", "", "pc-q35-9.2\n", "virt-9.0,accel=tcg"])
 def test_only_names_of_machines_can_be_picked(machine: str) -> None:
-    with pytest.raises(bridge.BridgeError, match="no machine type"):
+    with pytest.raises(bridge.BridgeError, match="not a machine type"):
         bridge.convert("name: x\n", "xml", "conf", machine=machine)
 
 

@@ -110,4 +110,4 @@ def test_every_entry_of_the_lists_is_asked_for() -> None:
 
 
 NO_LINE = ["description"]
-"""Entries that are no line of a config's main section."""
+"""Entries that do not stand in a config's main section."""

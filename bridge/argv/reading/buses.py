@@ -107,7 +107,7 @@ class Board:
 
     def _add(self, bus: Bus) -> Bus:
         if len(self.buses) > MOST_BUSES:
-            raise BridgeError(f"more than {MOST_BUSES} buses: this is no sane machine", self.line.file)
+            raise BridgeError(f"more than {MOST_BUSES} buses: this is not a sane machine", self.line.file)
         self.buses[bus.name] = bus
         return bus
 
@@ -219,7 +219,7 @@ class Board:
         if text is not None:
             found = _devfn(said.properties["addr"])
             if found is None:
-                raise BridgeError(f"'{text[:40]}' is no place on a PCI bus: it has slots up to 1f, with functions up to 7", said)
+                raise BridgeError(f"'{text[:40]}' is not a place on a PCI bus: it has slots up to 1f, with functions up to 7", said)
             said.get("addr")
             slot, function = found
         else:

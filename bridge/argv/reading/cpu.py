@@ -77,7 +77,7 @@ def _counts(said: Said) -> dict[str, int]:
             continue
         count = said.number(name)
         if count is None or not 1 <= count <= MOST:
-            raise BridgeError(f"-smp: {name}={text[:40]} is no number of CPUs: give 1 to {MOST}", said)
+            raise BridgeError(f"-smp: {name}={text[:40]} is not a number of CPUs: give 1 to {MOST}", said)
         counts[name] = count
     return counts
 
@@ -148,7 +148,7 @@ def parsed(text: str) -> dict[str, Any]:
     fields: dict[str, Any] = {"model": model}
     for word in words:
         if not _WORD(word):
-            raise BridgeError(f"-cpu: '{word[:60]}' is no property of a CPU")
+            raise BridgeError(f"-cpu: '{word[:60]}' is not a property of a CPU")
         name, _, value = word.lstrip("+-").partition("=")
         name = name.replace("_", "-") if name.replace("_", "-") in _OWN else name
         if name == "check":

@@ -102,7 +102,7 @@ def _read_type(line: Line, said: Said | None, machine: Machine) -> None:
 
 
 ACCEL_HOST = ("dirty-ring-size", "eager-split-size", "one-insn-per-tb", "split-wx", "tb-size", "thread")
-"""Properties of an accelerator that are no part of the machine."""
+"""Properties of an accelerator that are not part of the machine."""
 
 
 def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:

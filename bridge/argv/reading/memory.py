@@ -24,9 +24,9 @@ def mib(line: Line, value: object, where: Said, unit: str = "m") -> int:
     """A size in MiB, rounded up. Raises BridgeError for what is none."""
     found = size(value, unit)
     if found is None or not 0 < found <= 1 << 52:
-        raise BridgeError(f"'{str(value)[:40]}' is no amount of memory", where)
+        raise BridgeError(f"'{str(value)[:40]}' is not an amount of memory", where)
     if found % MIB and not line.is_pve:
-        line.report.add("normalised", where, f"{value} is no whole number of MiB: it becomes {-(-found // MIB)} MiB")
+        line.report.add("normalised", where, f"{value} is not a whole number of MiB: it becomes {-(-found // MIB)} MiB")
     return -(-found // MIB)
 
 
@@ -113,7 +113,7 @@ def _host_policy(line: Line, said: Said) -> None:
 
 
 def _whole(total: int, nodes: list[NUMANode]) -> None:
-    """Equal shares that are no whole MiB: the first nodes have one more."""
+    """Equal shares that are not whole MiB: the first nodes have one more."""
     if not any("." in (node.memory or "") for node in nodes):
         return
     whole = [int(float(node.memory or 0)) for node in nodes]

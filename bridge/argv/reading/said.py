@@ -171,7 +171,7 @@ def spelled(value: Any) -> str:
 
 
 def switch(value: Any) -> bool | None:
-    """on/off in any spelling of QEMU's; None for what is no switch."""
+    """on/off in any spelling of QEMU's; None for what is not a switch."""
     if isinstance(value, bool):
         return value
     if not isinstance(value, str):

@@ -96,7 +96,7 @@ def read_identity(line: Line) -> None:
     smbios = _read_smbios(line)
     if uuid is not None:
         if not _UUID(uuid.text):
-            raise BridgeError(f"'{uuid.text[:60]}' is no UUID", uuid)
+            raise BridgeError(f"'{uuid.text[:60]}' is not a UUID", uuid)
         if smbios is None or smbios.uuid is None:
             smbios = smbios or SMBIOS(where=uuid)
             smbios.uuid = uuid.text.lower()
@@ -132,7 +132,8 @@ def _read_name(line: Line) -> None:
     meta.name = ".".join(label for label in labels if label)[:253].strip(".-") or None
     meta.description = f"QEMU name: {name}"
     shown = meta.name or "no name"
-    line.report.add("normalised", said, f"'{name}' is no DNS name, so the VM is called {shown}", "the old name stands in the description")
+    message = f"'{name}' is not a DNS name, so the VM is called {shown}"
+    line.report.add("normalised", said, message, "the old name stands in the description")
 
 
 FIELDS = ("family", "manufacturer", "product", "serial", "sku", "uuid", "version")
@@ -151,7 +152,7 @@ def _read_smbios(line: Line) -> SMBIOS | None:
             if field in option.properties:
                 value = option.get(field) or ""
                 if field == "uuid" and not _UUID(value):
-                    raise BridgeError(f"'{value[:60]}' is no UUID", option)
+                    raise BridgeError(f"'{value[:60]}' is not a UUID", option)
                 if not value.isprintable():
                     raise BridgeError(f"smbios {field} holds a control character: remove it", option)
                 setattr(found, field, value)

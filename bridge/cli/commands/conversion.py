@@ -28,7 +28,7 @@ def run(to: str, given: dict[str, Any]) -> None:
     if fleet.is_fleet(given):
         fleet.run(to, given)
     if given.get("hook") is not None and not given["hook"].name.isprintable():
-        raise click.UsageError(f"--hook: {given['hook'].name!a} is no name for a file of snippets: give it another")
+        raise click.UsageError(f"--hook: {given['hook'].name!a} is not a name for a file of snippets: give it another")
     file, output = given["files"][0], given["output"]
     as_json = given["output_format"] == "json"
     result = _converted(file, to, given)

@@ -101,7 +101,7 @@ def wanted(node: Node) -> bool:
 
 
 def place(node: Node) -> Place | None:
-    """Where the device stands. Raises NoPlaceError for another PCI domain, ValueError for what is no number."""
+    """Where the device stands. Raises NoPlaceError for another PCI domain, ValueError for what is not a number."""
     address = node.peek("address")
     if address is None or address.attrib.get("type") != "pci":
         return None

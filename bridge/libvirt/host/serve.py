@@ -33,7 +33,7 @@ def serve(uri: str) -> None:
     """Answer calls on stdin until it ends."""
     os.set_blocking(0, True)
     answers, sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8"), sys.stderr
-    os.dup2(2, 1)  # what the library prints is no answer
+    os.dup2(2, 1)  # what the library prints is not an answer
 
     def say(answer: dict[str, Any]) -> None:
         try:

@@ -125,7 +125,7 @@ def _check_attributes(node: Node, set_: str | None, most: dict[str, int], left: 
         if limit is None or ((number := SPELLINGS.get(text)) is not None and number <= limit):
             continue
         if not _within(text.strip(" \t\r\n"), limit):
-            raise BridgeError(f"{name}='{text[:40]}' is no number from 0 to {limit}", node)
+            raise BridgeError(f"{name}='{text[:40]}' is not a number from 0 to {limit}", node)
     return left
 
 

@@ -30,7 +30,7 @@ def main() -> None:
         pass  # it has one
     request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no note
+    os.dup2(2, 1)  # what a library prints is not a note
     move = Move(request, lambda note: _say(out, note))
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda _number, _frame: move.cancelled.set())

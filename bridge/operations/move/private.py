@@ -2,8 +2,8 @@
 
 `virsh migrate` walks through Begin, Prepare, Perform, Finish and Confirm between two libvirts. Its steps are exported by libvirt.so.0 for
 the use of libvirt itself (LIBVIRT_PRIVATE, src/libvirt_internal.h), and are part of the remote protocol, so that they cannot change there;
-but they are no API. This module calls them with ctypes, beside libvirt-python, in a child process of ours (`served`): a wrong call ends the
-child, and not the move.
+but they are not API. This module calls them with ctypes, beside libvirt-python, in a child process (`served`): a wrong call ends the child,
+and not the move.
 
 Constants are those of libvirt's include/libvirt/libvirt-domain.h.
 """

@@ -20,7 +20,7 @@ JOB = ("data_total", "data_remaining", "time_elapsed", "downtime", "downtime_net
 def serve(uri: str) -> None:
     """Answer calls until stdin ends."""
     answers, sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8"), sys.stderr
-    os.dup2(2, 1)  # what the library prints is no answer
+    os.dup2(2, 1)  # what the library prints is not an answer
 
     def say(answer: dict[str, Any]) -> None:
         try:

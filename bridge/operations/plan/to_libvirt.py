@@ -22,7 +22,7 @@ from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach,
 
 KINDS = {"efidisk0": "variables", "nvram": "variables", "tpmstate0": "tpm"}
 VERBATIM = ("initrd", "kernel", "tpmstate0")
-"""Files that are no disk images: their length says something."""
+"""Files that are not disk images: their length says something."""
 
 
 class Wish(NamedTuple):
@@ -145,7 +145,7 @@ def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]
 
 
 def _as_it_stands(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:
-    """A command line of somebody's: its machine is no config's, and moves without becoming one."""
+    """A command line of somebody's: its machine is not a config's, and moves without becoming one."""
     candidate = _converted(given.file, given.text, {**given.keywords, "source": "argv", "file": given.file}, host)
     name = candidate.name
     found = moved_domain(candidate.xml, name, wish.images, wish.form, given.file)
@@ -279,7 +279,7 @@ if "$@" >/dev/null 2>&1; then echo "error: volume $image is there already, and n
 def copying(volume: Volume, target: str, form: str, vars_size: int | None) -> list[list[str]]:
     """The commands that make a file of a volume.
 
-    A TPM's state and a kernel are no disk images. Variables must fill their flash, no more (mapping-devices 12).
+    A TPM's state and a kernel are not disk images. Variables must fill their flash, no more (mapping-devices 12).
     """
     if volume.key in VERBATIM and volume.location.path is not None:
         return [["cp", "--sparse=always", "--", volume.location.path, target]]

@@ -16,7 +16,7 @@ from .step import Step
 
 KEYS = (*DRIVES, "efidisk0", "tpmstate0")
 SHARED_TYPES = frozenset(("nfs", "cifs", "cephfs", "rbd", "iscsi", "iscsidirect", "zfs"))
-"""Storages that are no node's own, whether storage.cfg says `shared` or not."""
+"""Storages that are not node's own, whether storage.cfg says `shared` or not."""
 IMAGE_FORMATS = ("raw", "qcow2")
 SAME = ("type", "path", "server", "export", "share", "pool", "namespace", "monhost", "portal", "target", "vgname")
 """Two definitions that agree in these reach the same volumes."""

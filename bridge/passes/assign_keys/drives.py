@@ -82,7 +82,7 @@ def _scsihw(vm: VM, disks: list[Disk], report: Report) -> str | None:
     models = list(dict.fromkeys("virtio-scsi" if model in TRANSITIONAL else model for model in said))
     for adapter, model in zip(adapters.values(), said, strict=True):
         if model in TRANSITIONAL:
-            report.add("guest-changed", adapter.where, f"the SCSI controller is {model} there, a plain virtio-scsi here")
+            report.add("guest-changed", adapter.where, f"the SCSI controller was {model}, under qemu-server it is a plain virtio-scsi")
         elif model not in SCSIHW:
             report.add("guest-changed", adapter.where, f"qemu-server has no SCSI controller '{model}': the nearest one takes its place")
         elif model != models[0]:

@@ -229,7 +229,7 @@ def _report(said: Display, want: dict[str, Any], report: Report) -> None:
             there, here = seen(video, name), seen(videos[n], name)
             if there != here:
                 kind = "added" if name == "max_outputs" and (there or 1) < (here or 1) else "guest-changed"
-                message = f"graphics card {n + 1}: {word} is {_word(there)} there, {_word(here)} here"
+                message = f"graphics card {n + 1}: {word} was {_word(there)}, under qemu-server it is {_word(here)}"
                 if kind == "guest-changed" and name in _PROPERTIES and there is not None and video.model == videos[n].model:
                     report.set_properties(kind, video.where, message, video.where, {_PROPERTIES[name]: _word(there)}, fields(video, name))
                 else:

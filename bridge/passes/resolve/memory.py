@@ -256,7 +256,7 @@ def _hotplug_words(memory: Memory) -> list[str] | None:
 
 
 def _is_equal(nodes: list[NUMANode], wanted: list[NUMANode]) -> bool:
-    """Whether the nodes are those that `numa: 1` makes alone. A share that is no whole number is rounded up in XML."""
+    """Whether the nodes are those that `numa: 1` makes alone. A share that is not a whole number is rounded up in XML."""
     return len(nodes) == len(wanted) and all(
         (a.id, a.cpus, a.hostnodes) == (b.id, b.cpus, None) and -1 < float(a.memory or 0) - float(b.memory or 0) < 1
         for a, b in zip(nodes, wanted, strict=True)

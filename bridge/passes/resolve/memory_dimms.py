@@ -14,7 +14,7 @@ ASSUMED_BITS = 40
 PAGES = ("2", "1024")
 """What `hugepages` may say beside `any`."""
 STATIC_MIB = 1024
-"""What is no DIMM when memory can be plugged."""
+"""What is not a DIMM when memory can be plugged."""
 LIMIT_MIB = 4 << 20
 
 

@@ -183,7 +183,7 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
         return net
     if net.network.startswith(UNUSABLE):
         called = net.network.removeprefix(UNUSABLE)[:40]
-        message = f"'{called}' is no name of a bridge: {net.key} hangs on none, and QEMU translates the guest's addresses"
+        message = f"'{called}' is not a name of a bridge: {net.key} hangs on none, and QEMU translates the guest's addresses"
         report.add("network-unknown", net.where, message, f"name the bridge: --bridge {shlex.quote(called)}=BRIDGE")
         return net
     report.add(
@@ -196,12 +196,12 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
 
 
 _SPOKEN = {
-    "ifname": ("host-lost", "the host's interface is called {0} there, {1} here"),
-    "vhost": ("host-lost", "vhost={0} there, {1} here: qemu-server uses the kernel's vhost whenever it can"),
-    "packed": ("guest-changed", "packed virtqueues are {0} there, {1} here"),
-    "rx_queue_size": ("guest-changed", "rx_queue_size is {0} there, {1} here"),
-    "tx_queue_size": ("guest-changed", "tx_queue_size is {0} there, {1} here"),
-    "romfile": ("guest-changed", "the boot ROM is {0} there, {1} here"),
+    "ifname": ("host-lost", "the host's interface was called {0}, under qemu-server {1}"),
+    "vhost": ("host-lost", "vhost was {0} and becomes {1}: qemu-server uses the kernel's vhost whenever it can"),
+    "packed": ("guest-changed", "packed virtqueues were {0}, under qemu-server they are {1}"),
+    "rx_queue_size": ("guest-changed", "rx_queue_size was {0}, under qemu-server it is {1}"),
+    "tx_queue_size": ("guest-changed", "tx_queue_size was {0}, under qemu-server it is {1}"),
+    "romfile": ("guest-changed", "the boot ROM was {0}, under qemu-server it is {1}"),
 }
 _UNSAID = {"packed": False, "rx_queue_size": 256, "tx_queue_size": 256}
 """What QEMU does when nothing is said."""
