@@ -56,7 +56,7 @@ def command(**given: Any) -> None:
         raise click.UsageError("--way is about a live move: leave one of the two out")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     prepared = guarded(lambda: _prepared(given))
-    print_findings(prepared.findings, given["report_form"], given["vm"])
+    print_findings(prepared.findings, given, given["vm"])
     if prepared.differences:
         _print_differences(prepared.differences)
     if prepared.request is None:
