@@ -35,6 +35,11 @@ STEPS = {
     "the command line's row": Step("bridge", '    Row("packed", "packed", ON_OFF),\n', '    Row("rss", "rss", ON_OFF),\n'),
     "the line's reader": Step("bridge", '    net.packed = said.flag("packed")\n', '    net.rss = said.flag("rss")\n'),
     "the option's line": Step("bridge/data", '            "link_down": flag(),\n', '            "rss": flag(),\n'),
+    "how bad it is to lose it": Step(
+        "bridge/data",
+        '    "Net": {\n',
+        '        **_all("guest-changed", "rss"),\n',
+    ),
     "the sample": Step("tests", '"tag": "7",\n', '"rss": "1",\n'),
 }
 ROUND = """
@@ -51,7 +56,10 @@ assert ",rss=1" in again, "rss does not come back of the command line"
 assert bridge.convert(config.replace(",rss=1", ",rss=x"), "argv", "conf", vmid=100).findings[0].kind == "bad-line"
 """
 SHEET = "tests/sheets/test_options.py"
-TESTS = (SHEET, "tests/test_lost.py", "tests/test_option_table.py", "tests/test_options.py", "tests/trust/test_tables.py")
+TESTS = (
+    *(SHEET, "tests/test_coverage.py", "tests/test_difference.py", "tests/test_option_table.py", "tests/test_options.py"),
+    "tests/trust/test_tables.py",
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +103,11 @@ def broken(tree: Path) -> str:
     return done.stdout if done.returncode else ""
 
 
-def test_an_option_is_a_line_in_each_of_seven_files(copied: Path, tmp_path: Path) -> None:
+def test_an_option_is_a_line_in_each_of_eight_files(copied: Path, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     shutil.copytree(copied, tree)
     changed = {take(step, tree) for step in STEPS.values()}
-    assert len(changed) == len(STEPS) == 7
+    assert len(changed) == len(STEPS) == 8
     done = pytest_of(tree, SHEET, "-k", "netN", rewrite=True)
     assert done.returncode == 0, done.stdout[-4000:]
     assert broken(tree) == ""
