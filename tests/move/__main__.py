@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bridge.argv.read import read
 from bridge.core.report import BridgeError
+from bridge.data.options import DRIVES
 from bridge.guest.native import Embedded
 from bridge.operations.move import check
 from tests.libvirtd.daemon import Daemons, VirshError
@@ -23,6 +24,11 @@ from tests.move.moving import NEWEST, inside, there_and_back
 
 LEFT_OUT = re.compile(r"template|lock|snapstate|vmstate|runningmachine|runningcpu|hookscript|serial\d+|smbios1|name|cicustom|unused\d+")
 HOST_PARTS = re.compile(r",(queues|mtu|trunks|tag|rate|firewall|clipboard)=[^,]*")
+
+MEMORY = "256"
+"""MiB: UEFI firmware does not start this guest with less."""
+FILE_PARTS = re.compile(r",(aio|format|snapshot|import-from|scsiblock|size|ro)=[^,]*")
+"""Of a drive: what is about another image, and what a guest cannot write to."""
 
 
 def movable(conf: str) -> str:
@@ -34,10 +40,22 @@ def movable(conf: str) -> str:
             break
         if not colon or line.startswith("#") or NEEDS_HOST.fullmatch(key) or LEFT_OUT.fullmatch(key):
             continue
-        own = FIXED[key](value) if key in FIXED else value
+        own = MEMORY if key == "memory" else FIXED[key](value) if key in FIXED else volume(key, value) if key in DRIVES else value
         if own is not None:
             lines.append(f"{key}: {HOST_PARTS.sub('', own) if key.startswith(('net', 'vga')) else own}")
     return "\n".join(["name: row", *lines]) + "\n"
+
+
+def volume(key: str, value: str) -> str:
+    """A drive whose image stands in the one storage that is here."""
+    file, _, rest = value.partition(",")
+    if key == "efidisk0":
+        return "local:100/vm-100-efidisk0.raw,efitype=4m,size=528K"
+    if key == "tpmstate0":
+        return "local:100/vm-100-tpmstate0.raw,size=4M,version=v2.0"
+    rest = FILE_PARTS.sub("", f",{rest}").strip(",")
+    empty = "media=cdrom" in rest or file.removeprefix("file=") == "none"
+    return ",".join(part for part in ("none" if empty else f"local:100/vm-100-{key}.raw", rest) if part)
 
 
 def moved(conf: str, daemons: Daemons, speaker: Embedded) -> str:
