@@ -76,7 +76,7 @@ NEW: dict[str, tuple[str, dict[str, str], set[str]]] = {
     "route": ("gateway", {"devices": f"<interface type='user'>{CARD}<route gateway='10.0.0.1'/></interface>"}, {"guest"}),
     "VNC that waits": ("wait='yes'", {"devices": "<graphics type='vnc' wait='yes'/>"}, {"note"}),
     "EDID": ("edid", {"devices": "<video><model type='vga' edid='on'/></video>"}, set()),
-    "no EDID": ("EDID is off", {"devices": "<video><model type='vga' edid='off'/></video>"}, {"guest"}),
+    "no EDID": ("EDID was off", {"devices": "<video><model type='vga' edid='off'/></video>"}, {"guest"}),
     "a card without VGA": ("virtio-gpu", {"devices": "<video><model type='virtio' device='virtio-gpu'/></video>"}, {"guest"}),
     "a card by a process": ("vhost-user", {"devices": "<video><model type='virtio' device='vhost-user-vga'/></video>"}, {"guest"}),
     "on_crash": ("preserve-running", {"head": "<on_crash>preserve-running</on_crash>"}, {"note"}),

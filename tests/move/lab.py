@@ -168,6 +168,10 @@ class Lab:
         assert WRONG.findall(said) == []
         return [int(match[1]) for match in TICK.finditer(said)]
 
+    def cut(self, console: str) -> bool:
+        """Whether its last line goes on elsewhere: the guest was stopped while it spoke."""
+        return not (self.directory / console).read_bytes().endswith(b"\n")
+
     def counts(self, console: str, pid: int, turns: int = 5) -> list[int]:
         """Wait until it has counted so many turns more; all turns of that console."""
         before = len(self.ticks(console))
