@@ -34,10 +34,13 @@ PROCESSES = frozenset(("guest", "libvirtd", "move"))
 """Directories of tests with processes of libvirt and QEMU: slow."""
 LAST = ("bench", "boot")
 """Directories of tests that run after all others."""
+PARTS = {None: range(4), "light": range(2), "heavy": range(2, 4)}
+"""The ranks of `--part`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="what needs nothing but the package, in a minute")
+    parser.addoption("--part", choices=("light", "heavy"), help="light: what bears neighbours, so that it may run on all cores; heavy: the rest")
     parser.addoption("--full", action="store_true", help="every row of the corpora where the default is a sample")
     parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure: tests/run has installed everything")
 
@@ -69,8 +72,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is over soon comes first. Without corpora, their tests are deselected: a skip would hide among those that matter."""
-    quick = bool(config.getoption("--quick"))
-    kept = [item for item in items if _rank(item) == 0 or (not quick and not (corpora.SHARED is None and _takes_corpora(item)))]
+    ranks = range(1) if config.getoption("--quick") else PARTS[config.getoption("--part")]
+    kept = [item for item in items if _rank(item) in ranks and (corpora.SHARED is not None or not _takes_corpora(item))]
     if len(kept) < len(items):
         chosen = set(kept)
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
