@@ -32,15 +32,16 @@ STARTS = frozenset(("corpus", "embed", "embedded_driver", "libvirt_schemas", "qe
 """Fixtures of tests that start processes, or take the corpora: not quick. What else is not has the marker `slow`."""
 PROCESSES = frozenset(("guest", "libvirtd", "move"))
 """Directories of tests with processes of libvirt and QEMU: slow."""
-LAST = ("bench", "boot")
+LAST = ("boot", "bench")
 """Directories of tests that run after all others."""
-PARTS = {None: range(4), "light": range(2), "heavy": range(2, 4)}
+PARTS = {None: range(5), "light": range(2), "heavy": range(2, 4), "alone": range(4, 5)}
 """The ranks of `--part`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="what needs nothing but the package, in a minute")
-    parser.addoption("--part", choices=("light", "heavy"), help="light: what bears neighbours, so that it may run on all cores; heavy: the rest")
+    about = "light: on as many cores as there are; heavy: starts machines, two files at a time; alone: measures"
+    parser.addoption("--part", choices=[part for part in PARTS if part], help=about)
     parser.addoption("--full", action="store_true", help="every row of the corpora where the default is a sample")
     parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure: tests/run has installed everything")
 
@@ -53,6 +54,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: fixtures end what they started
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all that the tests start
     about = "run once for every row of these files; the test takes `row`. A slow test names a sample size."
     config.addinivalue_line("markers", f"corpus(*files, sample=None): {about}")
     about = "takes its time, or starts programs that a machine may not have; runs last, and not with --quick"
@@ -72,19 +74,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is over soon comes first. Without corpora, their tests are deselected: a skip would hide among those that matter."""
-    ranks = range(1) if config.getoption("--quick") else PARTS[config.getoption("--part")]
+    part = config.getoption("--part")
+    ranks = range(1) if config.getoption("--quick") else PARTS[part]
     kept = [item for item in items if _rank(item) in ranks and (corpora.SHARED is not None or not _takes_corpora(item))]
     if len(kept) < len(items):
         chosen = set(kept)
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = sorted(kept, key=_rank)
+    items[:] = sorted(kept, key=_rank, reverse=part == "heavy")  # one that takes long and begins last keeps a core waiting
 
 
 def _rank(item: pytest.Item) -> int:
-    """0: quick; 1: starts a process or takes the corpora; 2: slow; 3: runs last."""
+    """0: quick; 1: starts a process or takes the corpora; 2: slow; from 3 on: runs last."""
     room = item.path.relative_to(Path(__file__).parent).parts[0]
     if room in LAST:
-        return 3
+        return 3 + LAST.index(room)
     if room in PROCESSES or item.get_closest_marker("slow"):
         return 2
     return int(_takes_corpora(item) or not STARTS.isdisjoint(_fixtures(item)))

@@ -13,6 +13,7 @@ from ..model.vm import VM
 from ..paths.request import Request
 from ..paths.steps import completed, domain_of, read_conf
 from ..qemuserver.write import checked_file
+from .documents import Atoms, atoms
 
 LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"))
 """Kinds of findings that say that a domain is not what its config asks for."""
@@ -53,6 +54,11 @@ class Config:
     def tree(self) -> Node | None:
         """The domain that this config gives, None if it gives none."""
         return self._written[0]
+
+    @cached_property
+    def atoms(self) -> Atoms:
+        """All that this domain says; nothing if there is none. The gate asks for each claim anew."""
+        return frozenset() if self.tree is None else atoms(self.tree)
 
     @property
     def losses(self) -> frozenset[Finding]:

@@ -17,7 +17,7 @@ from ..libvirt.metadata.residue import Residue, stale
 from ..libvirt.tree.node import Node
 from ..qemuserver.text import encode_comment
 from .claims import DESCRIPTION, Claim, is_placeless, is_withheld, name_of, rescued, resources
-from .documents import Atoms, Original, atoms, is_borne_out
+from .documents import Atoms, Original, is_borne_out
 from .resources import is_own
 
 ATOMS = 200_000
@@ -30,10 +30,14 @@ STATE = ("efidisk0", "tpmstate0")
 
 
 class Attempt(Protocol):
-    """A config that could come out. `tree` is the domain that it gives, None if it gives none; `losses` are what that has no words for."""
+    """A config that could come out. `tree` is the domain that it gives, None if it gives none; `atoms` are all that this says, `losses`
+    what it has no words for."""
 
     @property
     def tree(self) -> Node | None: ...
+
+    @property
+    def atoms(self) -> Atoms: ...
 
     @property
     def losses(self) -> frozenset[Finding]: ...
@@ -222,8 +226,7 @@ def is_ours(original: Original, attempt: Attempt | None) -> bool:
 
 
 def _atoms_of(attempt: Attempt | None) -> Atoms:
-    """All that the domain of a config says; nothing if it gives none."""
-    return frozenset() if attempt is None or attempt.tree is None else atoms(attempt.tree)
+    return frozenset() if attempt is None else attempt.atoms
 
 
 def _comment(text: str) -> str:
