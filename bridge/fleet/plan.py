@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from ..convert import DEFAULT_VMID
 from ..core.files import SUFFIX, open_regular, vmid_of
+from ..core.literals import Format
 from ..core.report import BridgeError
 
-TAKEN = {"conf": (".conf",), "xml": (".xml",), "argv": (".cmd",), None: (".conf", ".xml")}
+TAKEN: dict[Format | None, tuple[str, ...]] = {"conf": (".conf",), "xml": (".xml",), "argv": (".cmd",), None: (".conf", ".xml")}
 """Format of the inputs -> endings of the files that a directory stands for."""
 HEAD = 1 << 20
 """Bytes in which the name of a VM stands; a config is not longer."""
@@ -45,7 +46,7 @@ class Task(NamedTuple):
     node: str | None = None
 
 
-def inputs(files: Iterable[str | Path], source: str | None = None) -> list[str]:
+def inputs(files: Iterable[str | Path], source: Format | None = None) -> list[str]:
     """The files, and those in the directories. Raises BridgeError for a directory without any."""
     found: list[str] = []
     for file in files:
@@ -77,7 +78,7 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def plan(files: list[str], to: str, directory: Path, snapshot: str | None, known: Mapping[str, Known]) -> list[Task]:
+def plan(files: list[str], to: Format, directory: Path, snapshot: str | None, known: Mapping[str, Known]) -> list[Task]:
     """Law: no two tasks without a clash have the same target, and no two the same domain name."""
     targets = [os.path.splitext(os.path.basename(file))[0] + SUFFIX[to] for file in files]  # noqa: PTH119, PTH122
     first: dict[str, str] = {}

@@ -15,6 +15,7 @@ from ...core.files import read as read_file
 from ...core.report import BridgeError
 
 if TYPE_CHECKING:
+    from ...core.literals import Severity
     from ...core.report import Finding
     from ...host.facts import HostFacts
 
@@ -164,7 +165,7 @@ def made(directory: Path) -> Path:
     return directory
 
 
-def exit_code(findings: list[Finding], fail_on: str | None) -> int:
+def exit_code(findings: list[Finding], fail_on: Severity | None) -> int:
     """The exit code that the findings ask for."""
     from ...core.report import SEVERITIES, worst
 
