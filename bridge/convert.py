@@ -47,6 +47,7 @@ def convert(
     keep_layout: bool = False,
     create: bool = False,
     node_paths: bool = False,
+    clean: bool = False,
     file: str | None = None,
 ) -> Result:
     """Convert one VM.
@@ -60,6 +61,7 @@ def convert(
     `snapshot` converts the VM as it was at that snapshot. `name` is the domain's and `machine` a type, in place of the VM's own.
     `keep_layout`: XML's PCI places are kept by `args` where a config can. `create`: a config is given as a `qm create` command.
     `node_paths`: XML is for a libvirt on a node of Proxmox VE, and keeps the node's sockets, firmware and ROM files.
+    `clean`: XML has libvirt's own elements only, no qemu:commandline and no qemu:override; what is lost by that is told.
     `file` is the input's name in messages.
 
     Gives: a `Result`: `.text` (the document), `.argv` (its words for to="argv", else None), `.vm` (the model), `.findings`, `.pins`.
@@ -77,7 +79,7 @@ def convert(
             raise BridgeError(error.message, file or "the input") from None
     request = Request(
         host=host or HostFacts(),
-        target=_target(libvirt, qemu)._replace(node=node_paths),
+        target=_target(libvirt, qemu)._replace(node=node_paths, clean=clean),
         vmid=vmid or DEFAULT_VMID,
         vmid_said=vmid is not None,
         file=file or (f"{vmid or DEFAULT_VMID}.conf" if source == "conf" else "domain.xml" if source == "xml" else "argv"),

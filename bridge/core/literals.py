@@ -30,6 +30,7 @@ class Wishes(TypedDict, total=False):
     machine: str | None
     keep_layout: bool
     node_paths: bool
+    clean: bool
 
 
 class Keywords(Wishes, total=False):

@@ -24,7 +24,7 @@ def portable(vm: VM, host: HostFacts, target: Target, report: Report) -> VM:
     return change(
         vm,
         firmware=_stock(firmware, host, report),
-        boot=_picture(vm.boot, host, report),
+        boot=_picture(vm.boot, host, target, report),
         agent=change(vm.agent, socket=None),
         serials=[change(serial, socket=None) for serial in vm.serials],
         display=change(vm.display, vnc_socket=None, spice_port=None, spice_address=None),
@@ -56,9 +56,12 @@ def _elsewhere(path: str | None, host: HostFacts) -> str | None:
     return host.firmware_map.get(there, there) if there is not None else None
 
 
-def _picture(boot: Boot, host: HostFacts, report: Report) -> Boot:
+def _picture(boot: Boot, host: HostFacts, target: Target, report: Report) -> Boot:
     if boot.splash != PICTURE:
         return boot
+    if target.clean:
+        report.add("guest-changed", None, "the boot picture is left out: XML says it by qemu:commandline alone; one fw_cfg file less")
+        return change(boot, splash=None)
     there = host.firmware_map.get(PICTURE)
     if there is None:
         there = PICTURE_THERE

@@ -86,6 +86,7 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "snapshot": given.get("snapshot"),
         "keep_layout": bool(given.get("keep_layout")),
         "node_paths": bool(given.get("node_paths")),
+        "clean": bool(given.get("clean")),
         "create": given.get("form") == "qm-create",
         "file": "stdin" if file == "-" else located(file),
     }

@@ -63,6 +63,9 @@ target_options = together(
     click.option("--node-paths", is_flag=True, help="XML for a libvirt on a Proxmox VE node: its sockets, firmware and ROM files stay."),
     click.option("--machine", metavar="TYPE", help="Machine type in place of the VM's own, where the target lacks that: pc-q35-VERSION."),
 )
+clean_option = click.option(
+    "--clean", is_flag=True, help="libvirt's own elements only, no qemu:commandline or qemu:override: what is lost by that is told."
+)
 verbosity_options = together(
     click.option("-v", "--verbose", is_flag=True, help="Every finding with its place, not a digest of them."),
     click.option("-q", "--quiet", is_flag=True, help="No findings on stderr; errors are still there."),
