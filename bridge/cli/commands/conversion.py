@@ -10,7 +10,7 @@ import click
 
 from ...core.files import SUFFIX, with_pins
 from .document import emit, entry
-from .files import exit_code, guarded, keywords, print_findings, read, report_file, write
+from .files import exit_code, guarded, keywords, located, print_findings, read, report_file, write
 
 if TYPE_CHECKING:
     from ...convert import Result
@@ -30,6 +30,7 @@ def run(to: Format, given: dict[str, Any]) -> None:
         fleet.run(to, given)
     if given.get("hook") is not None and not given["hook"].name.isprintable():
         raise click.UsageError(f"--hook: {given['hook'].name!a} is not a name for a file of snippets: give it another")
+    given = _numbered(given)
     file, output = given["files"][0], given["output"]
     as_json = given["output_format"] == "json"
     result = _converted(file, to, given)
@@ -58,6 +59,21 @@ def _named(file: str, to: Format, given: dict[str, Any], result: Result) -> str:
     if to == "conf" and given.get("first") is not None:
         return str(result.vm.meta.vmid)
     return str(given.get("pid") or file)
+
+
+def _numbered(given: dict[str, Any]) -> dict[str, Any]:
+    """With --vmid-from: the VM's id, so that nothing has to be guessed."""
+    first, file = given.get("first"), given["files"][0]
+    if first is None or given["vmid"] or given.get("pid") is not None:
+        return given if given["vmid"] or first is None else {**given, "vmid": first}
+    if file == "-":
+        raise click.UsageError("--vmid-from looks at a file before it is converted: for stdin say --vmid")
+    from ...fleet.numbers import known, of_directory
+
+    output = given["output"]
+    directory = output if output is not None and output.is_dir() else None
+    wish = known(located(file), read(file))
+    return {**given, "vmid": guarded(lambda: of_directory([wish], first, directory))[0]}
 
 
 def _inputs(given: dict[str, Any]) -> dict[str, Any]:

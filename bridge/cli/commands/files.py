@@ -109,7 +109,7 @@ def host(given: dict[str, Any], files: Iterable[str] = ()) -> Any:
     return guarded(load)
 
 
-TABLES = {"storages": "storage_map", "bridges": "bridge_map", "firmware": "firmware_map", "pools": "pools"}
+TABLES = {"storages": "storage_map", "bridges": "bridge_map", "networks": "network_map", "firmware": "firmware_map", "pools": "pools"}
 """Table of a --map file -> the key of the host facts that it is."""
 
 

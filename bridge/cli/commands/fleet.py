@@ -68,7 +68,7 @@ def _convert(to: Format, given: dict[str, Any], summary: Summary) -> None:
     keywords |= {name: True for name in switches if given.get(name)}  # as the API's defaults: see Job.of
     if given.get("no_metadata"):
         keywords["metadata"] = False
-    ways = {name: given[name] for name in ("jobs", "force", "resume", "fail_on")}
+    ways = {name: given[name] for name in ("jobs", "force", "resume", "fail_on")} | {"first_vmid": given.get("first")}
 
     def all_of_them() -> None:
         with _progress(len(files)) as advance, _interruptible():
