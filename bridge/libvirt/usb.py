@@ -267,4 +267,5 @@ def _read_hub(domain: Domain, node: Node, vm: VM) -> None:
         if nec and behind and address.port == str(NEC_PORTS):
             node.get("type")
             return
-    refuse(domain, node, "guest-lost", f"a config has no USB hubs ({getattr(address, 'bus', '')} port {getattr(address, 'port', '')})")
+    place = f" (bus {address.bus.removeprefix('#')} port {address.port})" if isinstance(address, USBAddress) else ""
+    refuse(domain, node, "guest-lost", f"a config has no USB hubs{place}")
