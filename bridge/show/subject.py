@@ -14,6 +14,7 @@ from ..core.rows import whole_number
 from ..core.shellwords import argv_text, without_secrets
 from ..data import gates
 from ..guest.tree import tree as guest_tree
+from ..host.facts import HostFacts
 from ..libvirt.metadata.residue import SECRETS, take
 from ..libvirt.read import read as read_domain
 from ..libvirt.tree.node import Node
@@ -71,7 +72,7 @@ def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
         format=source,
         picture=found,
         ids={thread.id: str(thread.id) for thread in vm.iothreads.threads or ()} if source == "conf" else {},
-        facts=list(_facts(vm, source)),
+        facts=[_qemu(source, keywords), *_facts(vm, source)],
         findings=_findings(made, refused),
         advice=hints,
         slots=slots,
@@ -222,6 +223,17 @@ def _title(vm: VM) -> str:
     return shown(vm.meta.name or number)
 
 
+def _qemu(source: Format, keywords: dict[str, Any]) -> tuple[str, str]:
+    """The one that all of it is about: the node's of a config, the target's of a domain or a command line."""
+    host = keywords.get("host") or HostFacts()
+    said, option = (host.qemu_version, "--host-fact qemu_version=VERSION") if source == "conf" else (keywords.get("qemu"), "--qemu VERSION")
+    if said:
+        return "QEMU", shown(said)
+    if source == "conf" and gates.release_of(host.qemu_server):
+        return "QEMU", f"{'.'.join(map(str, gates.qemu_version(None, host.qemu_server)))}, which came with qemu-server {host.qemu_server}"
+    return "QEMU", f"{'.'.join(map(str, gates.TARGET_QEMU))}, assumed: {option} names another"
+
+
 def _facts(vm: VM, source: Format) -> Iterator[tuple[str, str]]:
     version = ".".join(map(str, vm.machine.version or ()))
     yield "Machine", " ".join(filter(None, (vm.machine.base or vm.machine.type, version, vm.firmware.bios)))
@@ -248,6 +260,7 @@ def _disk(disk: Disk) -> str:
     image = (source.volid or source.path or source.volume or source.name or source.kind) if source is not None else None
     words = [_said(image) or "empty", _said(disk.size), disk.media if disk.media not in (None, "disk") else None]
     words.append(f"cache {disk.cache}" if disk.cache else None)
+    words.append(f"aio {disk.aio}" if disk.aio else None)
     return ", ".join(filter(None, words))
 
 
