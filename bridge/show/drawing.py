@@ -222,12 +222,14 @@ def thread_box(found: Picture, thread: Thread, top: float, n: int, ids: dict[int
     side = "idle" if idle else f"libvirt {ids[thread.iothread]}" if thread.iothread in ids else ""
     if idle and thread.iothread in ids:
         side = f"idle · libvirt {ids[thread.iothread]}"
-    name = fit(thread.name, int((WIDE - 28 - width(side) * SMALL - 8) / CHARACTER))
+    room = WIDE - 36 - width(side) * SMALL
+    below = width(thread.name) * CHARACTER > room > width(where(thread)) * SMALL  # a long name has its line to itself
+    name = fit(thread.name, int((WIDE - 28 if below else room) / CHARACTER))
     frame = f'<rect x="{x}" y="{top:.1f}" width="{WIDE}" height="{height:.1f}" rx="6" class="frame{" dashed" if idle else ""}"/>'
     bar = f'<rect x="{x}" y="{top:.1f}" width="7" height="{height:.1f}" rx="3" class="fill {css}"/>'
     lines = [text_at(x + 18, top + 20, name, "name")]
     if side:
-        lines.append(text_at(x + WIDE - 10, top + 20, side, "small", end=True))
+        lines.append(text_at(x + WIDE - 10, top + (36 if below else 20), side, "small", end=True))
     for k, line in enumerate([where(thread), *_details(thread)]):
         lines.append(text_at(x + 18, top + 36 + 15 * k, fit(line, int((WIDE - 28) / SMALL)), "small"))
     return f'<g class="box">{frame}{bar}{"".join(lines)}</g>'
