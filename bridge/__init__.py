@@ -21,6 +21,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from .api import check, define, diff, import_domains, plan, probe, show
     from .convert import Result, convert, rewrite_config
+    from .core.literals import Format, Importance, Reading, Severity, Stack, Status
     from .core.report import SEVERITIES, BridgeError, Finding
     from .fleet import Outcome, convert_fleet
     from .host.facts import HostFacts
@@ -29,9 +30,15 @@ __all__ = [
     "SEVERITIES",
     "BridgeError",
     "Finding",
+    "Format",
     "HostFacts",
+    "Importance",
     "Outcome",
+    "Reading",
     "Result",
+    "Severity",
+    "Stack",
+    "Status",
     "__version__",
     "check",
     "convert",
@@ -47,6 +54,7 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(("check", "define", "diff", "import_domains", "plan", "probe", "show"), ".api"),
+    **dict.fromkeys(("Format", "Importance", "Reading", "Severity", "Stack", "Status"), ".core.literals"),
     "SEVERITIES": ".core.report",
     "BridgeError": ".core.report",
     "Finding": ".core.report",

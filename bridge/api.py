@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from .core.literals import Format, Keywords, Reading, Stack, Wishes
 from .core.report import BridgeError, Finding
 from .host.facts import HostFacts
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Text = str | bytes
 
 
-def _words(file: str, host: HostFacts | None, source: str | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def _words(file: str, host: HostFacts | None, source: Format | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
     return {"vmid": None, **keywords, "file": file, "host": host or HostFacts(), "source": source}
 
 
@@ -33,10 +34,16 @@ def _bytes(text: Text) -> bytes:
 
 
 def check(
-    text: Text, source: str | None = None, *, file: str = "the input", host: HostFacts | None = None, **keywords: Any
+    text: Text, source: Format | None = None, *, file: str = "the input", host: HostFacts | None = None, **keywords: Unpack[Keywords]
 ) -> list[Finding]:
     """What `virt-qm check` says: what a conversion would find, and what the schemas of libvirt (where it is installed) and of the bridge
-    say. An empty list: nothing. Raises BridgeError for what cannot be converted at all."""
+    say.
+
+    Gives: findings, in the order in which they were met; none: there is nothing to say. `bridge.SEVERITIES` sorts them.
+    Units: none of its own; messages quote the text.
+    Raises: BridgeError for what cannot be converted at all.
+    Source: any text; `file` is its name in findings.
+    """
     from .operations.check import problems
 
     return problems(_bytes(text), _words(file, host, source, keywords))
@@ -46,18 +53,24 @@ def diff(
     a: Text,
     b: Text,
     *,
-    by: str = "model",
+    by: Reading = "model",
     backends: bool = False,
     emulator: str | None = None,
     host: HostFacts | None = None,
     files: tuple[str, str] = ("a", "b"),
-    **keywords: Any,
+    **keywords: Unpack[Keywords],
 ) -> Comparison:
-    """What a guest would notice between two VMs: `.same`, `.differences` (what, a, b, importance), `.notes`.
+    """What a guest would notice between two VMs.
 
     Both become command lines, and what their options show the guest is compared, with QEMU's defaults. `by`: XML as what qemu-server
     would run after its import (`model`), or as what libvirt here runs (`libvirt`). `backends` adds what no guest sees: iothreads, caches,
     images. `emulator` starts both with that QEMU, paused, under TCG, and compares what it shows (needs qemu.qmp).
+
+    Gives: `.same`; `.differences`, the most important first, each with `.importance` (a `bridge.Importance`), `.what`, `.a`, `.b`;
+        `.notes`, on how the two were read.
+    Units: values are texts as QEMU's options have them: sizes in MiB or as they were written, addresses `0xSLOT.FUNCTION`.
+    Raises: BridgeError for what cannot be read, what QEMU would refuse, and a machine that does not start.
+    Source: any two texts, of different formats too; `files` are their names.
     """
     from .data.gates import qemu_version
     from .guest.diff import diff as compared
@@ -79,9 +92,18 @@ def diff(
         return sides(libvirt)
 
 
-def show(text: Text, source: str | None = None, *, file: str = "the input", host: HostFacts | None = None, **keywords: Any) -> Subject:
-    """One VM at a glance: `.picture` (threads, devices, who serves what), `.facts`, `.advice`, `.findings`, `.slots` (both PCI trees),
-    `.documents`. `bridge.show.page.page` makes the HTML page of it, `bridge.show.drawing.alone` the drawing as SVG."""
+def show(
+    text: Text, source: Format | None = None, *, file: str = "the input", host: HostFacts | None = None, **keywords: Unpack[Keywords]
+) -> Subject:
+    """One VM at a glance; nothing is changed.
+
+    Gives: `.picture` (threads, devices, who serves which queues), `.facts` ((what, its words) pairs), `.advice` (lines), `.findings`,
+        `.slots` (both PCI trees), `.documents` (the VM in each format). `bridge.show.page.page` makes the HTML page of it,
+        `bridge.show.drawing.alone` the drawing as SVG.
+    Units: sizes and rates are words with their unit; CPUs are host CPU numbers as in `2-6`; queues count from 0.
+    Raises: BridgeError for what is not a VM in any of the formats.
+    Source: any text; `file` is its name.
+    """
     from .show.subject import subject
 
     return subject(text, _words(file, host, source, keywords))
@@ -91,7 +113,12 @@ def probe(root: Path | None = None, node: str | None = None) -> HostFacts:
     """The facts of the Proxmox VE node that this runs on: storages, mappings, CPU models, QEMU, CPUs, bridges, PCI devices.
 
     `root`: a directory that holds a copy of its files, in place of /. `node`: another one of the cluster, of which only what the cluster
-    shares is known. Reads files, and asks `qemu-system-x86_64 --version`. Facts that cannot be had are not told.
+    shares is known.
+
+    Gives: a `HostFacts`; facts that cannot be had are not told in it.
+    Units: those of `HostFacts`: memory in MiB, CPUs counted, versions as texts.
+    Raises: BridgeError for a file of the node that cannot be understood.
+    Source: files under `root` (/etc/pve, /sys, /proc), and `qemu-system-x86_64 --version`.
     """
     from .host.probe import probe as probed
 
@@ -99,13 +126,21 @@ def probe(root: Path | None = None, node: str | None = None) -> HostFacts:
 
 
 def define(
-    uri: str, vms: Mapping[str, Text], *, replace: bool = False, dry_run: bool = False, host: HostFacts | None = None, **keywords: Any
+    uri: str,
+    vms: Mapping[str, Text],
+    *,
+    replace: bool = False,
+    dry_run: bool = False,
+    host: HostFacts | None = None,
+    **keywords: Unpack[Keywords],
 ) -> list[Candidate]:
     """Define VMs as domains of a libvirt host, converted for what that can do, all of them or none; autostart as `onboot` says.
 
-    `vms`: name of the file -> text; a name `100.conf` says the VM's id. Hands back what was defined (with `dry_run`: would be), each with
-    `.name`, `.uuid`, `.xml`, `.findings`. Raises BridgeError for a VM that the host cannot run, for one that is there already unless
-    `replace`, and `UnclearError` if libvirt died in the middle and it is not known what is defined.
+    Gives: what was defined (with `dry_run`: would be), in the order of `vms`: `.file`, `.name`, `.uuid`, `.xml`, `.findings`.
+    Units: none of its own.
+    Raises: BridgeError for a VM that the host cannot run, and for one that is there already unless `replace`; `UnclearError`, a
+        BridgeError, if libvirt died in the middle and it is not known what is defined.
+    Source: `vms` maps the name of a file to its text; a name `100.conf` says the VM's id. The host is asked what it can do.
     """
     from .core.files import vmid_of
     from .libvirt.host.connect import Connection
@@ -132,12 +167,16 @@ def import_domains(
     live: bool = False,
     into: Path | None = None,
     host: HostFacts | None = None,
-    **keywords: Any,
+    **keywords: Unpack[Wishes],
 ) -> list[Config]:
-    """Domains of a libvirt host, by name or UUID, all without any, as configs: `.vmid`, `.text`, `.domain`, `.findings`.
+    """Domains of a libvirt host, by name or UUID, all without any, as configs. Nothing is written. `live`: as they run, not as they are
+    defined.
 
-    A VMID comes from the metadata that the bridge wrote, else from a config of the same UUID in the directory `into`, else from
-    `first_vmid` on. Nothing is written. `live`: as they run, not as they are defined. Raises BridgeError for the first that cannot be had.
+    Gives: `.vmid`, `.text` (the config), `.domain` (`.name`, `.uuid`, `.active`, `.autostart`), `.findings` of each, in libvirt's order.
+    Units: those of a config: memory in MiB.
+    Raises: BridgeError for the first domain that cannot be had, or has no id.
+    Source: the host's definitions. A VMID comes from the metadata that the bridge wrote, else from a config of the same UUID in the
+        directory `into`, else from `first_vmid` on.
     """
     from .libvirt.host.connect import Connection
     from .operations.importing import config, dumped, ids_of, numbered, wanted
@@ -156,7 +195,7 @@ def import_domains(
 
 def plan(
     vms: Mapping[str, Text],
-    to: str,
+    to: Stack,
     *,
     uri: str = "",
     images: str = "/var/lib/libvirt/images",
@@ -164,13 +203,18 @@ def plan(
     host: HostFacts | None = None,
     node: HostFacts | None = None,
     keep_going: bool = False,
-    **keywords: Any,
+    **keywords: Unpack[Keywords],
 ) -> Plan:
-    """A whole move, `to` libvirt or qemu-server, step by step: `.vms`, each with `.steps`, `.findings` and what stays; `.refused`.
+    """A whole move, step by step; nothing is moved.
 
-    `vms`: name of the file -> text. To libvirt: `uri` is the host that they move to, "" asks none, `images` the directory of images there.
-    To qemu-server: `node` is what is known of the node, `storage` its storage for images. `bridge.operations.plan.script.script` makes the
-    shell script of a plan. Raises BridgeError for the first VM that cannot be planned, unless `keep_going`.
+    To libvirt: `uri` is the host that they move to, "" asks none, `images` the directory of images there. To qemu-server: `node` is what
+    is known of the node, `storage` its storage for images.
+
+    Gives: `.vms`, each with `.steps`, `.findings` and what stays; `.refused`. `bridge.operations.plan.script.script` makes the shell
+        script of it.
+    Units: sizes of images are bytes.
+    Raises: BridgeError for the first VM that cannot be planned, unless `keep_going`; ValueError for another `to`.
+    Source: `vms` maps the name of a file to its text; a name `100.conf` says the VM's id.
     """
     from contextlib import ExitStack
 

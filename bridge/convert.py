@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .core.literals import Format
 from .core.report import BridgeError, NullReport, Report
 from .core.shellwords import argv_text as argv_text
 from .data import gates
@@ -23,15 +24,15 @@ PATHS = {
     ("argv", "xml"): commandline.to_xml,
     ("argv", "argv"): commandline.to_argv,
 }
-FORMATS = ("conf", "xml", "argv")
+FORMATS: tuple[Format, ...] = ("conf", "xml", "argv")
 DEFAULT_VMID = 100
 """The first id that a Proxmox cluster gives out."""
 
 
 def convert(
     text: str | bytes,
-    to: str,
-    source: str | None = None,
+    to: Format,
+    source: Format | None = None,
     *,
     vmid: int | None = None,
     host: HostFacts | None = None,
@@ -46,6 +47,7 @@ def convert(
     keep_layout: bool = False,
     create: bool = False,
     node_paths: bool = False,
+    clean: bool = False,
     file: str | None = None,
 ) -> Result:
     """Convert one VM.
@@ -59,8 +61,14 @@ def convert(
     `snapshot` converts the VM as it was at that snapshot. `name` is the domain's and `machine` a type, in place of the VM's own.
     `keep_layout`: XML's PCI places are kept by `args` where a config can. `create`: a config is given as a `qm create` command.
     `node_paths`: XML is for a libvirt on a node of Proxmox VE, and keeps the node's sockets, firmware and ROM files.
+    `clean`: XML has libvirt's own elements only, no qemu:commandline and no qemu:override; what is lost by that is told.
     `file` is the input's name in messages.
-    Raises BridgeError when the input cannot be converted. Touches no file, network or process.
+
+    Gives: a `Result`: `.text` (the document), `.argv` (its words for to="argv", else None), `.vm` (the model), `.findings`, `.pins`.
+    Units: as in the format of the document: MiB in configs and `-m`, KiB or what `unit=` says in XML. Versions are texts, "10.0.2".
+    Raises: BridgeError when the input cannot be converted, ValueError for a format that is none. Touches no file, network or process.
+    Source: the text says its format: XML begins with `<`, a command line with a program; all else is a config, or what holds one
+        (`qm config`, JSON of the API, a script of `qm` lines, a vzdump archive).
     """
     if to not in FORMATS or source not in (None, *FORMATS):
         raise ValueError(f"formats are {', '.join(FORMATS)}")
@@ -71,7 +79,7 @@ def convert(
             raise BridgeError(error.message, file or "the input") from None
     request = Request(
         host=host or HostFacts(),
-        target=_target(libvirt, qemu)._replace(node=node_paths),
+        target=_target(libvirt, qemu)._replace(node=node_paths, clean=clean),
         vmid=vmid or DEFAULT_VMID,
         vmid_said=vmid is not None,
         file=file or (f"{vmid or DEFAULT_VMID}.conf" if source == "conf" else "domain.xml" if source == "xml" else "argv"),
@@ -106,7 +114,13 @@ def convert(
 
 
 def rewrite_config(text: str | bytes, vmid: int = 100, strict: bool = False) -> str:
-    """Read and write a config as qemu-server would (lenient: bad lines are dropped; strict: they are a BridgeError)."""
+    """Read and write a config as qemu-server would; lenient: bad lines are dropped.
+
+    Gives: the text of the config, keys in qemu-server's order, snapshots and pending changes as they are.
+    Units: those of a config; nothing is converted.
+    Raises: BridgeError for bad lines if `strict`, and for what is not text.
+    Source: a config, `VMID.conf`; what only holds one is for `bridge.convert`.
+    """
     from .qemuserver.text import rewrite
 
     return rewrite(text, vmid, strict)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .api import Text, diff
 from .convert import convert, detect, rewrite_config
+from .core.literals import Reading, Severity
 from .core.report import SEVERITIES, Finding
 from .host.facts import HostFacts
 
@@ -26,7 +27,7 @@ __all__ = ["assert_round_trip", "assert_same_guest", "configs", "domains"]
 VMID = 100
 
 
-def assert_round_trip(text: Text, *, host: HostFacts | None = None, vmid: int = VMID, worst: str = "host") -> None:
+def assert_round_trip(text: Text, *, host: HostFacts | None = None, vmid: int = VMID, worst: Severity = "host") -> None:
     """A config becomes XML and the same config again, as qemu-server would write it; a domain becomes a config and from there a domain that
     becomes the same config. No finding on the way is worse than `worst` (guest, data, host, note).
 
@@ -45,7 +46,7 @@ def assert_round_trip(text: Text, *, host: HostFacts | None = None, vmid: int = 
     assert back.text == config, _difference(config, back.text)
 
 
-def assert_same_guest(a: Text, b: Text, *, host: HostFacts | None = None, backends: bool = False, by: str = "model") -> None:
+def assert_same_guest(a: Text, b: Text, *, host: HostFacts | None = None, backends: bool = False, by: Reading = "model") -> None:
     """A guest could not tell the two VMs apart, whatever formats they are in; with `backends` the host could not, either. `by`: how XML
     becomes a machine, as qemu-server (`model`) or as libvirt here would run it (`libvirt`).
 
@@ -55,7 +56,7 @@ def assert_same_guest(a: Text, b: Text, *, host: HostFacts | None = None, backen
     assert found.same, "\n".join(f"{each.importance}: {each.what}: {each.a or '-'} / {each.b or '-'}" for each in found.differences)
 
 
-def _bearable(findings: list[Finding], worst: str) -> None:
+def _bearable(findings: list[Finding], worst: Severity) -> None:
     rank = SEVERITIES.index(worst)
     wrong = [finding for finding in findings if SEVERITIES.index(finding.severity) < rank]
     assert not wrong, "\n".join(f"{finding.severity}: {finding.where}: {finding.message} [{finding.kind}]" for finding in wrong)

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
+from lxml import etree
 
 from bridge.cli import COMMANDS, main
 from bridge.cli.commands.files import mapped
@@ -168,3 +169,28 @@ def test_ids_that_an_import_gave(tmp_path: Path) -> None:
 def test_check_takes_a_directory() -> None:
     done = virt_qm("check", SAMPLES / "fleet", "--output-format", "json")
     assert [Path(vm["file"]).name for vm in json.loads(done.stdout)["files"]] == ["101.conf", "102.conf", "103.conf"]
+
+
+def test_a_map_takes_bridges_to_networks_and_back(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text('[networks]\nvmbr0 = "default"\nvmbr1 = "lan"\n')
+    config = "memory: 512\nname: a\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\nnet1: virtio=BC:24:11:00:00:02,bridge=vmbr2\n"
+    (tmp_path / "100.conf").write_text(config)
+    words = ("--map", tmp_path / "map.toml", "-q")
+    there = virt_qm("to-xml", tmp_path / "100.conf", *words, "-o", tmp_path / "100.xml")
+    assert there.exit_code == 0
+    cards: Any = etree.parse(str(tmp_path / "100.xml")).findall("devices/interface")
+    assert [(card.get("type"), dict(card.find("source").attrib)) for card in cards] == [
+        ("network", {"network": "default"}),
+        ("bridge", {"bridge": "vmbr2"}),
+    ]
+    assert "invalid" not in virt_qm("check", tmp_path / "100.xml").output
+    assert virt_qm("to-conf", tmp_path / "100.xml", *words).stdout == config
+    other = (tmp_path / "100.xml").read_text().replace("'default'", "'lan'").replace('"default"', '"lan"')
+    (tmp_path / "100.xml").write_text(other)
+    assert "bridge=vmbr1" in virt_qm("to-conf", tmp_path / "100.xml", *words).stdout
+
+
+def test_a_vlan_on_a_network_is_told(tmp_path: Path) -> None:
+    (tmp_path / "100.conf").write_text("memory: 512\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5\n")
+    (tmp_path / "map.toml").write_text('[networks]\nvmbr0 = "lan"\n')
+    assert "virsh net-dumpxml lan" in virt_qm("to-xml", tmp_path / "100.conf", "--map", tmp_path / "map.toml").stderr

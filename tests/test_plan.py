@@ -586,3 +586,11 @@ def test_a_domain_comes_to_a_node(node: Path, tmp_path: Path) -> None:
     assert "virtio0: store:300/vm-300-disk-0.qcow2" in moved
     assert "virtio1: nfs-store:300/vm-300-disk-0.raw" in moved
     assert starts_with(tmp_path / "target/images/300/vm-300-disk-0.qcow2", "qcow2") == 0x44
+
+
+@pytest.mark.parametrize("option", ["--images", "--via"])
+def test_a_relative_directory_of_images_was_told_as_a_bad_volume(tmp_path: Path, option: str) -> None:
+    (tmp_path / "100.conf").write_text("memory: 512\nname: a\nscsi0: local:100/vm-100-disk-0.qcow2,size=1G\n")
+    done = CliRunner().invoke(main, ["plan", "--to", "libvirt", option, "images", str(tmp_path / "100.conf")])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"error: {option}: 'images' is a relative path, which is another one wherever it is read: begin it with /\n"

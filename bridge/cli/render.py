@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from ..core.literals import Severity
     from ..fleet.summary import Summary
 
 COLOURS = {"guest": "red", "data": "yellow", "host": "cyan", "note": "dim"}
@@ -105,13 +106,13 @@ def _name(name: str, findings: list[Finding], hint: str) -> Text:
     return text.append(f" ({hint})", style="dim not bold") if hint else text
 
 
-def _heading(severity: str) -> Text:
+def _heading(severity: Severity) -> Text:
     from rich.text import Text
 
     return Text(f"{HEADINGS[severity]} ({severity}):", style=f"bold {COLOURS[severity]}")
 
 
-def _severity(severity: str) -> Text:
+def _severity(severity: Severity) -> Text:
     from rich.text import Text
 
     return Text(f"{severity:<{MARGIN - 2}}", style=f"bold {COLOURS[severity]}")

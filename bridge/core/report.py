@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from .literals import Severity
 from .shellwords import quote
 
-SEVERITIES = ("guest", "data", "host", "note")
+SEVERITIES: tuple[Severity, ...] = ("guest", "data", "host", "note")
 """From worst to least: the guest will see it; something must be copied or converted; host policy or speed is lost; good to know."""
-HEADINGS = {
+HEADINGS: dict[Severity, str] = {
     "guest": "The guest will see",
     "data": "To copy or convert",
     "host": "Host policy or speed",
@@ -18,9 +19,8 @@ HEADINGS = {
 }
 
 
-
 class Kind(NamedTuple):
-    severity: str
+    severity: Severity
     meaning: str
 
 
@@ -126,7 +126,7 @@ class Finding(NamedTuple):
     """
 
     kind: str
-    severity: str
+    severity: Severity
     where: str
     message: str
     hint: str = ""
@@ -331,7 +331,7 @@ class NullReport(Report):
         pass
 
 
-def worst(findings: list[Finding]) -> str | None:
+def worst(findings: Iterable[Finding]) -> Severity | None:
     """The most severe severity among the findings, None if there are none."""
     rank = min((SEVERITIES.index(f.severity) for f in findings), default=sys.maxsize)
     return SEVERITIES[rank] if rank < len(SEVERITIES) else None

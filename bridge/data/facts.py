@@ -35,6 +35,7 @@ FACTS: dict[str, str] = {
     "scsi_type.PATH": "disk or tape, for scsiblock=1.",
     "storage_map.PATH": "The storage that a path or pool is: --storage PATH=STORAGE.",
     "bridge_map.NAME": "The bridge on the other side, whichever side that is: --bridge NAME=BRIDGE.",
+    "network_map.BRIDGE": "The libvirt network in place of a node's bridge: a domain's card hangs on it, and comes back to the bridge.",
     "firmware_map.PATH": "The firmware's path on the other side.",
     "pools.NAME": "The directory of a libvirt storage pool.",
 }

@@ -271,8 +271,12 @@ class Target(NamedTuple):
     qemu: Version = TARGET_QEMU
     node: bool = False
     """It is a node of Proxmox VE, and has the files of one."""
+    clean: bool = False
+    """Its XML has libvirt's own elements only: no <qemu:commandline>, no <qemu:override>."""
 
     def has(self, name: str) -> bool:
         """Whether the element of this name is known there. Raises KeyError for a name that is not a gate."""
         element = ELEMENTS[name]
+        if self.clean and name == "override":
+            return False
         return self.libvirt >= element.libvirt and self.qemu >= element.qemu

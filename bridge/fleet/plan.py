@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..convert import DEFAULT_VMID
 from ..core.files import SUFFIX, open_regular, vmid_of
+from ..core.literals import Format
 from ..core.report import BridgeError
 
-TAKEN = {"conf": (".conf",), "xml": (".xml",), "argv": (".cmd",), None: (".conf", ".xml")}
+TAKEN: dict[Format | None, tuple[str, ...]] = {"conf": (".conf",), "xml": (".xml",), "argv": (".cmd",), None: (".conf", ".xml")}
 """Format of the inputs -> endings of the files that a directory stands for."""
 HEAD = 1 << 20
 """Bytes in which the name of a VM stands; a config is not longer."""
@@ -45,7 +46,7 @@ class Task(NamedTuple):
     node: str | None = None
 
 
-def inputs(files: Iterable[str | Path], source: str | None = None) -> list[str]:
+def inputs(files: Iterable[str | Path], source: Format | None = None) -> list[str]:
     """The files, and those in the directories. Raises BridgeError for a directory without any."""
     found: list[str] = []
     for file in files:
@@ -77,16 +78,20 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def plan(files: list[str], to: str, directory: Path, snapshot: str | None, known: Mapping[str, Known]) -> list[Task]:
-    """Law: no two tasks without a clash have the same target, and no two the same domain name."""
-    targets = [os.path.splitext(os.path.basename(file))[0] + SUFFIX[to] for file in files]  # noqa: PTH119, PTH122
+def plan(
+    files: list[str], to: Format, directory: Path, snapshot: str | None, known: Mapping[str, Known], vmids: Sequence[int] | None = None
+) -> list[Task]:
+    """Law: no two tasks without a clash have the same target, and no two the same domain name. `vmids`: of each file, which names the
+    target then; None: the names of the files say them."""
+    stems = [os.path.splitext(os.path.basename(file))[0] for file in files] if vmids is None else map(str, vmids)  # noqa: PTH119, PTH122
+    targets = [stem + SUFFIX[to] for stem in stems]
     first: dict[str, str] = {}
     count = Counter(targets)
     others = {target for target in count if count[target] > 1}
-    vmids = [vmid_of(file) for file in files]
-    names = _unclashing([_wanted(file, snapshot) for file in files], vmids) if to == "xml" else [None] * len(files)
+    ids = [vmid_of(file) for file in files] if vmids is None else list[int | None](vmids)
+    names = _unclashing([_wanted(file, snapshot) for file in files], ids) if to == "xml" else [None] * len(files)
     tasks = []
-    for file, target, vmid, name in zip(files, targets, vmids, names, strict=True):
+    for file, target, vmid, name in zip(files, targets, ids, names, strict=True):
         clash = first.setdefault(target, file) if target in others else file
         node = _NODE.search(file)
         known_as = known.get(target)

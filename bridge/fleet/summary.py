@@ -11,10 +11,14 @@ import msgspec
 
 from .. import __version__
 from ..core.digest import TOGETHER
+from ..core.literals import Format, Severity, Status
 from ..core.report import SEVERITIES, Finding
 from .work import Outcome
 
-STATUSES = ("converted", "up-to-date", "held-back", "refused")
+STATUSES: tuple[Status, ...] = ("converted", "up-to-date", "held-back", "refused")
+
+UNGRADED: Any = ""
+"""In place of a severity: an error, which is no finding, folded with its like."""
 
 _OWN = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9]+")
 """MAC addresses, UUIDs and numbers: what differs between findings that say the same of several VMs."""
@@ -52,10 +56,10 @@ def fold(found: Iterable[tuple[str, Finding]], folds: dict[tuple[str, str], Fold
 class Summary:
     """Grows with every outcome. Keeps what was refused, the folds, and with `whole` a text of every outcome for the document."""
 
-    def __init__(self, to: str, whole: bool = False) -> None:
+    def __init__(self, to: Format, whole: bool = False) -> None:
         self.to = to
-        self.status: Counter[str] = Counter()
-        self.losing: Counter[str] = Counter()
+        self.status: Counter[Status] = Counter()
+        self.losing: Counter[Severity] = Counter()
         """Severity -> VMs with such a finding."""
         self.findings: Counter[str] = Counter()
         self.clean = 0
@@ -72,7 +76,7 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         self.status[outcome.status] += 1
         if outcome.status == "refused":
-            fold([(outcome.file, Finding("refused", "", outcome.where or outcome.file, outcome.error or ""))], self.refused)
+            fold([(outcome.file, Finding("refused", UNGRADED, outcome.where or outcome.file, outcome.error or ""))], self.refused)
         else:
             severities = Counter(finding.severity for finding in outcome.findings)
             self.losing.update(severities.keys())
@@ -82,7 +86,7 @@ class Summary:
         if self._texts is not None:
             self._texts.append(msgspec.json.encode(_plain(outcome)))
 
-    def by_severity(self, severity: str) -> list[Fold]:
+    def by_severity(self, severity: Severity) -> list[Fold]:
         """Most frequent first."""
         return sorted((fold for fold in self.folds.values() if fold.first.severity == severity), key=lambda fold: -fold.count)
 

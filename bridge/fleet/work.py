@@ -17,6 +17,7 @@ import msgspec
 from .. import __version__
 from ..convert import convert
 from ..core.files import NotRegularError, bounded, open_regular, place, with_pins
+from ..core.literals import Format, Severity, Status
 from ..core.report import KINDS, SEVERITIES, BridgeError, Finding, worst
 from ..host.facts import HostFacts
 from .plan import Known, Task
@@ -36,7 +37,7 @@ class Outcome(msgspec.Struct):
     """
 
     file: str
-    status: str
+    status: Status
     output: str | None = None
     findings: list[Finding] = []
     error: str | None = None
@@ -47,16 +48,16 @@ class Outcome(msgspec.Struct):
 class Job(NamedTuple):
     """What all tasks of a fleet have in common; small, as it goes to the workers with every chunk."""
 
-    to: str
+    to: Format
     host: bytes
     force: bool
-    fail_on: str | None
+    fail_on: Severity | None
     keywords: dict[str, Any]
     pretty: bool
     made_with: bytes
 
     @classmethod
-    def of(cls, to: str, host: HostFacts | None, force: bool, fail_on: str | None, keywords: dict[str, Any]) -> Job:
+    def of(cls, to: Format, host: HostFacts | None, force: bool, fail_on: Severity | None, keywords: dict[str, Any]) -> Job:
         said = dict(keywords)
         pretty = bool(said.pop("pretty", False))
         facts = host or HostFacts()

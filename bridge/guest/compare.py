@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..core.literals import Importance
 from ..data.devices import BOTH_SAY, IDENTITY
 from .devices import Device
 from .tree import Facts, Tree
 
-IMPORTANCE = ("device", "place", "identity", "property", "host")
+IMPORTANCE: tuple[Importance, ...] = ("device", "place", "identity", "property", "host")
 """From most to least: another device, board or CPU; the same device elsewhere, so that `ens18` has another name; what the guest knows
 itself or a device by (serial, MAC, UUID); any other property it can read; what no guest sees."""
 
@@ -43,7 +44,7 @@ class Difference(NamedTuple):
     `importance` is one of IMPORTANCE.
     """
 
-    importance: str
+    importance: Importance
     what: str
     a: str | None
     b: str | None
@@ -71,7 +72,7 @@ def _facts(a: Tree, b: Tree) -> Iterator[Difference]:
             what = f"{group} {name}"
             if what in UNKNOWN_FACTS and None in (x, y):
                 continue
-            importance = "device" if what in DEVICE_FACTS else "identity" if group in IDENTITY_GROUPS else "property"
+            importance: Importance = "device" if what in DEVICE_FACTS else "identity" if group in IDENTITY_GROUPS else "property"
             where = name if group == "other" else OPTIONS.get(group, "QEMU")
             yield Difference(importance, what, x, y, where, where)
 
@@ -130,7 +131,7 @@ def _properties(a: Device, b: Device) -> Iterator[Difference]:
     for name, x, y in _unequal(a.properties, b.properties):
         if name in BOTH_SAY and None in (x, y):
             continue
-        importance = "identity" if name in IDENTITY else "property"
+        importance: Importance = "identity" if name in IDENTITY else "property"
         yield Difference(importance, f"{a.driver} at {a.place}: {name}", x, y, a.where, b.where)
 
 

@@ -255,8 +255,8 @@ def _alone(domain: Any, root: Path) -> Any:
             alone.remove(element)
     system = alone.find("os")
     system.attrib.pop("firmware", None)
-    for element in [*system.findall("loader"), *system.findall("nvram"), *system.findall("firmware")]:
-        system.remove(element)
+    for element in [*system.findall("loader"), *system.findall("nvram"), *system.findall("firmware"), *system.findall("bios")]:
+        system.remove(element)  # <bios useserial='yes'/> wants a serial port beside it
     devices = alone.find("devices")
     for element in list(devices):
         if element.tag not in ("interface", "emulator") and not (element.tag == "controller" and element.get("type") == "pci"):

@@ -50,7 +50,8 @@ class Runner:
         try:
             import qemu.qmp  # noqa: F401
         except ImportError:
-            raise BridgeError("--run talks to QEMU with the Python package qemu.qmp: pip install 'virt-qm[qmp]'") from None
+            message = "--run talks to QEMU with the Python package qemu.qmp, which is not here: pip install qemu.qmp"
+            raise BridgeError(f"{message}; without --run the options are compared") from None
         logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())  # a QEMU that ends is told in our words
         self.program = program
         try:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ..argv.read import CommandLine, read
 from ..convert import convert, detect
+from ..core.literals import Format, Reading
 from ..core.report import BridgeError, Finding
 from ..data.options import DRIVES
 from ..host.facts import HostFacts
@@ -32,13 +33,13 @@ class Side(NamedTuple):
     """`by` is a key of PROVES, `line` what is compared, `findings` what its conversion had to say."""
 
     file: str
-    format: str
+    format: Format
     by: str
     line: CommandLine
     findings: list[Finding]
 
 
-def side(text: bytes, keywords: dict[str, Any], by: str | None, libvirt: Embedded | None) -> Side:
+def side(text: bytes, keywords: dict[str, Any], by: Reading | None, libvirt: Embedded | None) -> Side:
     """`keywords` are those of `bridge.convert`. `by`: `model` or `libvirt` for XML; None takes libvirt's if it can be had.
 
     Raises BridgeError for what cannot be read or converted, and for `libvirt` where there is none.
@@ -61,7 +62,7 @@ def side(text: bytes, keywords: dict[str, Any], by: str | None, libvirt: Embedde
     return _model(text, source, keywords)
 
 
-def _model(text: bytes, source: str, keywords: dict[str, Any]) -> Side:
+def _model(text: bytes, source: Format, keywords: dict[str, Any]) -> Side:
     file, host = keywords["file"], keywords["host"]
     keywords = {**keywords, "source": source, "args": True}  # they are compared, whoever wrote them
     there = {} if host.storages_known else _stand_ins(convert(text, "conf", **keywords).text, host)

@@ -140,6 +140,8 @@ class HostFacts(_Table, frozen=True):
     """Path prefix, or name of a libvirt pool, volume group, zpool or Ceph pool -> storage id."""
     bridge_map: dict[str, forms.NetworkName] = {}
     """Network or bridge -> bridge on the other side."""
+    network_map: dict[str, forms.NetworkName] = {}
+    """Bridge of a node -> network of a libvirt host, both ways."""
     firmware_map: dict[str, forms.PathText] = {}
     """Firmware path -> its path on the other side."""
     pools: dict[str, forms.PathText] = {}

@@ -36,7 +36,7 @@ def write(vm: VM, domain: Domain) -> None:
     if all(device.bootindex is None for device in devices):
         os.add("boot", dev=NOTHING)
     os.add("bootmenu", enable="yes")
-    os.add("bios", rebootTimeout=TIMEOUT)
+    os.ensure("bios").set("rebootTimeout", TIMEOUT)
     if vm.boot.splash is not None:  # QEMU merges it with libvirt's own -boot
         domain.arguments += ("-boot", f"splash={vm.boot.splash}")
 

@@ -73,7 +73,8 @@ def write(vm: VM, domain: Domain) -> None:
     if cpu.runningcpu is not None or _is_unknown(cpu.model, domain):
         domain.arguments += ("-cpu", cpu.runningcpu or command_line(cpu))
         message = f"libvirt has no words for the CPU {cpu.runningcpu or cpu.model}; QEMU gets it by -cpu, and libvirt shows another one"
-        domain.report.add("fallback", cpu.where, message)
+        if not domain.target.clean:
+            domain.report.add("fallback", cpu.where, message)
     else:
         _write_model(vm, domain, node)
     _write_bits(cpu, domain, node)

@@ -94,7 +94,9 @@ def _override(disk: Disk, name: str, type_: str, value: str, domain: Domain) -> 
     if domain.target.has("override"):
         domain.set_override(f"ua-{disk.key}", name, type_, value)
     else:
-        domain.report.add("guest-lost", disk.where, f"{disk.key}: this libvirt cannot set {name}={value}", "libvirt 8.2 can (--libvirt)")
+        whose = "XML without qemu:override" if domain.target.clean else "this libvirt"
+        hint = "" if domain.target.clean else "libvirt 8.2 can (--libvirt)"
+        domain.report.add("guest-lost", disk.where, f"{disk.key}: {whose} cannot set {name}={value}", hint)
 
 
 def read_identity(disk: Disk, node: Node, target: Node, alias: str | None, domain: Domain) -> None:

@@ -117,6 +117,14 @@ def _write_q35(vm: VM, domain: Domain) -> None:
         if domain.target.has("itco_always") and not (armed if machine.itco is None else machine.itco):
             domain.arguments += NO_REBOOT_BY_ITCO
     if machine.graphics is False:
+        _write_no_graphics(vm, domain)
+
+
+def _write_no_graphics(vm: VM, domain: Domain) -> None:
+    os = domain.root.ensure("os")
+    if domain.target.clean and vm.serials:
+        os.ensure("bios").set("useserial", "yes")
+    else:
         domain.arguments += NO_GRAPHICS
 
 

@@ -117,7 +117,14 @@ def _write_smbios(meta: Meta, domain: Domain) -> None:
     said = {name: text for name in FIELDS if (text := getattr(smbios, name)) and text != "0"}
     if not said:
         return
-    fields = {name: _readable(text, f"smbios1 {name}", domain).replace(",", ",,") for name, text in said.items()}
+    readable = {name: _readable(text, f"smbios1 {name}", domain) for name, text in said.items()}
+    if domain.target.clean:
+        system = domain.root.add("sysinfo", type="smbios").add("system")
+        for name, text in readable.items():
+            system.add("entry", text, name=name)
+        domain.root.ensure("os").add("smbios", mode="sysinfo")
+        return
+    fields = {name: text.replace(",", ",,") for name, text in readable.items()}
     domain.arguments += ("-smbios", "type=1" + "".join(f",{name}={text}" for name, text in fields.items()))
 
 

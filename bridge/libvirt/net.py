@@ -8,7 +8,7 @@ from typing import Any
 from ..core.report import BridgeError
 from ..core.rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from ..data.options import option
-from ..model.net import UNUSABLE, Net
+from ..model.net import NETWORK, UNUSABLE, Net
 from ..model.vm import VM
 from .args.properties import NET, NET_GUEST, NET_HOST, lose_children, lose_properties, plain_virtio
 from .device import BOOT, PLACE_ROWS, alias, host_state, lose, lose_attributes, read_device, write_device
@@ -66,8 +66,11 @@ def write(vm: VM, domain: Domain) -> None:
 
 
 def _write(net: Net, domain: Domain) -> None:
-    tap = net.network is not None
-    node = domain.devices.add("interface", type="bridge" if net.bridge else "ethernet" if tap else "user")
+    network = net.network.removeprefix(NETWORK) if net.network is not None and net.network.startswith(NETWORK) else None
+    tap = net.network is not None and network is None
+    node = domain.devices.add("interface", type="bridge" if net.bridge else "network" if network else "ethernet" if tap else "user")
+    if network:
+        node.add("source", network=network)
     if net.bridge:
         node.add("source", bridge=net.bridge)
         if net.openvswitch:
@@ -110,7 +113,7 @@ def _report_losses(net: Net, domain: Domain) -> None:
     add = domain.report.add
     if net.firewall:
         add("host-lost", net.where, f"{net.key}: Proxmox VE's firewall does not follow the VM", "write a <filterref> for it")
-    if not net.bridge and (net.tag or net.trunks):
+    if not net.bridge and not net.network and (net.tag or net.trunks):
         add("host-lost", net.where, f"{net.key}: user mode networking has no VLANs")
     if net.hostname:
         add("host-lost", net.where, f"{net.key}: user mode networking no longer tells the guest the name '{net.hostname}' by DHCP")

@@ -38,7 +38,10 @@ _STRAY = re.compile(r"[^-/][^/]* [^/]*").fullmatch
 
 def write(vm: VM, domain: Domain) -> None:
     raw = vm.raw
-    if raw.words:
+    if raw.words and domain.target.clean:
+        message = f"args are left out: XML says them by qemu:commandline alone: {without_secrets(' '.join(raw.words))}"
+        domain.report.add("guest-lost", raw.where, message)
+    elif raw.words:
         found = to_libvirt(_vanilla(raw.words, domain.report), domain)
         domain.arguments += found.words
         for place, value in found.overrides.items():

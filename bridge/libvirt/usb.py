@@ -43,7 +43,8 @@ def write(vm: VM, domain: Domain) -> None:
     """The buses with a device on the command line: what comes after it takes a later port, and so stands there too."""
     for usb in vm.usbs:
         bus, port = (usb.address.bus, usb.address.port) if isinstance(usb.address, USBAddress) else ("", "")
-        if usb.spice and vm.display.spice and (named or (bus not in late and "." not in port and domain.target.has("override"))):
+        unnamed = bus not in late and "." not in port and domain.target.has("override")
+        if usb.spice and vm.display.spice and (named or domain.target.clean or unnamed):
             _write_redirdev(vm, domain, usb, named)
             continue
         late.add(bus)
@@ -51,6 +52,8 @@ def write(vm: VM, domain: Domain) -> None:
             chardev = f"usbredirchardev{usb.index}"
             properties = {"driver": "usb-redir", "chardev": chardev, **_place(usb, named)}
             domain.arguments += ("-chardev", f"spicevmc,id={chardev},name=usbredir", "-device", _json(properties))
+        elif usb.vendor and usb.product and domain.target.clean:
+            _write_hostdev(vm, domain, usb)
         elif usb.hostport or usb.vendor:
             _write_host(domain, usb, named)
         else:
@@ -64,8 +67,19 @@ def _write_redirdev(vm: VM, domain: Domain, usb: USB, named: bool) -> None:
     node = domain.devices.add("redirdev", bus="usb", type="spicevmc")
     write_device(domain, node, usb)
     write_usb_address(vm, node, usb.address)
-    if not named:
+    if not named and not domain.target.clean:
         domain.set_override(alias(usb.key or ""), "port", *UNNAMED)
+
+
+def _write_hostdev(vm: VM, domain: Domain, usb: USB) -> None:
+    """libvirt's own way, which looks for the device once."""
+    node = domain.devices.add("hostdev", mode="subsystem", type="usb", managed="yes")
+    source = node.add("source", startupPolicy="optional")
+    source.add("vendor", id=f"0x{usb.vendor}")
+    source.add("product", id=f"0x{usb.product}")
+    write_device(domain, node, usb)
+    write_usb_address(vm, node, usb.address)
+    domain.report.add("host-lost", usb.where, f"{usb.key}: libvirt looks for the device once, when the domain starts")
 
 
 def _write_host(domain: Domain, usb: USB, named: bool) -> None:
@@ -253,4 +267,5 @@ def _read_hub(domain: Domain, node: Node, vm: VM) -> None:
         if nec and behind and address.port == str(NEC_PORTS):
             node.get("type")
             return
-    refuse(domain, node, "guest-lost", f"a config has no USB hubs ({getattr(address, 'bus', '')} port {getattr(address, 'port', '')})")
+    place = f" (bus {address.bus.removeprefix('#')} port {address.port})" if isinstance(address, USBAddress) else ""
+    refuse(domain, node, "guest-lost", f"a config has no USB hubs{place}")

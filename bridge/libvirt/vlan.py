@@ -16,7 +16,7 @@ DEFAULT_TAG = 1
 
 
 def write_vlan(net: Net, node: Node, domain: Domain) -> None:
-    if not net.bridge or (net.tag is None and not net.trunks):
+    if not (net.bridge or net.network) or (net.tag is None and not net.trunks):
         return
     if not net.openvswitch and not domain.target.has("vlan_bridge"):
         domain.report.add(

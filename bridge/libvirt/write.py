@@ -39,6 +39,7 @@ from . import (
     usb,
     watchdog,
 )
+from .clean import give_up
 from .described.leftovers import Left, write_leftovers
 from .described.other import write_other
 from .described.ready import unspoken
@@ -117,6 +118,8 @@ def _one_order(domain: Domain) -> None:
 
 def _write_escapes(domain: Domain) -> None:
     """qemu:commandline and qemu:override, only if there is something to say: they taint the domain."""
+    if domain.target.clean:
+        give_up(domain)
     if domain.arguments:
         commandline = domain.root.add("qemu:commandline")
         for word in domain.arguments:

@@ -6,6 +6,8 @@ from .part import Device
 
 UNUSABLE = "bridge "
 """Beginning of `network` where what the XML calls a bridge can be none."""
+NETWORK = "network "
+"""Beginning of `network` where it is a network of libvirt's."""
 
 
 class Net(Device, kw_only=True):

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..convert import convert
-from ..core.files import read, vmid_of
 from ..core.report import BridgeError, Finding, Report
 from ..data.gates import Target
+from ..fleet.numbers import Known
+from ..fleet.numbers import ids_of as identities_of
+from ..fleet.numbers import numbered as numbers
 from ..libvirt.host.connect import Connection, Domain
 from ..libvirt.metadata.residue import take
 from ..libvirt.tree.parse import parse as parse_xml
 from ..qemuserver.setting import Entry
 from ..qemuserver.text import parse, write
-
-MAX_VMID = 999_999_999
-_UUID = re.compile(r"^smbios1:(?:.*,)?\s*uuid=([0-9A-Fa-f-]{36})\s*(?:,|$)", re.MULTILINE)
 
 
 class Dumped(NamedTuple):
@@ -69,40 +66,15 @@ def dumped(connection: Connection, domain: Domain, live: bool) -> Dumped:
 
 def ids_of(directory: Path | None) -> dict[str, int]:
     """UUID -> VMID of the configs in a directory, VMID.conf: what an earlier import made of the domain of that UUID."""
-    found: dict[str, int] = {}
-    for file in sorted(directory.glob("*.conf")) if directory is not None else []:
-        number = vmid_of(file.name)
-        try:
-            text = read(str(file)).decode("utf-8", "replace") if number is not None else ""
-        except (OSError, BridgeError):
-            continue  # nothing that an import wrote
-        said = _UUID.search(text)
-        if said and number is not None:
-            found.setdefault(said[1].lower(), number)
-    return found
+    return {identity: vmid for identity, vmid in identities_of(directory).items() if " " not in identity}
 
 
 def numbered(
     domains: Sequence[Dumped], first: int | None, taken: frozenset[int], kept: Mapping[str, int] | None = None
 ) -> Iterator[tuple[Dumped, int | BridgeError]]:
-    """Every domain with its VMID: that of its metadata, else the one that it was given before (`kept`: UUID -> VMID), else a free one from
-    `first` on, else why it has none."""
-    kept = kept or {}
-    domains = [each if each.vmid is not None else each._replace(vmid=kept.get(each.domain.uuid)) for each in domains]
-    claimed: set[int] = set()
-    own = {dumped.vmid for dumped in domains}
-    free = (vmid for vmid in count(first or 0) if vmid not in own and vmid not in taken)
-    for dumped in domains:
-        vmid = dumped.vmid
-        if vmid is not None and vmid not in claimed:
-            claimed.add(vmid)
-            yield dumped, vmid
-        elif first is None:
-            why = "its metadata names no VMID" if vmid is None else f"another domain is VM {vmid} too"
-            yield dumped, BridgeError(f"{why}: pass --vmid-from N", dumped.domain.name)
-        else:
-            number = next(free)
-            yield dumped, number if number <= MAX_VMID else BridgeError(f"no VMID from {first} on is free", dumped.domain.name)
+    """Every domain with its VMID, as `fleet.numbers.numbered` gives it: that of its metadata, that of before, or a free one."""
+    wishes = [Known(each.domain.name, each.vmid, each.domain.uuid.lower()) for each in domains]
+    yield from zip(domains, numbers(wishes, first, taken, kept or {}), strict=True)
 
 
 def config(dumped: Dumped, vmid: int, keywords: dict[str, Any]) -> Config:

@@ -9,6 +9,7 @@ from ..host.facts import HostFacts
 from ..model.boot import Boot
 from ..model.disk import Source
 from ..model.firmware import Firmware
+from ..model.net import NETWORK, Net
 from ..model.vm import VM
 from .fill import change
 
@@ -19,16 +20,29 @@ def portable(vm: VM, host: HostFacts, target: Target, report: Report) -> VM:
     A socket that is not said is libvirt's to choose. A target that is a node keeps its paths, but for what libvirt takes nowhere.
     """
     firmware = _reachable(vm, report)
+    if host.network_map:
+        vm = change(vm, nets=[_on_network(net, host, report) for net in vm.nets])
     if target.node:
         return change(vm, firmware=firmware)
     return change(
         vm,
         firmware=_stock(firmware, host, report),
-        boot=_picture(vm.boot, host, report),
+        boot=_picture(vm.boot, host, target, report),
         agent=change(vm.agent, socket=None),
         serials=[change(serial, socket=None) for serial in vm.serials],
         display=change(vm.display, vnc_socket=None, spice_port=None, spice_address=None),
     )
+
+
+def _on_network(net: Net, host: HostFacts, report: Report) -> Net:
+    """What Open vSwitch needs to know is the network's own."""
+    there = host.network_map.get(net.bridge or "")
+    if not there:
+        return net
+    if net.tag is not None or net.trunks:
+        message = f"{net.key}: libvirt starts a VLAN only on a network that is a bridge or a virtual switch (<forward mode='bridge'/>)"
+        report.add("lint", net.where, message, f"see virsh net-dumpxml {there}; another network of its own for the VLAN does without")
+    return change(net, bridge=None, network=f"{NETWORK}{there}", openvswitch=None)
 
 
 def _reachable(vm: VM, report: Report) -> Firmware:
@@ -56,9 +70,12 @@ def _elsewhere(path: str | None, host: HostFacts) -> str | None:
     return host.firmware_map.get(there, there) if there is not None else None
 
 
-def _picture(boot: Boot, host: HostFacts, report: Report) -> Boot:
+def _picture(boot: Boot, host: HostFacts, target: Target, report: Report) -> Boot:
     if boot.splash != PICTURE:
         return boot
+    if target.clean:
+        report.add("guest-changed", None, "the boot picture is left out: XML says it by qemu:commandline alone; one fw_cfg file less")
+        return change(boot, splash=None)
     there = host.firmware_map.get(PICTURE)
     if there is None:
         there = PICTURE_THERE

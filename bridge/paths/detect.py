@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
+from ..core.literals import Format
 from ..core.report import BridgeError
 from ..data.qemu import PROGRAM
 
@@ -19,7 +20,7 @@ _ARRAY = re.compile(r'\[\s*"')
 _CALL = re.compile(rf"(?:^|[\s/])(?:{PROGRAM})\s", re.MULTILINE)
 
 
-def detect(text: str | bytes) -> str:
+def detect(text: str | bytes) -> Format:
     """The format of a text: `<` starts XML; a path, `qemu-`, `NAME=`, `exec` and the like a command line, as does `#!` with a call of
     QEMU behind it, and a JSON array of words; all else is a config, or what holds one.
 

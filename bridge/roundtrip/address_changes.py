@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -40,7 +41,8 @@ def address_changes(before: VM, after: VM | None, report: Report, kept: frozense
         old, new = _text(device.address), _text(found.address)
         if old != new and _text(_renamed(device, names)) != new:
             hint = "match NICs by MAC address and disks by serial in the guest"
-            report.add("moved", device.where, f"{key}: {old} -> {new}", hint, fields(device, "address"))
+            places = f"{_named(device.address)} -> {_named(found.address)}"
+            report.add("moved", device.where, f"{key}: {places}", hint, fields(device, "address"))
     _ports(before, after, report)
     _controllers(matched, _buses(before), report)
 
@@ -84,6 +86,12 @@ def _text(address: Address) -> str:
     if isinstance(address, USBAddress):
         return f"{address.bus} port {address.port}"
     return f"{address.controller} port {address.port}"
+
+
+def _named(address: Address) -> str:
+    """The same for people: a bus or a controller without a name of qemu-server's is the one that libvirt numbers so."""
+    kind = "PCI bus" if isinstance(address, PCIAddress) else "USB bus" if isinstance(address, USBAddress) else "controller"
+    return re.sub(r"^#([0-9]+)", rf"{kind} \1", _text(address))
 
 
 def _same(controller: Controller) -> tuple[object, ...]:
@@ -225,5 +233,5 @@ def _describe(controller: Controller) -> str:
         if value is not None:
             words.append(f"{field} {value}")
     if controller.address is not None:
-        words.append(_text(controller.address))
+        words.append(_named(controller.address))
     return ", ".join(words)

@@ -7,8 +7,9 @@ from html import escape
 
 from .. import __version__
 from ..core.report import HEADINGS, SEVERITIES, Finding
-from .drawing import COLOURS, drawing
+from .drawing import COLOURS, css_of, drawing
 from .picture import IOTHREAD, Thread
+from .stacked import stacked
 from .stacks import Slot
 from .style import STYLE
 from .subject import Document, Subject
@@ -52,6 +53,7 @@ def _body(what: Subject) -> Iterator[str]:
         yield f'<p class="warn">{escape(note)}</p>'
     yield from (f'<p class="advice">{escape(hint)}</p>' for hint in what.advice)
     yield f'<div class="wide">\n{drawing(what.picture, what.ids)}\n</div>'
+    yield f'<div class="stacked">\n{stacked(what.picture, what.ids)}\n</div>'
     yield "<h3>The same in words</h3>"
     yield from _threads(what)
     yield "<h2>At a glance</h2>"
@@ -86,7 +88,9 @@ def _dot(what: Subject, n: int) -> str:
     thread = what.picture.threads[n]
     if thread.role != IOTHREAD or not what.picture.served(thread.iothread or 0):
         return ""
-    return f'<span class="dot" style="background: var(--t{n % COLOURS})"></span>'
+    _, _, pattern = css_of(thread, n).partition(" ")
+    colour = f"var(--t{n % COLOURS})"
+    return f'<span class="dot{f" {pattern}" if pattern else ""}" style="background: {colour}; border-color: {colour}"></span>'
 
 
 def _findings(findings: list[Finding]) -> Iterator[str]:

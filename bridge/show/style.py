@@ -12,6 +12,11 @@ DARK = """
 """
 
 THREADS = "\n".join(f".fill.t{n} {{ fill: var(--t{n}); }} .line.t{n} {{ stroke: var(--t{n}); }}" for n in range(7))
+PATTERNS = """.line.r1 { stroke-dasharray: 9 4; } .line.r2 { stroke-dasharray: 2 4; } .line.r3 { stroke-dasharray: 9 4 2 4; }
+.fill.r1, .fill.r2, .fill.r3 { fill-opacity: 0.25; stroke-width: 1.5; }
+.fill.r2 { stroke-dasharray: 2 2; } .fill.r3 { stroke-dasharray: 5 2; }
+""" + "\n".join(f".fill.t{n}.r1, .fill.t{n}.r2, .fill.t{n}.r3 {{ stroke: var(--t{n}); }}" for n in range(7))
+"""More threads than colours: broken lines, boxes that are little more than their edges."""
 
 DRAWN = f"""svg .name {{ font-weight: 700; }}
 svg .small {{ font-size: 11.5px; fill: var(--muted); }}
@@ -29,7 +34,8 @@ svg text.bad {{ fill: var(--bad); font-weight: 700; }}
 .hollow {{ fill: var(--page); stroke: var(--frame); stroke-width: 1.5; }}
 .contended {{ fill: var(--bad-tint); }}
 .clash {{ stroke: var(--bad); stroke-width: 2.5; }}
-{THREADS}"""
+{THREADS}
+{PATTERNS}"""
 """What a drawing is made of, by its classes."""
 
 SVG = f"""
@@ -58,6 +64,8 @@ h3 {{ font-size: 15px; margin: 18px 0 4px; }}
 .warn::before {{ content: "! "; font-weight: 700; }}
 code, pre, svg text, .mono {{ font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace; }}
 .wide {{ overflow-x: auto; margin-top: 16px; padding-bottom: 4px; }}
+.stacked {{ display: none; margin-top: 16px; }}
+@media (max-width: 760px) {{ .wide {{ display: none; }} .stacked {{ display: block; }} }}
 svg {{ display: block; }}
 svg text {{ font-size: 13px; fill: var(--ink); }}
 {DRAWN}
@@ -65,13 +73,15 @@ table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; vertical-align: top; padding: 3px 14px 3px 0; overflow-wrap: anywhere; border-bottom: 1px solid var(--rule); }}
 th {{ font-weight: 600; color: var(--muted); font-size: 13px; }}
 .facts, .threads {{ table-layout: fixed; }}
-.facts td:first-child {{ color: var(--muted); width: min(11em, 30%); }}
+.facts td:first-child {{ color: var(--muted); width: 9em; }}
 .threads th {{ width: 24%; }} .threads th:last-child {{ width: 52%; }}
 .pci td:first-child {{ white-space: nowrap; }}
 .threads td div {{ margin: 0; }}
 .pci td {{ font-size: 13px; }}
 .pci .one td {{ background: var(--bad-tint); }}
 .pci .none {{ color: var(--muted); }}
+.dot.r1, .dot.r2, .dot.r3 {{ background: none !important; border: 2px solid; }}
+.dot.r2 {{ border-style: dotted; }} .dot.r3 {{ border-style: dashed; }}
 .dot {{ display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 8px; }}
 ul.findings {{ list-style: none; margin: 0; padding: 0; }}
 ul.findings li {{ margin: 0 0 8px; padding-left: 12px; border-left: 3px solid var(--rule); overflow-wrap: anywhere; }}
@@ -84,5 +94,5 @@ ul.findings li {{ margin: 0 0 8px; padding-left: 12px; border-left: 3px solid va
 @media (max-width: 860px) {{ .texts {{ grid-template-columns: minmax(0, 1fr); }} body {{ padding: 16px; }} }}
 pre {{ margin: 0; padding: 12px; background: var(--panel); border: 1px solid var(--rule); border-radius: 6px;
   font-size: 12px; line-height: 1.45; white-space: pre-wrap; overflow-wrap: anywhere; }}
-@media print {{ .wide {{ overflow: visible; }} }}
+@media print {{ .wide {{ overflow: visible; display: block; }} .stacked {{ display: none; }} }}
 """

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from ..argv.read import read as read_argv
 from ..convert import Result, convert, detect
+from ..core.literals import Format
 from ..core.report import SEVERITIES, BridgeError, Finding, Report, shown
 from ..core.rows import whole_number
 from ..core.shellwords import argv_text, without_secrets
 from ..data import gates
 from ..guest.tree import tree as guest_tree
+from ..host.facts import HostFacts
 from ..libvirt.metadata.residue import SECRETS, take
 from ..libvirt.read import read as read_domain
 from ..libvirt.tree.node import Node
@@ -44,7 +46,7 @@ class Subject(NamedTuple):
 
     title: str
     file: str
-    format: str
+    format: Format
     picture: Picture
     ids: dict[int, str]
     facts: list[tuple[str, str]]
@@ -70,7 +72,7 @@ def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
         format=source,
         picture=found,
         ids={thread.id: str(thread.id) for thread in vm.iothreads.threads or ()} if source == "conf" else {},
-        facts=list(_facts(vm, source)),
+        facts=[_qemu(source, keywords), *_facts(vm, source)],
         findings=_findings(made, refused),
         advice=hints,
         slots=slots,
@@ -79,19 +81,19 @@ def subject(text: str | bytes, keywords: dict[str, Any]) -> Subject:
     )
 
 
-def drawn(text: str | bytes, source: str, made: Made) -> tuple[Picture, list[str]]:
+def drawn(text: str | bytes, source: Format, made: Made) -> tuple[Picture, list[str]]:
     """Who serves what, and advice about it. `made`: what the text was converted to, by its format."""
     return _drawn(*_layout(text, source, made, {}), source)
 
 
-def _drawn(vm: VM, names: dict[int, str], source: str) -> tuple[Picture, list[str]]:
+def _drawn(vm: VM, names: dict[int, str], source: Format) -> tuple[Picture, list[str]]:
     name = _by_key if source == "conf" else _by_target
     found = picture(vm, names, name)
     return found, advice(found, _threadable(vm, found, name))
 
 
-Made = dict[str, Result]
-Refused = dict[str, BridgeError]
+Made = dict[Format, Result]
+Refused = dict[Format, BridgeError]
 
 
 def _conversions(text: str | bytes, keywords: dict[str, Any]) -> tuple[Made, Refused]:
@@ -106,11 +108,12 @@ def _conversions(text: str | bytes, keywords: dict[str, Any]) -> tuple[Made, Ref
     return made, refused
 
 
-def _others(source: str) -> list[str]:
-    return [form for form in ("xml", "conf") if form != source]
+def _others(source: Format) -> list[Format]:
+    both: tuple[Format, ...] = ("xml", "conf")
+    return [form for form in both if form != source]
 
 
-def _layout(text: str | bytes, source: str, made: Made, refused: Refused) -> tuple[VM, dict[int, str]]:
+def _layout(text: str | bytes, source: Format, made: Made, refused: Refused) -> tuple[VM, dict[int, str]]:
     """The VM with its iothreads as its own stack runs them, and what that calls them: a config never says less than its XML."""
     if source == "conf":
         result = made.get("argv") or made.get("xml")
@@ -220,7 +223,18 @@ def _title(vm: VM) -> str:
     return shown(vm.meta.name or number)
 
 
-def _facts(vm: VM, source: str) -> Iterator[tuple[str, str]]:
+def _qemu(source: Format, keywords: dict[str, Any]) -> tuple[str, str]:
+    """The one that all of it is about: the node's of a config, the target's of a domain or a command line."""
+    host = keywords.get("host") or HostFacts()
+    said, option = (host.qemu_version, "--host-fact qemu_version=VERSION") if source == "conf" else (keywords.get("qemu"), "--qemu VERSION")
+    if said:
+        return "QEMU", shown(said)
+    if source == "conf" and gates.release_of(host.qemu_server):
+        return "QEMU", f"{'.'.join(map(str, gates.qemu_version(None, host.qemu_server)))}, which came with qemu-server {host.qemu_server}"
+    return "QEMU", f"{'.'.join(map(str, gates.TARGET_QEMU))}, assumed: {option} names another"
+
+
+def _facts(vm: VM, source: Format) -> Iterator[tuple[str, str]]:
     version = ".".join(map(str, vm.machine.version or ()))
     yield "Machine", " ".join(filter(None, (vm.machine.base or vm.machine.type, version, vm.firmware.bios)))
     cpu = vm.cpu
@@ -246,6 +260,7 @@ def _disk(disk: Disk) -> str:
     image = (source.volid or source.path or source.volume or source.name or source.kind) if source is not None else None
     words = [_said(image) or "empty", _said(disk.size), disk.media if disk.media not in (None, "disk") else None]
     words.append(f"cache {disk.cache}" if disk.cache else None)
+    words.append(f"aio {disk.aio}" if disk.aio else None)
     return ", ".join(filter(None, words))
 
 
@@ -256,7 +271,7 @@ def _said(text: object) -> str:
 # --- texts
 
 
-def _documents(text: str | bytes, source: str, made: Made, refused: Refused) -> list[Document]:
+def _documents(text: str | bytes, source: Format, made: Made, refused: Refused) -> list[Document]:
     documents = {form: _document(_TITLES[form], form, made, refused) for form in _others(source)}
     documents[source] = Document(_TITLES[source], _public(_one_line(text) if source == "argv" else text))
     in_order = [documents[form] for form in ("argv", "conf", "xml") if form in documents]
@@ -271,7 +286,7 @@ def _one_line(text: str | bytes) -> str:
     return argv_text([without_secrets(word) for word in read_argv(text).words])
 
 
-def _document(title: str, form: str, made: Made, refused: Refused) -> Document:
+def _document(title: str, form: Format, made: Made, refused: Refused) -> Document:
     if form in refused:
         return Document(title, None, str(refused[form]))
     return Document(title, _public(made[form].text))

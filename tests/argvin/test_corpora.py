@@ -42,7 +42,7 @@ def mutants(words: list[str], program: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def outcome(words: list[str], to: str, **facts: Any) -> object:
+def outcome(words: list[str], to: bridge.Format, **facts: Any) -> object:
     """The document and what is said of it, without the places, which hold the words themselves."""
     try:
         result = bridge.convert("\0".join(words) + "\0", to, "argv", **facts)
@@ -51,7 +51,7 @@ def outcome(words: list[str], to: str, **facts: Any) -> object:
     return result.text, sorted((finding.kind, finding.message, finding.hint) for finding in result.findings)
 
 
-def check(words: list[str], program: str, to: str, request: pytest.FixtureRequest, **facts: Any) -> None:
+def check(words: list[str], program: str, to: bridge.Format, request: pytest.FixtureRequest, **facts: Any) -> None:
     same = outcome(words, to, **facts)
     assert not isinstance(same, str), same
     all_of_them = mutants(words, program)

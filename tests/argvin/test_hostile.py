@@ -38,7 +38,7 @@ NEVER = ("evil", "exec:", "hunter2", "/etc/", "/proc/", "\x1b", "lock: ")
         "-m 1G -object memory-backend-file,id=m,size=1G,mem-path=/etc/evil -machine memory-backend=m",
     ],
 )
-def test_what_must_not_get_through_does_not(line: str, args: bool | None, to: str) -> None:
+def test_what_must_not_get_through_does_not(line: str, args: bool | None, to: bridge.Format) -> None:
     result = bridge.convert(f"{QEMU} {line}", to, "argv", args=args)
     assert [word for word in NEVER if word in result.text] == []
     assert "hunter2" not in "".join(finding.message + finding.hint + finding.where for finding in result.findings)
@@ -71,7 +71,7 @@ def test_what_must_not_get_through_does_not(line: str, args: bool | None, to: st
         ("-netdev user,id=n -netdev user,id=n", "is there twice"),
     ],
 )
-def test_bad_line_is_one_clear_line(line: str, said: str, to: str) -> None:
+def test_bad_line_is_one_clear_line(line: str, said: str, to: bridge.Format) -> None:
     with pytest.raises(bridge.BridgeError) as caught:
         bridge.convert(f"{QEMU} {line}", to, "argv")
     assert said in str(caught.value)
@@ -104,7 +104,7 @@ def node(name: str, **more: object) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("to", ["xml", "conf"])
-def test_nodes_without_an_end_are_one_line(words: list[str], said: str, to: str) -> None:
+def test_nodes_without_an_end_are_one_line(words: list[str], said: str, to: bridge.Format) -> None:
     with pytest.raises(bridge.BridgeError, match=said):
         bridge.convert("\0".join((QEMU, *words, "-device", "virtio-blk-pci,drive=a")), to, "argv")
 

@@ -62,7 +62,7 @@ MEANINGLESS = {
 _WORD = re.compile(r"\S+:word [0-9]+ \(.*?\)|\S+ \(of QEMU's own.*?\)")
 
 
-def outcome(words: list[str], to: str) -> object:
+def outcome(words: list[str], to: bridge.Format) -> object:
     """The document and what is said of it, without the places, which hold the words themselves."""
     try:
         result = bridge.convert("\0".join(words) + "\0", to, "argv")
@@ -90,7 +90,7 @@ def changed(value: str, option: str) -> Iterator[tuple[str, str]]:
             yield name, ",".join(texts)
 
 
-def silent(text: str, to: str, name: str) -> list[str]:
+def silent(text: str, to: bridge.Format, name: str) -> list[str]:
     line = read(text)
     words, at = line.words, line.words.index(line.program) + 1
     plain = outcome(words, to)
@@ -108,7 +108,7 @@ def silent(text: str, to: str, name: str) -> list[str]:
 
 @pytest.mark.parametrize("to", ["xml", "conf"])
 @pytest.mark.parametrize("name", NAMES)
-def test_no_value_moves_nothing(name: str, to: str) -> None:
+def test_no_value_moves_nothing(name: str, to: bridge.Format) -> None:
     assert silent((LINES / f"{name}.cmd").read_text(), to, name) == []
 
 

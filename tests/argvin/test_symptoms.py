@@ -162,7 +162,7 @@ def test_a_uri_of_an_old_drive_was_one_name_without_a_host(file: str, protocol: 
         ("vmdk", "conf", "/srv/my disk.img"),
     ],
 )
-def test_an_image_that_the_other_side_cannot_open_ended_the_conversion(form: str, to: str, image: str) -> None:
+def test_an_image_that_the_other_side_cannot_open_ended_the_conversion(form: str, to: bridge.Format, image: str) -> None:
     """The document names the image that the finding's command makes, so that nobody takes the bytes of the old one for a disk's."""
     result = bridge.convert(f"{QEMU} -drive 'if=virtio,format={form},file=/srv/my disk.img'", to, "argv")
     assert (f'"{image}"' if to == "xml" else f" {image},") in result.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 import bridge
 from bridge.cli import main
 from bridge.guest.side import PROVES
+from tests.corpus import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +152,17 @@ def test_a_storage_that_the_facts_lack_stays_trouble(tmp_path: Path) -> None:
     config.write_text("memory: 512\nscsi0: tank:vm-100-disk-0\n")
     result = diff("--host", tmp_path, config, config)
     assert (result.exit_code, "storage 'tank' does not exist" in result.output) == (2, True)
+
+
+def test_without_qemu_qmp_a_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian 13 has no such package."""
+    monkeypatch.setitem(sys.modules, "qemu", None)
+    monkeypatch.setitem(sys.modules, "qemu.qmp", None)
+    file = str(ROOT / "samples/iothreads.conf")
+    done = CliRunner().invoke(main, ["diff", "--run", file, file])
+    assert done.exit_code == 2
+    wanted = (
+        "error: --run talks to QEMU with the Python package qemu.qmp, which is not here: pip install qemu.qmp; "
+        "without --run the options are compared"
+    )
+    assert [line for line in done.stderr.split("\n") if line.startswith("error")] == [wanted]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bridge.convert import convert
+from bridge.core.literals import Format
 
 PLAIN = """\
 cores: {cores}
@@ -34,6 +35,6 @@ def fill(directory: Path, vmids: range, broken: range = range(0), names: dict[in
     return directory
 
 
-def converted(file: Path, to: str = "xml") -> str:
+def converted(file: Path, to: Format = "xml") -> str:
     """What a conversion of its own makes of it."""
     return convert(file.read_bytes(), to, vmid=int(file.stem), file=str(file)).text

@@ -191,7 +191,7 @@ def test_an_iterator_that_is_closed_ends_the_fleet(tmp_path: Path) -> None:
 def stumbling(fall: Any) -> Any:
     """`convert`, but for VM 102."""
 
-    def convert(text: bytes, to: str, **keywords: Any) -> Any:
+    def convert(text: bytes, to: bridge.Format, **keywords: Any) -> Any:
         return fall() if keywords["vmid"] == 102 else bridge.convert(text, to, **keywords)
 
     return convert

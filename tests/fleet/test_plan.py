@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.literals import Format
 from bridge.core.report import BridgeError
 from bridge.fleet.plan import Task, inputs, plan
 from tests.fleet import configs
 
 
-def planned(files: list[str], to: str = "xml", snapshot: str | None = None) -> list[Task]:
+def planned(files: list[str], to: Format = "xml", snapshot: str | None = None) -> list[Task]:
     return plan(files, to, Path("out"), snapshot, {})
 
 

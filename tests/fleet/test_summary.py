@@ -6,12 +6,13 @@ import json
 
 import pytest
 
+from bridge.core.literals import Severity
 from bridge.core.report import Finding
 from bridge.fleet import Outcome
 from bridge.fleet.summary import Summary, fold
 
 
-def finding(message: str, where: str = "", severity: str = "host", kind: str = "host-lost") -> Finding:
+def finding(message: str, where: str = "", severity: Severity = "host", kind: str = "host-lost") -> Finding:
     return Finding(kind, severity, where, message)
 
 

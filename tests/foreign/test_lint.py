@@ -17,7 +17,7 @@ XML = """
 """
 
 
-def lints(text: str, to: str) -> list[str]:
+def lints(text: str, to: bridge.Format) -> list[str]:
     result = bridge.convert(text, to, vmid=100, host=HOST)
     return [finding.message for finding in result.findings if finding.kind == "lint"]
 
@@ -42,7 +42,7 @@ def lints(text: str, to: str) -> list[str]:
         ("args: -cpu max\ncpu: host\n", "args: -cpu max takes the place of cpu: host as a whole, with every flag that goes with it"),
     ],
 )
-def test_of_a_config(config: str, message: str, to: str) -> None:
+def test_of_a_config(config: str, message: str, to: bridge.Format) -> None:
     assert message in lints(config, to)
 
 
@@ -58,7 +58,7 @@ def test_of_a_config(config: str, message: str, to: str) -> None:
         "args: -smbios type=11,value=-cpu\n",
     ],
 )
-def test_nothing_to_say(config: str, to: str) -> None:
+def test_nothing_to_say(config: str, to: bridge.Format) -> None:
     assert lints(config, to) == []
 
 

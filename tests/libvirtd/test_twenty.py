@@ -84,4 +84,4 @@ def test_a_plan_by_the_api(libvirtd: Daemon) -> None:
     back = bridge.plan({"web.xml": bridge.convert("name: web\nmemory: 64\n", "xml", vmid=300).text}, to="qemu-server")
     assert [vm.vmid for vm in back.vms] == [300]
     with pytest.raises(ValueError, match="libvirt or to qemu-server"):
-        bridge.plan({}, to="nowhere")
+        bridge.plan({}, to="nowhere")  # type: ignore[arg-type]

@@ -16,13 +16,13 @@ pytestmark = pytest.mark.slow
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
-def findings(config: str, to: str, host: bridge.HostFacts | None = None) -> list[bridge.Finding]:
+def findings(config: str, to: bridge.Format, host: bridge.HostFacts | None = None) -> list[bridge.Finding]:
     return bridge.convert(config, to, "conf", vmid=100, host=host or bridge.HostFacts()).findings
 
 
 @pytest.mark.parametrize("to", ["xml", "argv"])
 @pytest.mark.parametrize("device", ["0000:41:00", "41:00", "41:00;42:00.1", "41:00,pcie=1"])
-def test_function_0_alone_stood_for_a_device(to: str, device: str) -> None:
+def test_function_0_alone_stood_for_a_device(to: bridge.Format, device: str) -> None:
     config = f"hostpci0: {device}\nmachine: pc-q35-10.0\nmemory: 512\n"
     result = bridge.convert(config, to, "conf", vmid=100)
     found = [finding for finding in result.findings if finding.kind == "resource-unknown"]
@@ -53,7 +53,7 @@ def test_a_storage_that_the_facts_lack_does_not_exist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("to", ["xml", "argv"])
-def test_an_mtu_was_made_up(to: str) -> None:
+def test_an_mtu_was_made_up(to: bridge.Format) -> None:
     config = "memory: 512\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr7\nnet1: virtio=BC:24:11:00:00:02,bridge=vmbr7\n"
     found = [f for f in findings(config, to) if f.kind == "assumed" and "bridge_mtu.vmbr7" in f.hint]
     assert len(found) == 1

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 SECONDS = 5.0
-WAYS = (("xml", "conf"), ("conf", "xml"), ("conf", "argv"), ("xml", "xml"))
+WAYS: tuple[tuple[Any, Any], ...] = (("xml", "conf"), ("conf", "xml"), ("conf", "argv"), ("xml", "xml"))
 
 
 def main() -> None:

@@ -55,8 +55,8 @@ def expectations(path: Path) -> list[tuple[str, str]]:
 
 
 def convert(path: Path, expected: list[tuple[str, str]]) -> Outcome:
-    source = path.suffix[1:]
-    to = next((text for word, text in expected if word == "to"), "conf" if source == "xml" else "xml")
+    source: Any = path.suffix[1:]
+    to: Any = next((text for word, text in expected if word == "to"), "conf" if source == "xml" else "xml")
     keywords: dict[str, Any] = {}
     for word, text in expected:
         if word == "with":
@@ -126,12 +126,13 @@ def test_what_is_written_is_a_config(path: Path) -> None:
 
 @pytest.mark.parametrize("to", ["argv", "conf", "xml"])
 @pytest.mark.parametrize(("args", "metadata"), [(None, True), (True, True), (False, False)])
-def test_no_way_ends_in_anything_but_a_document_or_a_refusal(to: str, args: bool | None, metadata: bool) -> None:
+def test_no_way_ends_in_anything_but_a_document_or_a_refusal(to: bridge.Format, args: bool | None, metadata: bool) -> None:
     """Each input on every way, with all that may be asked for: whatever else is raised fails the test."""
     for path in INPUTS:
         started = time.process_time()
+        source: Any = path.suffix[1:]
         try:
-            said = bridge.convert(path.read_bytes(), to, path.suffix[1:], vmid=100, args=args, metadata=metadata).text
+            said = bridge.convert(path.read_bytes(), to, source, vmid=100, args=args, metadata=metadata).text
         except bridge.BridgeError as error:
             said = str(error)
             assert said.isprintable(), path.name

@@ -31,7 +31,9 @@ randoms = st.integers(0, 2**63).map(Random)
 """One number decides everything, so that a failure shrinks to a number and comes again."""
 
 
-def convert(document: str | bytes, source: str | None, to: str, random: Random, args: bool | None = None) -> bridge.Result | None:
+def convert(
+    document: str | bytes, source: bridge.Format | None, to: bridge.Format, random: Random, args: bool | None = None
+) -> bridge.Result | None:
     """What `bridge.convert` gives, None if it refuses. All that it says is visible text on one line, and it says it soon."""
     started = time.process_time()
     try:
@@ -118,7 +120,7 @@ def test_xml_becomes_command_lines_and_xml(tries: Callable[[Callable[[Random], N
 
 @FUZZ
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=200)), st.sampled_from(("xml", "conf", None)), st.sampled_from(("xml", "conf")))
-def test_any_bytes_and_any_text(document: str | bytes, source: str | None, to: str) -> None:
+def test_any_bytes_and_any_text(document: str | bytes, source: bridge.Format | None, to: bridge.Format) -> None:
     result = convert(document, source, to, Random(0))
     if result is not None and to == "conf" and source == "xml":
         config_is_whole(result.text)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 HOST = bridge.HostFacts(cpus=8, bridges=["vmbr0"], qemu_version="10.1.0", qemu_server="rfc-iothreads")
 
 
-def _convert(to: str, args: bool | None = None) -> Callable[[str, str], object]:
+def _convert(to: bridge.Format, args: bool | None = None) -> Callable[[str, Any], object]:
     return lambda text, source: bridge.convert(text, to, source, vmid=100, host=HOST, args=args)
 
 

@@ -13,11 +13,11 @@ from tests.sheets.sheet import changes, check, differences, kinds, names
 
 
 @cache
-def plain(to: str) -> str:
+def plain(to: bridge.Format) -> str:
     return bridge.convert(PLAIN, to, "argv").text
 
 
-def of(line: str, to: str, args: bool | None = None) -> Iterator[str]:
+def of(line: str, to: bridge.Format, args: bool | None = None) -> Iterator[str]:
     """What the document has more than that of a plain line."""
     try:
         result = bridge.convert(f"{PLAIN} {line}", to, "argv", args=args)

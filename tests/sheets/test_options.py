@@ -22,7 +22,7 @@ OLD: dict[str, Any] = {"vmid": VMID, "libvirt": "9.0", "qemu": "8.0"}
 
 
 @cache
-def plain(to: str, source: str, of: str = "", old: bool = False) -> str:
+def plain(to: bridge.Format, source: bridge.Format, of: str = "", old: bool = False) -> str:
     return bridge.convert(of, to, source, **(OLD if old else NEWEST)).text
 
 
@@ -37,7 +37,7 @@ def written(text: str) -> Iterator[str]:
     yield from differences(newest, list(of(text, "xml", old=True)))
 
 
-def of(text: str, to: str, old: bool = False) -> Iterator[str]:
+def of(text: str, to: bridge.Format, old: bool = False) -> Iterator[str]:
     """What the config has more than an empty one has."""
     try:
         result = bridge.convert(text, to, "conf", **(OLD if old else NEWEST))

@@ -35,6 +35,11 @@ function cut(doc, found) {
   const bad = [];
   const page = doc.documentElement;
   if (page.scrollWidth > page.clientWidth) bad.push(`cut: the page is ${page.scrollWidth} wide, its window ${page.clientWidth}`);
+  for (const svg of doc.querySelectorAll("svg")) {
+    const room = svg.parentElement;
+    if (svg.getClientRects().length && page.clientWidth < 760 && svg.clientWidth > room.clientWidth)
+      bad.push(`cut: the drawing is ${svg.clientWidth} wide, its room ${room.clientWidth}`);
+  }
   for (const { box, parent, text } of found) {
     const svg = parent.closest("svg");
     if (svg && !inside(box, svg.getBoundingClientRect())) bad.push(`cut by the drawing: ${text}`);
@@ -91,7 +96,7 @@ addEventListener("load", () => {
     const found = texts(doc);
     result[frame.id] = {
       texts: found.length,
-      lines: doc.querySelectorAll("svg path.line").length,
+      lines: [...doc.querySelectorAll("svg path.line")].filter((line) => line.getClientRects().length).length,
       paper: luminance(channels(doc.defaultView.getComputedStyle(doc.body).backgroundColor)),
       bad: [...overlaps(found), ...cut(doc, found), ...faint(doc, found)],
     };

@@ -7,6 +7,7 @@ import re
 import pytest
 from lxml import etree
 
+import bridge
 from bridge.libvirt.tree.parse import tree
 from bridge.show.page import page
 from bridge.show.stacks import of_domain, side_by_side
@@ -42,7 +43,9 @@ def test_a_page_is_well_formed_and_needs_nothing_else(name: str) -> None:
 def test_every_line_of_the_drawing_is_a_link_of_the_picture(name: str) -> None:
     what = of_case(name)
     root = parsed(page(what))
-    drawn = [path.get("class") for path in root.iter(f"{SVG}path") if path.get("class") != "line anywhere"]
+    wide, narrow = ([path.get("class") for path in svg.iter(f"{SVG}path")] for svg in root.iter(f"{SVG}svg"))
+    drawn = [css for css in wide if css != "line anywhere"]
+    assert sorted(narrow, key=str) == sorted(drawn, key=str)
     wanted = []
     for device in what.picture.devices:
         for link in device.links:
@@ -54,8 +57,9 @@ def test_every_line_of_the_drawing_is_a_link_of_the_picture(name: str) -> None:
 
 def test_queues_have_a_line_each_where_they_are_mapped_one_by_one() -> None:
     root = parsed(page(of_case("queues.xml")))
-    shown = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "queue"]
-    assert shown == [
+    wide, narrow = ([text.text for text in svg.iter(f"{SVG}text") if text.get("class") == "queue"] for svg in root.iter(f"{SVG}svg"))
+    assert wide == narrow
+    assert wide == [
         *("queues 0, 2", "queue 1", "queue 1", "queue 3", "queue 5", "queue 0", "queue 2", "queue 4", "all 4 queues", "all queues"),
     ]
 
@@ -141,3 +145,35 @@ def test_a_vm_that_qemu_server_refuses_is_shown_all_the_same() -> None:
     assert what.findings[0][:2] == ("refused", "guest")
     assert [document.text is None for document in what.documents] == [True, False, True]
     parsed(page(what))
+
+
+def test_more_threads_than_colours_are_told_apart_by_a_pattern() -> None:
+    disks = "".join(f"virtio{n}: local:1/vm-1-disk-{n}.raw,iothread=1\n" for n in range(12))
+    root = parsed(page(of_text(f"memory: 512\n{disks}")))
+    for svg in root.iter(f"{SVG}svg"):
+        looks = [path.get("class") for path in svg.iter(f"{SVG}path") if path.get("class") != "line anywhere"]
+        assert len(looks) == len(set(looks)) == 12
+    dots = [span.get("class") for span in root.iter("span") if "dot" in (span.get("class") or "")]
+    assert dots == ["dot"] * 7 + ["dot r1"] * 5
+
+
+def test_boxes_name_many_disks_as_a_range() -> None:
+    disks = "".join(f"scsi{n}: local:1/vm-1-disk-{n}.raw,iothread=1\n" for n in range(12))
+    root = parsed(page(of_text(f"iothreads: 2\nmemory: 512\nscsihw: virtio-scsi-single\n{disks}")))
+    names = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "name"]
+    assert names.count("scsi0-11") == 2
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "10.0, assumed: --host-fact qemu_version=VERSION names another"),
+        ({"qemu_version": "9.2.0"}, "9.2.0"),
+        ({"qemu_server": "8.4.0"}, ", which came with qemu-server 8.4.0"),
+    ],
+)
+def test_one_qemu_is_named_and_whether_it_was_assumed(facts: dict[str, str], said: str) -> None:
+    host = bridge.HostFacts(**facts)  # type: ignore[arg-type]
+    found = dict(bridge.show("memory: 512\nvirtio0: local:1/vm-1-disk-0.raw\n", host=host, vmid=1).facts)
+    assert found["QEMU"].endswith(said)
+    assert found["virtio0"].endswith("aio io_uring")

@@ -10,17 +10,18 @@ import click
 
 from ...core.files import SUFFIX, with_pins
 from .document import emit, entry
-from .files import exit_code, guarded, keywords, print_findings, read, report_file, write
+from .files import exit_code, guarded, keywords, located, print_findings, read, report_file, write
 
 if TYPE_CHECKING:
     from ...convert import Result
+    from ...core.literals import Format, Status
 
 
 COMMAND_SUFFIX = ".sh"
 """Of a file with a `qm create` command."""
 
 
-def run(to: str, given: dict[str, Any]) -> None:
+def run(to: Format, given: dict[str, Any]) -> None:
     """Convert what was named."""
     from . import fleet
 
@@ -29,6 +30,7 @@ def run(to: str, given: dict[str, Any]) -> None:
         fleet.run(to, given)
     if given.get("hook") is not None and not given["hook"].name.isprintable():
         raise click.UsageError(f"--hook: {given['hook'].name!a} is not a name for a file of snippets: give it another")
+    given = _numbered(given)
     file, output = given["files"][0], given["output"]
     as_json = given["output_format"] == "json"
     result = _converted(file, to, given)
@@ -52,11 +54,26 @@ def run(to: str, given: dict[str, Any]) -> None:
     sys.exit(code)
 
 
-def _named(file: str, to: str, given: dict[str, Any], result: Result) -> str:
+def _named(file: str, to: Format, given: dict[str, Any], result: Result) -> str:
     """What a file in a directory is named after: the input, the process, or with --vmid-from the VM's id."""
     if to == "conf" and given.get("first") is not None:
         return str(result.vm.meta.vmid)
     return str(given.get("pid") or file)
+
+
+def _numbered(given: dict[str, Any]) -> dict[str, Any]:
+    """With --vmid-from: the VM's id, so that nothing has to be guessed."""
+    first, file = given.get("first"), given["files"][0]
+    if first is None or given["vmid"] or given.get("pid") is not None:
+        return given if given["vmid"] or first is None else {**given, "vmid": first}
+    if file == "-":
+        raise click.UsageError("--vmid-from looks at a file before it is converted: for stdin say --vmid")
+    from ...fleet.numbers import known, of_directory
+
+    output = given["output"]
+    directory = output if output is not None and output.is_dir() else None
+    wish = known(located(file), read(file))
+    return {**given, "vmid": guarded(lambda: of_directory([wish], first, directory))[0]}
 
 
 def _inputs(given: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +102,7 @@ def _hook(result: Result, file: Path, force: bool) -> None:
     write(file, script(result.pins, result.vm.meta.vmid or 0, file.name), force, mode=0o755)
 
 
-def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
+def _converted(file: str, to: Format, given: dict[str, Any]) -> Result:
     from ...convert import convert
 
     if given.get("pid") is not None:
@@ -94,7 +111,7 @@ def _converted(file: str, to: str, given: dict[str, Any]) -> Result:
     return guarded(lambda: convert(text, to, **words))
 
 
-def _of_process(pid: int, to: str, words: dict[str, Any]) -> Result:
+def _of_process(pid: int, to: Format, words: dict[str, Any]) -> Result:
     from ...convert import convert
     from ...operations.process import read as read_process
 
@@ -109,12 +126,12 @@ def _target(file: str, suffix: str, output: Path | None) -> Path | None:
     return output / (Path(file).stem + suffix) if output is not None and output.is_dir() else output
 
 
-def _report(result: Result, to: str, given: dict[str, Any], target: Path | None, held_back: bool) -> None:
+def _report(result: Result, to: Format, given: dict[str, Any], target: Path | None, held_back: bool) -> None:
     from ...fleet.summary import Summary
     from ...fleet.work import Outcome
     from .fleet import write_report
 
     summary = Summary(to, whole=True)
-    status = "held-back" if held_back else "converted"
+    status: Status = "held-back" if held_back else "converted"
     summary.add(Outcome(given["files"][0], status, str(target) if target else None, result.findings))
     write_report(summary, given)

@@ -10,7 +10,7 @@ import click
 from ...core.report import BridgeError
 from .document import emit, entry
 from .files import CANNOT, complain, exit_code, expanded, guarded, keywords, print_several, read
-from .options import connect_option, host_options, input_options, report_options, target_options
+from .options import clean_option, connect_option, host_options, input_options, report_options, target_options
 
 if TYPE_CHECKING:
     from ...libvirt.host.connect import Connection, UnclearError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @connect_option
 @host_options
 @target_options
+@clean_option
 @report_options
 @click.option("--dry-run", is_flag=True, help="Print the XML, and what would be done; define nothing.")
 @click.option("--replace", is_flag=True, help="Redefine a domain that has the same UUID.")

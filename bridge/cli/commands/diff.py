@@ -13,6 +13,7 @@ from .files import guarded, keywords, print_findings, read
 from .options import format_options, host_options, report_option
 
 if TYPE_CHECKING:
+    from ...core.literals import Reading
     from ...guest.diff import Comparison
 
 SAME, DIFFERS, TROUBLE = 0, 1, 2
@@ -86,7 +87,7 @@ def _compared(given: dict[str, Any]) -> Comparison:
         from ...guest.diff import diff
         from ...guest.side import side
 
-        by = given["by"] or (None if given["start"] else "model")
+        by: Reading | None = given["by"] or (None if given["start"] else "model")
         with _libvirt(by) as libvirt:
             a, b = (side(text, each, by, libvirt) for text, each in zip(texts, words, strict=True))
         host = words[0]["host"]
@@ -96,7 +97,7 @@ def _compared(given: dict[str, Any]) -> Comparison:
     return guarded(compared)
 
 
-def _libvirt(by: str | None) -> AbstractContextManager[Any]:
+def _libvirt(by: Reading | None) -> AbstractContextManager[Any]:
     """libvirt, or nothing where it is not asked."""
     if by == "model":
         return nullcontext()

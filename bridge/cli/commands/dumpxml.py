@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +75,7 @@ def _entry(each: Config, status: str, target: Path | None, given: dict[str, Any]
 
 
 def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config], list[dict[str, Any]]]:
+    from ...fleet.numbers import taken_in
     from ...operations.importing import config, dumped, ids_of, numbered, wanted
 
     words = {name: given[name] for name in ("args", "trust_metadata", "keep_layout")} | {"host": host(given)}
@@ -90,7 +90,7 @@ def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config
             found.append(dumped(connection, domain, given["live"]))
         except BridgeError as error:
             refuse(domain.name, error)
-    for each, vmid in numbered(found, given["first"], _taken(given["output"]), ids_of(given["output"])):
+    for each, vmid in numbered(found, given["first"], taken_in(given["output"]), ids_of(given["output"])):
         try:
             if isinstance(vmid, BridgeError):
                 raise vmid
@@ -98,12 +98,6 @@ def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config
         except BridgeError as error:
             refuse(each.domain.name, error)
     return configs, refused
-
-
-def _taken(output: Path | None) -> frozenset[int]:
-    """VMIDs that have a config in the directory."""
-    names = [path.stem for path in output.glob("*.conf")] if output is not None else []
-    return frozenset(int(name) for name in names if re.fullmatch(r"[0-9]{1,9}", name))
 
 
 def _deliver(configs: list[Config], given: dict[str, Any]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from ...core.files import read as read_file
 from ...core.report import BridgeError
 
 if TYPE_CHECKING:
+    from ...core.literals import Severity
     from ...core.report import Finding
     from ...host.facts import HostFacts
 
@@ -85,6 +86,7 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "snapshot": given.get("snapshot"),
         "keep_layout": bool(given.get("keep_layout")),
         "node_paths": bool(given.get("node_paths")),
+        "clean": bool(given.get("clean")),
         "create": given.get("form") == "qm-create",
         "file": "stdin" if file == "-" else located(file),
     }
@@ -107,7 +109,7 @@ def host(given: dict[str, Any], files: Iterable[str] = ()) -> Any:
     return guarded(load)
 
 
-TABLES = {"storages": "storage_map", "bridges": "bridge_map", "firmware": "firmware_map", "pools": "pools"}
+TABLES = {"storages": "storage_map", "bridges": "bridge_map", "networks": "network_map", "firmware": "firmware_map", "pools": "pools"}
 """Table of a --map file -> the key of the host facts that it is."""
 
 
@@ -164,7 +166,7 @@ def made(directory: Path) -> Path:
     return directory
 
 
-def exit_code(findings: list[Finding], fail_on: str | None) -> int:
+def exit_code(findings: list[Finding], fail_on: Severity | None) -> int:
     """The exit code that the findings ask for."""
     from ...core.report import SEVERITIES, worst
 

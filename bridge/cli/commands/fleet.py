@@ -14,6 +14,7 @@ import click
 from .files import CANNOT, FAILED_ON, ascii_json, fail, form_of, guarded, host, located, print_findings, report_file, write
 
 if TYPE_CHECKING:
+    from ...core.literals import Format
     from ...fleet.summary import Summary
 
 INTERRUPTED = 130
@@ -24,7 +25,7 @@ def is_fleet(given: dict[str, Any]) -> bool:
     return len(given["files"]) > 1 or given["resume"] or Path(given["files"][0]).is_dir()
 
 
-def run(to: str, given: dict[str, Any]) -> NoReturn:
+def run(to: Format, given: dict[str, Any]) -> NoReturn:
     """Convert them all; one that cannot be does not keep the others from it."""
     _usage(given)
     from ...fleet.summary import Summary
@@ -57,17 +58,17 @@ def _usage(given: dict[str, Any]) -> None:
         raise click.UsageError("--hook and --as qm-create are for one input")
 
 
-def _convert(to: str, given: dict[str, Any], summary: Summary) -> None:
+def _convert(to: Format, given: dict[str, Any], summary: Summary) -> None:
     from ...fleet import convert_fleet, inputs
 
     files = guarded(lambda: inputs(map(located, given["files"]), given["source"]))
     names = ("source", "libvirt", "qemu", "machine", "args", "snapshot")
     keywords = {name: given[name] for name in names if given.get(name) is not None}
-    switches = ("keep_layout", "pretty", "trust_metadata", "node_paths")
+    switches = ("keep_layout", "pretty", "trust_metadata", "node_paths", "clean")
     keywords |= {name: True for name in switches if given.get(name)}  # as the API's defaults: see Job.of
     if given.get("no_metadata"):
         keywords["metadata"] = False
-    ways = {name: given[name] for name in ("jobs", "force", "resume", "fail_on")}
+    ways = {name: given[name] for name in ("jobs", "force", "resume", "fail_on")} | {"first_vmid": given.get("first")}
 
     def all_of_them() -> None:
         with _progress(len(files)) as advance, _interruptible():

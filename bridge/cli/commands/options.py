@@ -54,7 +54,7 @@ host_options = together(
         "map_file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="TOML with all of these: tables storages, bridges, firmware and pools, of A = B. --storage and --bridge win over it.",
+        help="TOML with tables storages, bridges, networks, firmware and pools, of A = B. --storage and --bridge win over it.",
     ),
 )
 target_options = together(
@@ -62,6 +62,16 @@ target_options = together(
     click.option("--qemu", metavar="VERSION", help="QEMU of the target host, e.g. 10.0."),
     click.option("--node-paths", is_flag=True, help="XML for a libvirt on a Proxmox VE node: its sockets, firmware and ROM files stay."),
     click.option("--machine", metavar="TYPE", help="Machine type in place of the VM's own, where the target lacks that: pc-q35-VERSION."),
+)
+vmid_from_option = click.option(
+    "--vmid-from",
+    "first",
+    type=click.IntRange(100, 999_999_999),
+    metavar="N",
+    help="Number VMs without a VMID from here on; in -o DIR, files are VMID.conf, and a VM that has one there, by its UUID, keeps its id.",
+)
+clean_option = click.option(
+    "--clean", is_flag=True, help="libvirt's own elements only, no qemu:commandline or qemu:override: what is lost by that is told."
 )
 verbosity_options = together(
     click.option("-v", "--verbose", is_flag=True, help="Every finding with its place, not a digest of them."),

@@ -10,7 +10,7 @@ import click
 
 from ...core.report import BridgeError, Finding, Report
 from .files import CANNOT, exit_code, guarded, keywords, located, print_several, read, write
-from .options import Input, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
+from .options import Input, clean_option, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
 
 if TYPE_CHECKING:
     from ...operations.plan.step import Plan, VMPlan
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @format_options
 @host_options
 @target_options
+@clean_option
 @report_options
 def command(**given: Any) -> None:
     """Plan a move: copy and convert images, firmware variables and TPM state, define what is missing, then the VMs.

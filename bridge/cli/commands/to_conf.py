@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .conversion import run
-from .options import fleet_options, host_options, output_options, process_options, target_options
+from .options import fleet_options, host_options, output_options, process_options, target_options, vmid_from_option
 
 
 @click.command("to-conf")
@@ -18,6 +18,7 @@ from .options import fleet_options, host_options, output_options, process_option
 @output_options
 @fleet_options
 @click.option("--as", "form", type=click.Choice(["file", "qm-create"]), default="file", help="A VMID.conf, or a `qm create` command line.")
+@vmid_from_option
 @click.option("--keep-layout", is_flag=True, help="Keep the guest's PCI places by `args`: its network cards keep their names.")
 @click.option("--hook", type=click.Path(path_type=Path), help="Also write a hookscript that puts single threads on the CPUs that they had.")
 def command(**given: Any) -> None:
@@ -30,5 +31,6 @@ def command(**given: Any) -> None:
     Example:
       virt-qm to-xml samples/iothreads.conf | virt-qm to-conf -
       virt-qm to-conf --pid 4711
+      virt-qm to-conf --vmid-from 200 domains -o configs
     """
     run("conf", given)

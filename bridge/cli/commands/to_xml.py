@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .conversion import run
-from .options import fleet_options, host_options, output_options, process_options, target_options
+from .options import clean_option, fleet_options, host_options, output_options, process_options, target_options
 
 
 @click.command("to-xml")
@@ -17,6 +17,7 @@ from .options import fleet_options, host_options, output_options, process_option
 @output_options
 @fleet_options
 @click.option("--no-metadata", is_flag=True, help="Leave out what only qemu-server understands.")
+@clean_option
 @click.option("--snapshot", metavar="NAME", help="The VM as it was at this snapshot.")
 def command(**given: Any) -> None:
     """Domain XML for libvirt, of a config or of a QEMU command line.
@@ -33,6 +34,7 @@ def command(**given: Any) -> None:
       virt-qm to-xml 100 -o 100.xml
       virt-qm to-xml samples/web.sh
       virt-qm to-xml --pid 4711
+      virt-qm to-xml --clean 100
       virt-qm to-xml /etc/pve/qemu-server -o domains --report losses.json
     """
     run("xml", given)

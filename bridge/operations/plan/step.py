@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ...core.literals import Stack
 from ...core.report import Finding
 from .given import Refused
 
@@ -44,7 +45,7 @@ class VMPlan(msgspec.Struct, kw_only=True):
 class Plan(msgspec.Struct, kw_only=True):
     """What all VMs need first, then one VM after the other."""
 
-    to: str
+    to: Stack
     """`libvirt` or `qemu-server`."""
     first: list[Step]
     vms: list[VMPlan]

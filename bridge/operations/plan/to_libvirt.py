@@ -52,6 +52,9 @@ def plan(inputs: Sequence[Input], wish: Wish, host: Host | None) -> Plan:
             f"{wish.uri} is another machine, and {wish.images} here is not its directory: pass --upload to send the images through libvirt,"
             " or --via DIR where this machine reaches that directory"
         )
+    for path, option in ((wish.images, "--images"), (wish.via, "--via")):
+        if not path.startswith("/"):
+            raise BridgeError(f"{option}: '{path}' is a relative path, which is another one wherever it is read: begin it with /")
     pool = _pool(wish, host)
     if wish.upload:
         wish = wish._replace(pool=pool.name)

@@ -9,7 +9,7 @@ from typing import Any
 from ...core.report import BridgeError, Report, fields
 from ...data.gates import server_has
 from ...host.facts import HostFacts
-from ...model.net import UNUSABLE, Net
+from ...model.net import NETWORK, UNUSABLE, Net
 from ...model.vm import VM
 from ..fill import change, fill, forget
 from .machine import has
@@ -139,7 +139,8 @@ def _resolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
     net = fill(net, host_mtu=_host_mtu(net, vm, host, report), **decided)
     elsewhere = host.bridge_map.get(net.bridge or "")
     net = change(net, bridge=elsewhere) if elsewhere else net
-    if net.bridge and host.bridges is not None and net.bridge not in host.bridges:
+    mapped = net.bridge in host.network_map
+    if net.bridge and host.bridges is not None and net.bridge not in host.bridges and not mapped:
         report.add(
             "network-unknown",
             net.where,
@@ -176,7 +177,9 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
     name = net.network or net.bridge
     if name is None:
         return net
-    known = host.bridge_map.get(name) or host.bridge_map.get(name.removeprefix(UNUSABLE)) or host.bridge_map.get(name.rpartition(" ")[2])
+    networks = {f"{NETWORK}{there}": here for here, there in reversed(host.network_map.items())}
+    maps = host.bridge_map
+    known = networks.get(name) or maps.get(name) or maps.get(name.removeprefix(UNUSABLE)) or maps.get(name.rpartition(" ")[2])
     if known:
         return change(net, bridge=known)
     if net.network is None:
