@@ -57,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"corpus(*files, sample=None): {about}")
     about = "takes its time, or starts programs that a machine may not have; runs last, and not with --quick"
     config.addinivalue_line("markers", f"slow: {about}")
+    about = "starts no process, though its neighbours in the directory do: runs with --quick"
+    config.addinivalue_line("markers", f"quick: {about}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -85,7 +87,7 @@ def _rank(item: pytest.Item) -> int:
     room = item.path.relative_to(Path(__file__).parent).parts[0]
     if room in LAST:
         return 3
-    if room in PROCESSES or item.get_closest_marker("slow"):
+    if item.get_closest_marker("slow") or (room in PROCESSES and not item.get_closest_marker("quick")):
         return 2
     return int(_takes_corpora(item) or not STARTS.isdisjoint(_fixtures(item)))
 
