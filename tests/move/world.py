@@ -264,14 +264,11 @@ class Inside:
         self.world = world
         self.waiting: tuple[str, tuple[Any, ...]] | None = None
         self.polls = 0
-        self.aborted = False
 
     def __enter__(self) -> Inside:
         return self
 
     def __exit__(self, *_: object) -> None: ...
-
-    def close(self) -> None: ...
 
     def look(self, uuid: str) -> Look | None:
         assert uuid == "u"
@@ -381,7 +378,6 @@ class Stream:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.stopped = False
 
     def listen(self, path: Path, mode: int = 0o600) -> None:
         assert path == self.world.sides.stream
@@ -401,5 +397,4 @@ class Stream:
     def ended(self, wait: float = 0.0) -> bool:  # noqa: ARG002
         return True
 
-    def stop(self) -> None:
-        self.stopped = True
+    def stop(self) -> None: ...
