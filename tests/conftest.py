@@ -40,7 +40,7 @@ PARTS = {None: range(4), "light": range(2), "heavy": range(2, 4)}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="what needs nothing but the package, in a minute")
-    parser.addoption("--part", choices=("light", "heavy"), help="light: what bears neighbours, so that it may run on all cores; heavy: the rest")
+    parser.addoption("--part", choices=("light", "heavy"), help="light: what may run on all cores; heavy: the rest")
     parser.addoption("--full", action="store_true", help="every row of the corpora where the default is a sample")
     parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure: tests/run has installed everything")
 
