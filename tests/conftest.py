@@ -34,6 +34,8 @@ PROCESSES = frozenset(("guest", "libvirtd", "move"))
 """Directories of tests with processes of libvirt and QEMU: slow."""
 LAST = ("bench", "boot")
 """Directories of tests that run after all others."""
+SLOW = (*LAST, "guest", "libvirtd")
+"""Directories without a quick test."""
 PARTS = {None: range(4), "light": range(2), "heavy": range(2, 4)}
 """The ranks of `--part`."""
 
@@ -61,6 +63,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"quick: {about}")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Directories of slow tests alone take their time to be looked at, too."""
+    is_slow = collection_path.is_dir() and collection_path.parent == Path(__file__).parent and collection_path.name in SLOW
+    return True if is_slow and config.getoption("--quick") else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("corpus")
     if marker is None:
@@ -75,11 +83,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is over soon comes first. Without corpora, their tests are deselected: a skip would hide among those that matter."""
     ranks = range(1) if config.getoption("--quick") else PARTS[config.getoption("--part")]
-    kept = [item for item in items if _rank(item) in ranks and (corpora.SHARED is not None or not _takes_corpora(item))]
+    ranked = [(_rank(item), item) for item in items]
+    kept = [each for each in ranked if each[0] in ranks and (corpora.SHARED is not None or not _takes_corpora(each[1]))]
     if len(kept) < len(items):
-        chosen = set(kept)
+        chosen = {item for _, item in kept}
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = sorted(kept, key=_rank)
+    items[:] = [item for _, item in sorted(kept, key=lambda each: each[0])]
 
 
 def _rank(item: pytest.Item) -> int:
