@@ -21,8 +21,13 @@ class Record:
     def __init__(self, file: str) -> None:
         self.file = file
         self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
         self.coverage = coverage.Coverage(data_file=file, source=["bridge"], config_file=False)
         self.coverage.start()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -36,7 +41,8 @@ class Record:
     def pytest_unconfigure(self) -> None:
         self.coverage.stop()
         self.coverage.save()
-        Path(self.file + ".json").write_text(json.dumps(self.seconds))
+        passed = {test: seconds for test, seconds in self.seconds.items() if test not in self.failed}
+        Path(self.file + ".json").write_text(json.dumps(passed))
 
 
 def forget(*packages: str) -> None:
