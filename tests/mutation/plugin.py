@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +18,9 @@ import pytest
 RECORD = "VIRT_QM_COVERAGE"
 """Directory for the lines that each test touches, and the seconds that each takes: NAME and NAME.json of each process that ran some."""
 
+COLLECTED = "collected"
+"""What runs while tests are collected, and not when `bridge/` is loaded: that is no reason to load it anew."""
+
 
 class Record:
     def __init__(self, file: str) -> None:
@@ -24,6 +29,10 @@ class Record:
         self.failed: set[str] = set()
         self.coverage = coverage.Coverage(data_file=file, source=["bridge"], config_file=False)
         self.coverage.start()
+        for each in pkgutil.walk_packages(importlib.import_module("bridge").__path__, "bridge."):
+            if not each.name.endswith("__main__"):
+                importlib.import_module(each.name)
+        self.coverage.switch_context(COLLECTED)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
