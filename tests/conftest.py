@@ -34,6 +34,8 @@ PROCESSES = frozenset(("guest", "libvirtd", "move"))
 """Directories of tests with processes of libvirt and QEMU: slow."""
 LAST = ("boot", "bench")
 """Directories of tests that run after all others."""
+SLOW = (*LAST, "guest", "libvirtd")
+"""Directories without a quick test."""
 PARTS = {None: range(5), "light": range(2), "heavy": range(2, 4), "alone": range(4, 5)}
 """The ranks of `--part`."""
 
@@ -59,6 +61,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"corpus(*files, sample=None): {about}")
     about = "takes its time, or starts programs that a machine may not have; runs last, and not with --quick"
     config.addinivalue_line("markers", f"slow: {about}")
+    about = "starts no process, though its neighbours in the directory do: runs with --quick"
+    config.addinivalue_line("markers", f"quick: {about}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Directories of slow tests alone take their time to be looked at, too."""
+    is_slow = collection_path.is_dir() and collection_path.parent == Path(__file__).parent and collection_path.name in SLOW
+    return True if is_slow and config.getoption("--quick") else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -76,11 +86,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What is over soon comes first. Without corpora, their tests are deselected: a skip would hide among those that matter."""
     part = config.getoption("--part")
     ranks = range(1) if config.getoption("--quick") else PARTS[part]
-    kept = [item for item in items if _rank(item) in ranks and (corpora.SHARED is not None or not _takes_corpora(item))]
+    ranked = [(_rank(item), item) for item in items]
+    kept = [each for each in ranked if each[0] in ranks and (corpora.SHARED is not None or not _takes_corpora(each[1]))]
     if len(kept) < len(items):
-        chosen = set(kept)
+        chosen = {item for _, item in kept}
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = sorted(kept, key=_rank, reverse=part == "heavy")  # one that takes long and begins last keeps a core waiting
+    is_heavy = part == "heavy"  # one that takes long and begins last would keep a core waiting
+    items[:] = [item for _, item in sorted(kept, key=lambda each: each[0], reverse=is_heavy)]
 
 
 def _rank(item: pytest.Item) -> int:
@@ -88,7 +100,7 @@ def _rank(item: pytest.Item) -> int:
     room = item.path.relative_to(Path(__file__).parent).parts[0]
     if room in LAST:
         return 3 + LAST.index(room)
-    if room in PROCESSES or item.get_closest_marker("slow"):
+    if item.get_closest_marker("slow") or (room in PROCESSES and not item.get_closest_marker("quick")):
         return 2
     return int(_takes_corpora(item) or not STARTS.isdisjoint(_fixtures(item)))
 

@@ -168,3 +168,56 @@ def test_fields_of_a_device_are_told_by_where_it_was_read() -> None:
 def test_the_tables_cover_the_fields_of_the_coverage_tests() -> None:
     """Both laws look at the same model."""
     assert {part for part, _ in (param.values for param in FIELDS)} >= set(COMPARED)
+
+
+UNSEEN: dict[str, dict[str, str]] = {
+    "host": {
+        "Agent": "freeze_fs fstrim_cloned_disks",
+        "Audio": "driver",
+        "CPU": "affinity cpulimit cpuunits emulatorpin vcpupins",
+        "Disk": "aio backup cache detect_zeroes discard iothread replicate rerror shared snapshot source throttle werror",
+        "Display": "egl spice vdagent vnc",
+        "HostPCI": "driver enable_migration",
+        "Machine": "allow_ksm emulator freeze reboot",
+        "Memory": "hugepages keephugepages numa_said shared shares",
+        "Meta": "creation_qemu description keys name onboot template",
+        "Net": "firewall hostname rate tag trunks vhost",
+        "Parallel": "path",
+        "RNG": "max_bytes period source",
+        "Raw": "vmstate",
+        "Serial": "path",
+        "Source": "chain_snapshots conf discard_no_unref initiator is_iso namespace secret_uuid user",
+        "Throttle": (
+            "bps_max_length bps_rd_max_length bps_wr_max_length iops iops_max iops_max_length iops_rd iops_rd_max iops_rd_max_length"
+            " iops_wr iops_wr_max iops_wr_max_length mbps mbps_max mbps_rd mbps_rd_max mbps_wr mbps_wr_max"
+        ),
+        "USB": "spice",
+        "VirtioFS": "cache direct_io expose_acl expose_xattr",
+        "Watchdog": "action",
+    },
+    "data": {
+        "Firmware": "code_format format fresh size target_code target_template vars vars_size",
+        "Source": "chain hosts importing name path protocol",
+        "TPM": "format size source",
+        "VirtioFS": "dirid path",
+    },
+    "note": {"Agent": "socket", "Balloon": "stats_period", "Display": "spice_address spice_port vnc_socket", "Serial": "socket"},
+}
+"""What the guest cannot see: what a host, its tools or its clock do with a VM; what is copied with its images; what each host has.
+Every other field is the guest's."""
+
+
+@pytest.mark.parametrize("part", sorted(table.ROWS))
+def test_how_bad_the_loss_of_a_field_is(part: str) -> None:
+    wanted = {field: severity for severity, parts in UNSEEN.items() for field in parts.get(part, "").split()}
+    for field, row in table.ROWS[part].items():
+        assert (field, KINDS[row.kind].severity) == (field, wanted.pop(field, "guest"))
+    assert wanted == {}
+
+
+def test_what_cannot_be_said_is_lost_and_what_is_said_otherwise_is_changed() -> None:
+    """Of what the guest sees: a whole device, a start without firmware, cloud-init's data, words of the command line."""
+    lost = {(part, field) for part, rows in table.ROWS.items() for field, row in rows.items() if row.kind == "guest-lost"}
+    started = {("Boot", field) for field in ("kernel", "initrd", "cmdline")}
+    assert lost == {*started, ("CloudInit", "keys"), ("Display", "foldersharing"), ("Raw", "words")}
+    assert table.LEFT_OUT.kind == "guest-lost"

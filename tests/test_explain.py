@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from bridge.cli import main, render
 from bridge.core.explain import ADVICE, MEANING, explained
-from bridge.core.report import KINDS, SEVERITIES, BridgeError, Finding
+from bridge.core.report import KINDS, SEVERITIES, BridgeError, Finding, worst
 
 
 def run(*words: str) -> str:
@@ -113,3 +113,29 @@ def test_no_findings_are_no_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, []) == []
     render.print_several([("web", []), ("mail", [])])
     assert capsys.readouterr().err == ""
+
+
+SEVERE = {
+    "guest": "bad-line guest-changed guest-lost invalid invisible machine-missing moved refused unknown",
+    "data": "firmware-state import-needed network-unknown resource-unknown storage-unknown tpm-state",
+    "host": "args-off fallback host-lost iothread-lost lint not-applied pending-changes withheld",
+    "note": (
+        "added advice ambiguous assumed boot-picture by-args host-state metadata-only no-live-move normalised pins secret-left-out"
+        " stale-residue warning"
+    ),
+}
+"""What the guest sees; what must be copied or named before it starts; what the host does otherwise; what is no loss. Who relies on
+`--fail-on` finds a kind where it was."""
+
+
+@pytest.mark.parametrize("severity", SEVERE)
+def test_how_bad_each_kind_is(severity: str) -> None:
+    assert sorted(kind for kind, each in KINDS.items() if each.severity == severity) == SEVERE[severity].split()
+
+
+def test_the_worst_comes_first() -> None:
+    assert SEVERITIES == ("guest", "data", "host", "note")
+    for at, severity in enumerate(SEVERITIES):
+        found = [Finding(SEVERE[each].split()[0], each, "", "") for each in reversed(SEVERITIES[at:])]
+        assert worst(found) == severity
+    assert worst([]) is None

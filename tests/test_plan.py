@@ -18,8 +18,6 @@ from click.testing import CliRunner, Result
 import bridge
 from bridge.cli import main
 
-pytestmark = pytest.mark.slow
-
 STORAGE = """\
 dir: store
 \tpath {path}
@@ -261,6 +259,7 @@ def test_one_vm_that_cannot_be_planned_does_not_stop_the_rest(way: str, host: Pa
     assert [Path(file).name for file, _ in json.loads(result.stdout)["refused"]] == ["102.conf"]
 
 
+@pytest.mark.slow
 def test_one_vm_that_cannot_be_moved_does_not_stop_the_rest(host: Path, node: Path, tmp_path: Path) -> None:
     for vmid in (101, 103):
         (tmp_path / f"source/images/{vmid}").mkdir()
@@ -305,6 +304,7 @@ CREATE_PRIMARY = bytes.fromhex(
 """The key that comes of it is the same for the same TPM, and another for every other one."""
 
 
+@pytest.mark.slow
 def test_the_state_of_a_tpm_in_libvirts_own_directory_is_carried(node: Path, tmp_path: Path) -> None:
     """swtpm makes the file that qemu-server's swtpm takes: the TPM is the same one, with every key that the guest has sealed."""
     own = tmp_path / "swtpm/5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10/tpm2"
@@ -371,6 +371,7 @@ def test_a_volume_whose_place_is_unknown_is_an_error(tmp_path: Path) -> None:
 HOSTILE = 'it\'s; touch pwned; $(touch pwned) `touch pwned` "x" \\ #.qcow2'
 
 
+@pytest.mark.slow
 def test_nothing_of_a_config_is_run(host: Path, tmp_path: Path) -> None:
     """A description, a name of a file and an XML path full of shell."""
     (directory := tmp_path / "a $(touch pwned) 'b'").mkdir()
@@ -437,6 +438,7 @@ def source_images(tmp_path: Path) -> None:
     (tmp_path / "source/template/iso/debian.iso").write_bytes(b"iso" * 1024)
 
 
+@pytest.mark.slow
 def test_a_move_to_a_node_is_run(host: Path, node: Path, tmp_path: Path) -> None:
     source_images(tmp_path)
     text = run(*to_node(host, node, tmp_path, config(tmp_path, TWO_DISKS))).stdout
@@ -458,6 +460,7 @@ def test_a_move_to_a_node_is_run(host: Path, node: Path, tmp_path: Path) -> None
     assert again.stdout.count("done before") == 3
 
 
+@pytest.mark.slow
 def test_it_stops_at_the_first_error_and_goes_on_from_there(host: Path, node: Path, tmp_path: Path) -> None:
     source_images(tmp_path)
     images = tmp_path / "source/images/100"
@@ -474,6 +477,7 @@ def test_it_stops_at_the_first_error_and_goes_on_from_there(host: Path, node: Pa
     assert (tmp_path / "configs/100.conf").exists()
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on(host: Path, node: Path, tmp_path: Path) -> None:
     """A stub of qemu-img that kills the script after writing half, and one that kills it after writing all."""
     source_images(tmp_path)
@@ -496,6 +500,7 @@ def test_killed_at_any_moment_it_goes_on(host: Path, node: Path, tmp_path: Path)
     assert list((tmp_path / "target").rglob("*.part")) == []
 
 
+@pytest.mark.slow
 def test_what_it_did_not_make_is_not_overwritten(host: Path, node: Path, tmp_path: Path) -> None:
     source_images(tmp_path)
     text = run(*to_node(host, node, tmp_path, config(tmp_path, TWO_DISKS))).stdout
@@ -511,6 +516,7 @@ def test_what_it_did_not_make_is_not_overwritten(host: Path, node: Path, tmp_pat
     assert (tmp_path / "configs/100.conf").read_text() == "theirs"
 
 
+@pytest.mark.slow
 def test_a_storage_that_is_missing_is_added(host: Path, tmp_path: Path) -> None:
     source_images(tmp_path)
     (tools := tmp_path / "tools").mkdir()
@@ -529,6 +535,7 @@ def test_a_storage_that_is_missing_is_added(host: Path, tmp_path: Path) -> None:
     assert "scsi0: new:100/vm-100-disk-0.qcow2" in (tmp_path / "configs/100.conf").read_text()
 
 
+@pytest.mark.slow
 def test_an_iso_image_that_two_vms_use_is_copied_once(host: Path, node: Path, tmp_path: Path) -> None:
     (tmp_path / "source/template/iso/debian.iso").write_bytes(b"iso" * 1024)
     files = [config(tmp_path, f"name: vm{vmid}\nide2: store:iso/debian.iso,media=cdrom\n", vmid) for vmid in (100, 101)]
@@ -548,6 +555,7 @@ def test_only_directories_are_copied_to(host: Path, node: Path, tmp_path: Path) 
     assert (result.exit_code, "a plan copies to directories; name one of type dir, nfs or cifs" in result.output) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_bridge_that_the_node_lacks_stops_it(host: Path, node: Path, tmp_path: Path) -> None:
     text = "name: web\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr4093\n"
     done = execute(run(*to_node(host, node, tmp_path, config(tmp_path, text))).stdout, tmp_path)
@@ -555,6 +563,7 @@ def test_a_bridge_that_the_node_lacks_stops_it(host: Path, node: Path, tmp_path:
     assert "this node has no bridge vmbr4093" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_domain_comes_to_a_node(node: Path, tmp_path: Path) -> None:
     """A file that is on none of its storages is copied; one on a storage of the node stays."""
     image(disk := tmp_path / "disk.qcow2", "qcow2", b"\x44")

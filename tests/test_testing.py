@@ -17,7 +17,7 @@ WORKSTATION = (ROOT / "samples/workstation.xml").read_text()
 
 
 @given(configs())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_a_drawn_config_is_one_and_comes_back(text: str) -> None:
     assert bridge.rewrite_config(text, strict=True) == text
     assert_round_trip(text)
@@ -25,7 +25,7 @@ def test_a_drawn_config_is_one_and_comes_back(text: str) -> None:
 
 
 @given(domains())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_a_drawn_domain_is_one_and_has_the_guest_of_its_config(text: str) -> None:
     assert [finding.message for finding in bridge.check(text) if finding.kind == "invalid"] == []
     back = bridge.convert(text, "conf", vmid=100)

@@ -10,6 +10,8 @@ import pytest
 from bridge.core.report import BridgeError
 from bridge.operations.move.saveimage import SIZE, Counted, header, read_header
 
+pytestmark = pytest.mark.quick
+
 XML = "<domain type='kvm'><name>ü</name></domain>"
 STREAM = b"QEVM\0\0\0\3"
 

@@ -10,6 +10,8 @@ from bridge.core.report import BridgeError
 from bridge.operations.move.request import Request
 from bridge.operations.move.step import Move, Outcome, run
 
+pytestmark = pytest.mark.quick
+
 REQUEST = Request(into=True, way="protocol3", uri="", name="a", uuid="u", xml="", qmp="", directory="")
 
 

@@ -86,14 +86,16 @@ def excused(known: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
 
 
 def touched(again: bool, jobs: int) -> Touched:
-    if again or not CACHE.exists():
+    if again or not any(CACHE.glob("*.json")):
         shutil.rmtree(CACHE, ignore_errors=True)
         CACHE.mkdir(parents=True)
         print("the quick tests run once, to see which touch which line", flush=True)
         command = [sys.executable, "-m", "pytest", "-p", "tests.mutation.plugin", "-p", "no:benchmark", "-q", "--quick", "-n", str(jobs)]
-        if subprocess.run(command, cwd=ROOT, env={**os.environ, RECORD: str(CACHE)}, check=False).returncode:
-            shutil.rmtree(CACHE)
-            sys.exit("tests/mutants: the quick tests fail as they are")
+        ended = subprocess.run(command, cwd=ROOT, env={**os.environ, RECORD: str(CACHE)}, check=False).returncode
+        if len([*CACHE.glob("*.json")]) < jobs:
+            sys.exit(f"tests/mutants: the quick tests ended with {ended}, and a process of theirs without its record: start it again")
+        if ended:
+            print("tests/mutants: the tests that fail as they are, or under a tracer, are left out", flush=True)
     return Touched(CACHE)
 
 

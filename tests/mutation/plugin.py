@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import time
 from collections.abc import Iterator
@@ -16,13 +18,25 @@ import pytest
 RECORD = "VIRT_QM_COVERAGE"
 """Directory for the lines that each test touches, and the seconds that each takes: NAME and NAME.json of each process that ran some."""
 
+COLLECTED = "collected"
+"""What runs while tests are collected, and not when `bridge/` is loaded: that is no reason to load it anew."""
+
 
 class Record:
     def __init__(self, file: str) -> None:
         self.file = file
         self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
         self.coverage = coverage.Coverage(data_file=file, source=["bridge"], config_file=False)
         self.coverage.start()
+        for each in pkgutil.walk_packages(importlib.import_module("bridge").__path__, "bridge."):
+            if not each.name.endswith("__main__"):
+                importlib.import_module(each.name)
+        self.coverage.switch_context(COLLECTED)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -36,7 +50,8 @@ class Record:
     def pytest_unconfigure(self) -> None:
         self.coverage.stop()
         self.coverage.save()
-        Path(self.file + ".json").write_text(json.dumps(self.seconds))
+        passed = {test: seconds for test, seconds in self.seconds.items() if test not in self.failed}
+        Path(self.file + ".json").write_text(json.dumps(passed))
 
 
 def forget(*packages: str) -> None:

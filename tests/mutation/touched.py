@@ -24,13 +24,15 @@ class Touched:
     def __init__(self, directory: Path) -> None:
         self.seconds: dict[str, float] = {}
         self.lines: dict[Path, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for seconds in directory.glob("*.json"):
+        records = sorted(directory.glob("*.json"))
+        for seconds in records:
             self.seconds |= json.loads(seconds.read_text())
+        for seconds in records:
             data = coverage.CoverageData(str(seconds.with_suffix("")))
             data.read()
             for measured in data.measured_files():
                 for line, names in data.contexts_by_lineno(measured).items():
-                    self.lines[Path(measured)][line] |= set(names)
+                    self.lines[Path(measured)][line] |= {name for name in names if not name or name in self.seconds}
         self.size = Counter(test for lines in self.lines.values() for tests in lines.values() for test in tests)
         self.names = _Names()
 

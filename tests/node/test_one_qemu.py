@@ -9,8 +9,6 @@ import pytest
 
 import bridge
 
-pytestmark = pytest.mark.slow
-
 OLD = bridge.HostFacts(qemu_version="9.2.0", nodename="n1", bridge_mtu={"vmbr0": 1500}, render_node=False, cpus=4, numa_nodes=4)
 NEW = bridge.HostFacts(qemu_version="11.0.2", nodename="n1", bridge_mtu={"vmbr0": 1500}, render_node=False, cpus=4, numa_nodes=4)
 

@@ -11,8 +11,6 @@ import bridge
 from bridge.cli import main
 from bridge.data import gates
 
-pytestmark = pytest.mark.slow
-
 NET = "memory: 512\nnet0: virtio=52:54:00:00:01:01,bridge=vmbr0{}\n"
 POOL = """\
 iothreads: 2{}

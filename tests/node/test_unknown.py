@@ -11,8 +11,6 @@ import bridge
 from bridge.cli import main
 from bridge.host.mapping import read_directory_mappings, read_pci_mappings, read_usb_mappings
 
-pytestmark = pytest.mark.slow
-
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 

@@ -127,4 +127,4 @@ def test_hostile_input_takes_no_time(hostile: str) -> None:
         text.write(found)
     except BridgeError:
         pass
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 5.0  # square in its length, each would take tens of seconds; it is 0.1 without a tracer

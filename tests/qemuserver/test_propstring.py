@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.data.options import OPTIONS, VM_CPU_FLAGS
@@ -167,6 +167,7 @@ def property_strings() -> list[tuple[str, Option]]:
 
 
 @pytest.mark.parametrize(("key", "found"), [pytest.param(key, found, id=key) for key, found in property_strings()])
+@settings(max_examples=30)
 @given(data=st.data())
 def test_what_is_printed_reads_back(key: str, found: Option, data: st.DataObject) -> None:
     """parse(write(values)) == values, for every sub-option of every option; and write(parse(text)) == text."""

@@ -77,7 +77,8 @@ def test_the_config_comes_back_from_an_old_target(config: str) -> None:
     assert back == re.sub(r"^(cipassword|sshkeys): .*\n", "", wanted, flags=re.MULTILINE)
 
 
-LADDER = ("9.0", "7.2"), ("9.5", "8.1"), ("10.0", "9.0"), ("10.10", "9.2"), ("11.3", "10.0"), ("11.6", "10.1"), ("12.0", "11.0")
+LADDER = ("9.0", "7.2"), ("10.0", "9.0"), ("11.3", "10.0"), ("12.0", "11.0")
+"""Each gate by itself is in `test_ladder`."""
 
 
 @pytest.mark.parametrize("config", CONFIGS)

@@ -79,14 +79,14 @@ def residues(draw: st.DrawFn, xml: str) -> Residue:
     return Residue(rows, sections, draw(st.one_of(st.none(), odd)))
 
 
-@settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=120, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data(), st.sampled_from(DOMAINS), st.sampled_from([None, False]))
 def test_what_comes_back_is_what_the_xml_bears_out(data: st.DataObject, xml: str, args: bool | None) -> None:
     residue = data.draw(residues(xml))
     assert violations(xml, residue, args=args) == []
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=50, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data(), st.sampled_from(DOMAINS))
 def test_a_value_of_no_xml_is_as_it_was_or_left_out(data: st.DataObject, xml: str) -> None:
     """Nothing is split, cut short or joined on its way through the metadata."""

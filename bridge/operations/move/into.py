@@ -79,6 +79,7 @@ class Defined:
         self.sides = sides
         self.shell = f"virsh -c '{sides.request.uri}' define DOMAIN.xml"
         self._before: str | None = None
+        self._asked = False
 
     def do(self, move: Move) -> None:  # noqa: ARG002
         request, host = self.sides.request, self.sides.host
@@ -87,9 +88,12 @@ class Defined:
             raise BridgeError(f"a domain with UUID {request.uuid} is {described(found)} there already", request.uri)
         if found is not None and found.persistent:
             self._before = host.ask("xml", request.uuid, False)
+        self._asked = True
         host.ask("define", request.xml)
 
     def undo(self, move: Move) -> None:  # noqa: ARG002
+        if not self._asked:
+            return  # a definition that is there is not ours
         self.sides.look(LOOKING_LIMIT)
         if self._before is None:
             self.sides.host.ask("undefine", self.sides.request.uuid)

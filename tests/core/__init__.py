@@ -1,0 +1,1 @@
+"""What stands under everything else: findings, files, words of a shell."""
