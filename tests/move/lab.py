@@ -5,6 +5,7 @@ The guest counts, writes to every disk and reads it all back (count.c); what it 
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import tempfile
@@ -22,7 +23,7 @@ from bridge.argv.read import fields
 from bridge.operations.move.machine import Machine
 from tests.boot import domain, reference
 from tests.boot.boot import APPEND, facts_of_host
-from tests.boot.images import tpm_state
+from tests.boot.images import SIZE, tpm_state
 from tests.boot.initramfs import initramfs, kernel, unpacked_kernel
 from tests.libvirtd.daemon import Daemon, in_network
 from tests.processes import PATIENCE, PAUSE, end, processor_time, remove, wait_for
@@ -131,6 +132,22 @@ class Lab:
         card.set("type", "ethernet")
         etree.SubElement(card, "target", dev=network.inside, managed="no")
         return etree.tostring(root, encoding="unicode")
+
+    def elsewhere(self, directory: Path | None = None) -> Lab:
+        """The same VM with images of its own, which are empty: its sockets and consoles are the ones that it has."""
+        found = copy.copy(self)
+        there = Path(tempfile.mkdtemp(prefix="disks-", dir=directory or self.directory))
+        there.chmod(0o777)
+        text, old = " ".join(self.argv), {str(path) for path in self.directory.rglob("vm-100-disk-*")}
+        for path in sorted(path for path in old if path in text):
+            new = there / Path(path).name
+            subprocess.run(["qemu-img", "create", "-q", "-f", new.suffix[1:], new, str(SIZE)], check=True)
+            found.argv = [word.replace(path, str(new)) for word in found.argv]
+            found.xml = found.xml.replace(path, str(new))
+        found.file = there / "domain.xml"
+        found.file.write_text(found.xml)
+        self.daemon.give(there)
+        return found
 
     def line(self, tag: str) -> list[str]:
         """The command line of a run with this name: its console is TAG.console, its QMP socket TAG.qmp."""

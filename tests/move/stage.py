@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from bridge.operations.move import ways
 from bridge.operations.move.machine import Machine
 from bridge.operations.move.sides import Sides
 from bridge.operations.move.step import Move, Outcome
@@ -101,20 +106,23 @@ class Stage:
         self.next = f"out{self.number}"
         return self.next
 
-    def into(self, damage: Damage | None, at: str, when: str, **more: Any) -> Outcome:
+    def into(self, damage: Damage | None, at: str, when: str, lab: Lab | None = None, **more: Any) -> Outcome:
+        """`lab`: the VM as it is to be there. `damage` is done when the step `at` is `when`."""
         assert self.run is not None
-        return take(request_in(self.lab, self.run, **{"bandwidth": SLOW, **more}), self._told(IN_STEPS, damage, at, when))
+        return take(request_in(lab or self.lab, self.run, **{"bandwidth": SLOW, **more}), self._told(damage, at, when))
 
-    def out(self, damage: Damage | None, at: str, when: str, **more: Any) -> Outcome:
-        return take(request_out(self.lab, self.new_name(), **{"bandwidth": SLOW, **more}), self._told(OUT_STEPS, damage, at, when))
+    def out(self, damage: Damage | None, at: str, when: str, lab: Lab | None = None, **more: Any) -> Outcome:
+        return take(request_out(lab or self.lab, self.new_name(), **{"bandwidth": SLOW, **more}), self._told(damage, at, when))
 
-    def _told(self, steps: tuple[str, ...], damage: Damage | None, at: str, when: str) -> Callable[[Sides, Move, dict[str, Any]], None]:
+    def _told(self, damage: Damage | None, at: str, when: str) -> Callable[[Sides, Move, dict[str, Any]], None]:
         """`when`: begun, done, or active: in the middle of the memory."""
         state = {"step": "", "done": False}
+        steps: list[str] = []
 
         def told(sides: Sides, move: Move, note: dict[str, Any]) -> None:
+            steps.extend(() if steps else (type(step).__name__ for step in ways.steps(sides)))
             if "step" in note:
-                state["step"] = steps[note["step"]] if note["step"] < len(steps) else ""
+                state["step"] = steps[note["step"]]
                 now = note["is"]
             else:
                 now = "active" if 0 < note.get("remaining", 0) < 0.8 * note["total"] else ""
@@ -123,6 +131,18 @@ class Stage:
                 damage(self, sides, move)
 
         return told
+
+
+@contextmanager
+def small(directory: Path, size: str) -> Iterator[Path]:
+    """A file system of that size, `8m`."""
+    there = Path(tempfile.mkdtemp(prefix="small-", dir=directory))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "tmpfs", there], check=True)
+    try:
+        yield there
+    finally:
+        subprocess.run(["umount", "-l", there], check=True)
+        there.rmdir()
 
 
 class Stages:

@@ -6,15 +6,17 @@ One guest goes through all of it: each row begins where the one before has left 
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import NamedTuple
 
 import pytest
 
+from bridge.operations.move.prepare import DIRECTORY_MODE
 from bridge.operations.move.sides import Sides
 from bridge.operations.move.step import Move
 from tests.move.moving import pid_of, request_out, take
-from tests.move.stage import IN_STEPS, OUT_STEPS, Damage, Stage
+from tests.move.stage import IN_STEPS, OUT_STEPS, Damage, Stage, small
 from tests.processes import wait_for
 
 
@@ -85,12 +87,13 @@ OUT = [
 @pytest.mark.parametrize("row", IN, ids=str)
 def test_into_libvirt_the_source_runs_on(row: Row, stage: Stage) -> None:
     stage.place(inside=False)
+    known = stage.daemon.domains()
     outcome = stage.into(*row)
     assert not outcome.moved
     assert outcome.error != ""
     assert outcome.where == f"{stage.lab.name} runs where it was: in the QEMU at {stage.lab.directory}/{stage.tag}.qmp"
     stage.check(inside=False)
-    assert stage.daemon.domains() == []
+    assert stage.daemon.domains() == known
 
 
 def test_another_machine_is_not_taken(stage: Stage) -> None:
@@ -140,3 +143,18 @@ def test_a_domain_that_dies_when_all_is_sent_is_no_loss(stage: Stage) -> None:
     stage.left(stage.next)
     wait_for(lambda: not stage.lab.state().startswith("running"), "libvirt to see the end of its QEMU")
     stage.check(inside=False)
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["into", "out"])
+def test_a_full_disk_does_not_take_the_saved_state(inside: bool, stage: Stage) -> None:
+    """The guest stood still; it runs on where it was."""
+    stage.place(not inside)
+    with small(stage.lab.directory, "8m") as full:
+        directory = full / "move"
+        directory.mkdir()
+        directory.chmod(DIRECTORY_MODE)
+        move = stage.into if inside else stage.out
+        outcome = move(None, "", "", way="saved", directory=str(directory))
+        assert not outcome.moved
+        assert re.search("No space left", outcome.error), outcome
+        stage.check(not inside)
