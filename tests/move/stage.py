@@ -115,7 +115,7 @@ class Stage:
         return take(request_out(lab or self.lab, self.new_name(), **{"bandwidth": SLOW, **more}), self._told(damage, at, when))
 
     def _told(self, damage: Damage | None, at: str, when: str) -> Callable[[Sides, Move, dict[str, Any]], None]:
-        """`when`: begun, done, or active: in the middle of the memory."""
+        """`when`: begun, done, active: in the middle of the memory, or switching: the guest stands still, and disks are copied to the end."""
         state = {"step": "", "done": False}
         steps: list[str] = []
 
@@ -126,6 +126,7 @@ class Stage:
                 now = note["is"]
             else:
                 now = "active" if 0 < note.get("remaining", 0) < 0.8 * note["total"] else ""
+                now = "switching" if note.get("status") == "pre-switchover" else now
             if damage is not None and state["step"] == at and now == when and not state["done"]:
                 state["done"] = True
                 damage(self, sides, move)

@@ -60,7 +60,7 @@ IN = [
     *(Row(cancel, "Mirrored", "done"), Row(cancel, "Sent", "active"), Row(cancel, "Sent", "done")),
     *(Row(kill_inside, "Mirrored"), Row(kill_inside, "Sent"), Row(kill_inside, "Sent", "active"), Row(kill_inside, "Finished")),
     *(Row(restart_libvirtd, "Mirrored"), Row(restart_libvirtd, "Sent", "active"), Row(cut, "Sent", "active")),
-    Row(lose_libvirt, "Mirrored"),
+    *(Row(lose_libvirt, "Mirrored"), Row(cancel, "Sent", "switching"), Row(kill_inside, "Sent", "switching")),
 ]
 OUT = [
     *(Row(cancel, step) for step in ("Exported", "Performed")),
