@@ -62,7 +62,7 @@ class Domain:
 
 def direct(kernel: Path, initramfs: Path, directory: Path) -> tuple[Path, Path]:
     """Both where the daemon's user can read them."""
-    copies = directory / "kernel", directory / initramfs.name
+    copies = directory / kernel.name, directory / initramfs.name
     for source, target in zip((kernel, initramfs), copies, strict=True):
         if not target.exists():
             shutil.copy(source, target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import lzma
 import shutil
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -58,6 +59,22 @@ def kernel() -> Path:
     found = sorted((FILES / "boot").glob("vmlinuz-*"))
     assert found, "run tests/install: there is no kernel in .cache/guest"
     return found[-1]
+
+
+def unpacked_kernel() -> Path:
+    """The same kernel as an ELF file, which firmware of a PC starts by its PVH entry: unpacking it is half of a boot under TCG.
+
+    The place of what is packed stands in the setup header (Linux' Documentation/arch/x86/boot.rst: payload_offset, payload_length).
+    """
+    target = FILES / kernel().name.replace("vmlinuz", "vmlinux")
+    if not target.exists():
+        packed = kernel().read_bytes()
+        offset, length = struct.unpack_from("<II", packed, 0x248)
+        start = ((packed[0x1F1] or 4) + 1) * 512 + offset
+        half = target.with_suffix(".half")
+        half.write_bytes(lzma.LZMADecompressor().decompress(packed[start : start + length]))
+        half.replace(target)
+    return target
 
 
 def initramfs(init: Path = OWN / "init", program: Path = OWN / "identity.c") -> Path:

@@ -24,10 +24,24 @@ class VirshError(Exception):
     """virsh failed; the message is libvirt's."""
 
 
-class Daemon:
-    """A running libvirtd. `directory` is short and writable for its guests: images and sockets may be put there."""
+def in_network(namespace: str) -> list[str]:
+    """The words before a command that is to run there, as the same process; none if the namespace has no name."""
+    return ["ip", "netns", "exec", namespace] if namespace else []
 
-    def __init__(self) -> None:
+
+def as_user(user: int | None) -> list[str]:
+    """The words before a command that is to run as this user, who may open /dev/net/tun whatever its mode is."""
+    may = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    return [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *may]
+
+
+class Daemon:
+    """A running libvirtd. `directory` is short and writable for its guests: images and sockets may be put there.
+
+    `namespace`: of the network, for it and its guests; it has to be made by root, who runs it as another user there."""
+
+    def __init__(self, namespace: str = "") -> None:
+        self._namespace = namespace
         self.directory = Path(tempfile.mkdtemp(prefix="libvirtd-", dir="/tmp"))  # short: a socket's path has at most 107 bytes
         self.directory.chmod(0o755)
         self.socket = self.directory / "run/libvirt/libvirt-sock"
@@ -48,6 +62,10 @@ class Daemon:
             **{f"XDG_{name.upper()}_HOME": str(self.directory / name) for name in ("config", "cache", "data")},
         }
         command = ["/usr/sbin/libvirtd", "-f", str(self.directory / "libvirtd.conf")]
+        user = self._user
+        if self._namespace:
+            command = [*in_network(self._namespace), *as_user(user), *command]
+            user = None
         with (self.directory / "log").open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -55,9 +73,9 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                user=self._user,
-                group=self._user,
-                extra_groups=None if self._user is None else [],
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
                 start_new_session=True,
             )
 

@@ -1,4 +1,4 @@
-"""Rows of a file of configs, moved there and back: `python -m tests.move FILE.jsonl [COUNT [SEED]]`.
+"""Rows of a file of configs, moved there and back: `tests/moves FILE.jsonl [COUNT [SEED]]`; and `tests/moves --kills [TIMES [SEED]]`.
 
 What needs a host that is not here (cards, huge pages, KVM) is left out of a config, memory is small; the rest stays as it is.
 """
@@ -19,6 +19,7 @@ from bridge.guest.native import Embedded
 from bridge.operations.move import check
 from tests.libvirtd.daemon import Daemons, VirshError
 from tests.libvirtd.store import FIXED, NEEDS_HOST
+from tests.move.kill import kills
 from tests.move.lab import Lab
 from tests.move.moving import NEWEST, inside, there_and_back
 
@@ -77,7 +78,9 @@ def moved(conf: str, daemons: Daemons, speaker: Embedded) -> str:
 
 
 def main() -> int:
-    """1 if a row failed."""
+    """1 if a row failed, or a kill."""
+    if sys.argv[1] == "--kills":
+        return kills(*(int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((2, 50), (3, 15))))
     rows = [json.loads(line) for line in Path(sys.argv[1]).read_text().split("\n") if line]
     count, seed = (int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((2, 30), (3, 15)))
     rows = [row for row in rows if "argv" in row and "type=virt" not in str(row["argv"]) and "\ntemplate: 1" not in row["conf"]]

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096, BLOCKS = 64, PAGES = 512, MOST = 32 };
+enum { BLOCK = 4096, BLOCKS = 64, PAGES = 512, MOST = 32, ALL = 8, PAUSE = 20000 };
 static uint64_t block[BLOCK / 8] __attribute__((aligned(BLOCK)));
 static uint64_t memory[PAGES][BLOCK / 8] __attribute__((aligned(BLOCK)));
 
@@ -48,16 +48,16 @@ int main(int argc, char **argv)
 			if (pwrite(file[d], block, BLOCK, at * BLOCK) != BLOCK)
 				printf("wrong: %s does not take block %llu\n", argv[d + 1], (unsigned long long)at);
 		}
-		/* One older block a turn, and every 16th turn all of them. */
+		/* One older block a turn, and every ALL turns all of them. */
 		for (int d = 0; d < disks; d++)
 			for (uint64_t old = first; old <= turn; old++) {
-				if (turn % 16 && old != first + turn % (turn - first + 1))
+				if (turn % ALL && old != first + turn % (turn - first + 1))
 					continue;
 				if (pread(file[d], block, BLOCK, old % BLOCKS * BLOCK) != BLOCK || wrong(old, d, old % BLOCKS))
 					printf("wrong: %s has lost the block of turn %llu\n", argv[d + 1], (unsigned long long)old);
 			}
 		printf("tick %llu disks %d blocks %llu\n", (unsigned long long)turn, disks, (unsigned long long)(turn - first + 1));
 		fflush(stdout);
-		usleep(50000);
+		usleep(PAUSE);
 	}
 }

@@ -5,24 +5,27 @@ The guest counts, writes to every disk and reads it all back (count.c); what it 
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lxml import etree
 
 import bridge
+from bridge.argv.read import fields
 from bridge.operations.move.machine import Machine
 from tests.boot import domain, reference
 from tests.boot.boot import APPEND, facts_of_host
-from tests.boot.images import tpm_state
-from tests.boot.initramfs import initramfs, kernel
-from tests.libvirtd.daemon import Daemon
+from tests.boot.images import SIZE, tpm_state
+from tests.boot.initramfs import initramfs, kernel, unpacked_kernel
+from tests.libvirtd.daemon import Daemon, in_network
 from tests.processes import PATIENCE, PAUSE, end, processor_time, remove, wait_for
 
 OWN = Path(__file__).parent
@@ -33,16 +36,36 @@ ADDED = {"kvm": "0", "serial0": "socket"}
 """What every VM has here; and a UUID of its own, because both sides must know it, and others may run these tests, too."""
 ATTEMPTS, HANGS_AFTER = 3, 80.0
 """Seconds of processor time, or on the clock, after which a guest that has not counted is started anew."""
+TURNS = 10
+"""After so many the guest has read back all its blocks at least once (`ALL` of count.c)."""
+DRIVERS = {
+    "ahci": "ahci",
+    "e1000": "e1000",
+    "ich9-ahci": "ahci",
+    "ide-cd": "ata_piix",
+    "ide-hd": "ata_piix",
+    "lsi": "sym53c8xx",
+    "megasas": "megaraid_sas",
+    "pvscsi": "vmw_pvscsi",
+    "virtio-balloon-pci": "virtio_balloon",
+    "virtio-blk-pci": "virtio_blk",
+    "virtio-net-pci": "virtio_net",
+    "virtio-rng-pci": "virtio-rng",
+    "virtio-scsi-pci": "virtio_scsi",
+    "virtio-serial": "virtio_console",
+}
+"""Device -> the guest's driver. It loads these at once; for any other it looks at all its devices, which takes seconds."""
 TICK = re.compile(r"^tick (\d+) disks (\d+) blocks \d+\r?$", re.MULTILINE)
 WRONG = re.compile(r"^wrong: .*$", re.MULTILINE)
 
 
 class Network(NamedTuple):
-    """Taps made beforehand, one for each side, and the guest's address."""
+    """Taps made beforehand, one for each side, in a network namespace; and the guest's address."""
 
     outside: str
     inside: str
     address: str
+    namespace: str
 
 
 class Run(NamedTuple):
@@ -71,11 +94,13 @@ class Lab:
         self.name, self.uuid = str(root.findtext("name")), str(root.findtext("uuid"))
         self.directory = Path(tempfile.mkdtemp(prefix="vm-", dir=daemon.directory / "images"))
         self.directory.chmod(0o777)
-        self.boot = domain.direct(kernel(), initramfs(OWN / "init", OWN / "count.c"), daemon.directory / "images")
+        image = kernel() if "pflash" in " ".join(words) else unpacked_kernel()
+        self.boot = domain.direct(image, initramfs(OWN / "init", OWN / "count.c"), daemon.directory / "images")
         disks = sum(1 for disk in root.findall("devices/disk") if disk.get("device") == "disk")
-        append = f"{APPEND} disks={disks}" + (f" address={network.address}" if network else "")
+        append = f"{APPEND} disks={disks} drivers={drivers(words)}" + (f" address={network.address}" if network else "")
         inside: Any = root
         self.xml = edit(self._with_taps(domain.runnable(inside, self.directory, self.boot, append), network))
+        self.network = in_network(network.namespace) if network else []
         self.argv = [
             *self._with_tap(reference.runnable(words, self.directory), network),
             *("-kernel", str(self.boot[0]), "-initrd", str(self.boot[1]), "-append", append, "-display", "none"),
@@ -108,6 +133,22 @@ class Lab:
         etree.SubElement(card, "target", dev=network.inside, managed="no")
         return etree.tostring(root, encoding="unicode")
 
+    def elsewhere(self, directory: Path | None = None) -> Lab:
+        """The same VM with images of its own, which are empty: its sockets and consoles are the ones that it has."""
+        found = copy.copy(self)
+        there = Path(tempfile.mkdtemp(prefix="disks-", dir=directory or self.directory))
+        there.chmod(0o777)
+        text, old = " ".join(self.argv), {str(path) for path in self.directory.rglob("vm-100-disk-*")}
+        for path in sorted(path for path in old if path in text):
+            new = there / Path(path).name
+            subprocess.run(["qemu-img", "create", "-q", "-f", new.suffix[1:], new, str(SIZE)], check=True)
+            found.argv = [word.replace(path, str(new)) for word in found.argv]
+            found.xml = found.xml.replace(path, str(new))
+        found.file = there / "domain.xml"
+        found.file.write_text(found.xml)
+        self.daemon.give(there)
+        return found
+
     def line(self, tag: str) -> list[str]:
         """The command line of a run with this name: its console is TAG.console, its QMP socket TAG.qmp."""
         words = [word.replace(f"path={self.directory}/console", f"path={self.directory}/{tag}.console") for word in self.argv]
@@ -119,7 +160,9 @@ class Lab:
         self.tpm(tag)
         socket = self.directory / f"{tag}.qmp"
         with (self.directory / f"{tag}.stderr").open("wb") as log:
-            process = subprocess.Popen(["nice", "-n", "5", *self.line(tag), *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                ["nice", "-n", "5", *self.network, *self.line(tag), *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         self.runs.append(process)
         wait_for(lambda: socket.exists() or process.poll() is not None, "QEMU's socket")
         assert process.poll() is None, (self.directory / f"{tag}.stderr").read_text(errors="replace")[-2000:]
@@ -172,7 +215,7 @@ class Lab:
         """Whether its last line goes on elsewhere: the guest was stopped while it spoke."""
         return not (self.directory / console).read_bytes().endswith(b"\n")
 
-    def counts(self, console: str, pid: int, turns: int = 5) -> list[int]:
+    def counts(self, console: str, pid: int, turns: int = TURNS) -> list[int]:
         """Wait until it has counted so many turns more; all turns of that console."""
         before = len(self.ticks(console))
 
@@ -201,3 +244,9 @@ class Lab:
         end(str(self.directory))  # the one that the VM moved to is nobody's child
         self.daemon.clear()
         remove(self.directory)
+
+
+def drivers(words: list[str]) -> str:
+    """Of the devices of a command line, as the guest's own command line lists them."""
+    made = {fields(value, "driver").get("driver", "") for option, value in pairwise(words) if option == "-device"}
+    return ",".join(sorted({"virtio_pci", *(DRIVERS[device] for device in made if device in DRIVERS)}))

@@ -38,7 +38,7 @@ def request_out(lab: Lab, tag: str, names: dict[str, str] | None = None, **more:
     """Into a QEMU of that name."""
     lab.tpm(tag)
     words = {"into": False, "way": "protocol3", "uri": lab.daemon.uri, "name": lab.name, "uuid": lab.uuid, "xml": lab.xml}
-    own = {"qmp": str(lab.directory / f"{tag}.qmp"), "argv": tuple(lab.line(tag)), "names": names or {}}
+    own = {"qmp": str(lab.directory / f"{tag}.qmp"), "argv": (*lab.network, *lab.line(tag)), "names": names or {}}
     return Request(**{**words, **own, "directory": made_directory(), "timeout": PATIENCE, **more})
 
 
@@ -61,23 +61,36 @@ def pid_of(socket: str | Path) -> int:
     return Machine(Path(socket), PATIENCE).pid()
 
 
-def there_and_back(lab: Lab, speaker: Embedded) -> list[int]:
-    """Into libvirt and out of it again, the guest counting on; both downtimes in ms. AssertionError with what went wrong."""
-    started = lab.boot_up("src")
-    assert started.process is not None
-    lab.counts("src.console", started.process.pid)
+def there_and_back(
+    lab: Lab,
+    speaker: Embedded,
+    pins: dict[str, frozenset[int]] | None = None,
+    moved: Callable[[], object] = list,
+    started: Callable[[], object] = list,
+) -> list[int]:
+    """Into libvirt and out of it again, the guest counting on; both downtimes in ms. `started` is called when it counts, `moved` at the end
+    of each move.
+
+    AssertionError with what went wrong."""
+    source = lab.boot_up("src")
+    assert source.process is not None
+    lab.counts("src.console", source.process.pid)
+    started()
     ours, theirs = read(lab.line("src")), inside(lab, speaker)
-    first = take(request_in(lab, started, check.renamed(ours, theirs)))
+    first = take(request_in(lab, source, check.renamed(ours, theirs)))
     assert first.moved, first
     assert (first.error, first.troubles) == ("", [])
-    assert started.process.wait(PATIENCE) == 0
+    assert source.process.wait(PATIENCE) == 0
     assert lab.state() == "running (migrated)"
+    moved()
     went_on(lab, "src.console", "console", lab.pid())
-    request = request_out(lab, "back", check.renamed(theirs, ours))
+    given = {name: tuple(sorted(cpus)) for name, cpus in (pins or {}).items()}
+    request = request_out(lab, "back", check.renamed(theirs, ours), pins=given)
     second = take(request)
     assert second.moved, second
     assert (second.error, second.troubles) == ("", [])
     assert lab.state() == "shut off (migrated)"
+    moved()
     went_on(lab, "console", "back.console", pid_of(request.qmp))
     assert first.downtime is not None
     assert second.downtime is not None
@@ -89,7 +102,7 @@ def went_on(lab: Lab, before: str, after: str, pid: int) -> None:
 
     A line that it was in the middle of is in two consoles, and whole in neither.
     """
-    turns = lab.counts(after, pid, 20)
+    turns = lab.counts(after, pid)
     last = lab.ticks(before)[-1]
     assert 0 <= turns[0] - last <= 1 + lab.cut(before), f"{before} ends with {last}, {after} begins with {turns[0]}"
     assert turns == list(range(turns[0], turns[0] + len(turns)))

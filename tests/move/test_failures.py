@@ -6,17 +6,17 @@ One guest goes through all of it: each row begins where the one before has left 
 from __future__ import annotations
 
 import os
+import re
 import signal
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 
+from bridge.operations.move.prepare import DIRECTORY_MODE
 from bridge.operations.move.sides import Sides
 from bridge.operations.move.step import Move
-from tests.libvirtd.daemon import Daemons
 from tests.move.moving import pid_of, request_out, take
-from tests.move.stage import IN_STEPS, OUT_STEPS, Damage, Stage
+from tests.move.stage import IN_STEPS, OUT_STEPS, Damage, Stage, small
 from tests.processes import wait_for
 
 
@@ -84,32 +84,21 @@ OUT = [
 ]
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    """A guest and a libvirtd for this module, which breaks both."""
-    daemons = Daemons()
-    try:
-        made = Stage(daemons.empty())
-        try:
-            yield made
-        finally:
-            made.lab.close()
-    finally:
-        daemons.close()
-
-
 @pytest.mark.parametrize("row", IN, ids=str)
 def test_into_libvirt_the_source_runs_on(row: Row, stage: Stage) -> None:
+    stage.place(inside=False)
+    known = stage.daemon.domains()
     outcome = stage.into(*row)
     assert not outcome.moved
     assert outcome.error != ""
     assert outcome.where == f"{stage.lab.name} runs where it was: in the QEMU at {stage.lab.directory}/{stage.tag}.qmp"
     stage.check(inside=False)
-    assert stage.daemon.domains() == []
+    assert stage.daemon.domains() == known
 
 
 def test_another_machine_is_not_taken(stage: Stage) -> None:
     """libvirt's QEMU refuses the state of a card in another slot; the comparison before would have said so."""
+    stage.place(inside=False)
     other = stage.lab.xml.replace('slot="0x12"', 'slot="0x14"')
     assert other != stage.lab.xml
     outcome = stage.into(None, "", "", xml=other)
@@ -119,6 +108,7 @@ def test_another_machine_is_not_taken(stage: Stage) -> None:
 
 def test_a_source_that_dies_when_all_is_sent_is_no_loss(stage: Stage) -> None:
     """All of its state is on the other side: the guest goes on there."""
+    stage.place(inside=False)
     outcome = stage.into(kill_source, "Finished", "begun")
     assert outcome.moved, outcome
     stage.check(inside=True)
@@ -126,6 +116,7 @@ def test_a_source_that_dies_when_all_is_sent_is_no_loss(stage: Stage) -> None:
 
 @pytest.mark.parametrize("row", OUT, ids=str)
 def test_out_of_libvirt_the_source_runs_on(row: Row, stage: Stage) -> None:
+    stage.place(inside=True)
     outcome = stage.out(*row)
     assert not outcome.moved
     assert outcome.error != ""
@@ -134,8 +125,8 @@ def test_out_of_libvirt_the_source_runs_on(row: Row, stage: Stage) -> None:
 
 
 def test_another_line_is_not_taken(stage: Stage) -> None:
-    stage.number += 1
-    request = request_out(stage.lab, f"out{stage.number}")
+    stage.place(inside=True)
+    request = request_out(stage.lab, stage.new_name())
     words = tuple(word.replace("addr=0x12", "addr=0x14") for word in request.argv or ())
     assert words != request.argv
     from msgspec.structs import replace
@@ -146,8 +137,24 @@ def test_another_line_is_not_taken(stage: Stage) -> None:
 
 
 def test_a_domain_that_dies_when_all_is_sent_is_no_loss(stage: Stage) -> None:
+    stage.place(inside=True)
     outcome = stage.out(kill_inside, "Continued", "begun")
     assert outcome.moved, outcome
-    stage.tag = stage.next
+    stage.left(stage.next)
     wait_for(lambda: not stage.lab.state().startswith("running"), "libvirt to see the end of its QEMU")
     stage.check(inside=False)
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["into", "out"])
+def test_a_full_disk_does_not_take_the_saved_state(inside: bool, stage: Stage) -> None:
+    """The guest stood still; it runs on where it was."""
+    stage.place(not inside)
+    with small(stage.lab.directory, "8m") as full:
+        directory = full / "move"
+        directory.mkdir()
+        directory.chmod(DIRECTORY_MODE)
+        move = stage.into if inside else stage.out
+        outcome = move(None, "", "", way="saved", directory=str(directory))
+        assert not outcome.moved
+        assert re.search("No space left", outcome.error), outcome
+        stage.check(not inside)

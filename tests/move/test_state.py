@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from bridge.operations.move.saveimage import header, read_header
-from tests.libvirtd.daemon import Daemon
 from tests.move import streams as s
-from tests.move.kinds import KINDS
-from tests.move.lab import Lab
-from tests.move.moving import pid_of, virt_qm, went_on
+from tests.move.moving import virt_qm
+from tests.move.stage import Stage
 from tests.processes import wait_for
 
 XML = "<domain type='kvm'><name>a</name></domain>"
@@ -61,30 +59,28 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_a_guest_runs_on_from_it(libvirtd: Daemon) -> None:
+def test_a_guest_runs_on_from_it(stage: Stage) -> None:
     """As qm suspend --todisk leaves it, into libvirt; and what virsh save leaves, into qemu-server's QEMU."""
-    lab = Lab(KINDS["i440fx"], libvirtd)
-    try:
-        run = lab.boot_up("src")
-        machine = run.machine()
-        lab.counts("src.console", pid_of(run.socket))
-        machine.do("stop")
-        machine.do("migrate", {"uri": f"file:{lab.directory}/vmstate"})
-        wait_for(lambda: machine.migration().status == "completed", "the state")
-        machine.quit()
-        image = lab.directory / "image"
-        done = virt_qm("state", lab.directory / "vmstate", "--xml", lab.file, "-o", image)
-        assert (done.returncode, done.stderr) == (0, "")
-        lab.give()
-        libvirtd.virsh("restore", str(image))
-        assert lab.state() == "running (restored)"
-        went_on(lab, "src.console", "console", lab.pid())
-        libvirtd.virsh("save", lab.name, str(lab.directory / "saved"))
-        state = lab.directory / "state"
-        assert virt_qm("state", lab.directory / "saved", "-o", state).returncode == 0
-        back = lab.start("back", "-incoming", f"file:{state}")
-        wait_for(lambda: back.machine().status() == "paused", "QEMU to load it")
-        back.machine().do("cont")
-        went_on(lab, "console", "back.console", pid_of(back.socket))
-    finally:
-        lab.close()
+    stage.place(inside=False)
+    lab, virsh, before = stage.lab, stage.daemon.virsh, stage.console()
+    assert stage.run is not None
+    machine = stage.run.machine()
+    machine.do("stop")
+    machine.do("migrate", {"uri": f"file:{lab.directory}/vmstate"})
+    wait_for(lambda: machine.migration().status == "completed", "the state")
+    machine.quit()
+    image = lab.directory / "image"
+    done = virt_qm("state", lab.directory / "vmstate", "--xml", lab.file, "-o", image)
+    assert (done.returncode, done.stderr) == (0, "")
+    lab.give()
+    virsh("restore", str(image))
+    assert lab.state() == "running (restored)"
+    stage.went_on(before)
+    virsh("save", lab.name, str(lab.directory / "saved"))
+    state = lab.directory / "state"
+    assert virt_qm("state", lab.directory / "saved", "-o", state).returncode == 0
+    back = lab.start(stage.new_name(), "-incoming", f"file:{state}")
+    wait_for(lambda: back.machine().status() == "paused", "QEMU to load it")
+    back.machine().do("cont")
+    stage.left(stage.next)
+    stage.went_on("console")

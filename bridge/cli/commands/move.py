@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=click.FloatRange(1), default=3600.0, show_default=True, help="Seconds, after which all is as it was.")
 @click.option("--max-downtime", type=click.IntRange(1, 2_000_000), default=300, show_default=True, help="Milliseconds of standing still.")
 @click.option("--bandwidth", type=click.IntRange(0, 1 << 20), default=0, metavar="MIB", help="MiB a second for the memory; no limit if 0.")
+@click.option("--copy-disks", is_flag=True, help="Copy images that the two sides do not share into those that are there.")
 @click.option("--allow-differences", is_flag=True, help="Move although the guest would see what the table shows.")
 @format_options
 @host_options
 @report_option
 def command(**given: Any) -> None:
-    """Move a running VM between qemu-server's QEMU and libvirt, live, on one host, with images that both use.
+    """Move a running VM between qemu-server's QEMU and libvirt, live, on one host, with images that both use, or
+    that are copied.
 
     VM is the config of a VM that runs in a QEMU outside of libvirt, or its id on a Proxmox VE node: --to names the libvirt. DOMAIN is
     one of the libvirt that -c names: --to names a config, or a file with the command line of the QEMU to start, which has to make a
@@ -73,7 +75,8 @@ def _wanted(given: dict[str, Any]) -> Wanted:
 
     way = "saved" if given["suspend"] else given["way"]
     limits = {"timeout": given["timeout"], "max_downtime": given["max_downtime"], "bandwidth": given["bandwidth"] << 20}
-    return Wanted(given["to"] if _into(given) else given["uri"], way, allowed=given["allow_differences"], **limits)
+    may = {"allowed": given["allow_differences"], "copy_disks": given["copy_disks"]}
+    return Wanted(given["to"] if _into(given) else given["uri"], way, **may, **limits)
 
 
 def _into(given: dict[str, Any]) -> bool:
@@ -82,6 +85,7 @@ def _into(given: dict[str, Any]) -> bool:
 
 
 def _prepared(given: dict[str, Any]) -> Prepared:
+    from ...convert import detect
     from ...operations.move import prepare
 
     if not _into(given):
@@ -100,7 +104,8 @@ def _prepared(given: dict[str, Any]) -> Prepared:
         made = convert(text, "xml", **{**words, "libvirt": about.libvirt, "qemu": about.qemu, "machine": machine})
         return made.text, made.findings
 
-    return prepare.into_libvirt(_wanted(given), socket, domain)
+    onboot = (words["source"] or detect(text)) == "conf" and prepare.starts_with_host(text, words["vmid"])
+    return prepare.into_libvirt(_wanted(given), socket, domain, onboot)
 
 
 def _socket_of(vmid: int | None) -> Path:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 
 from ...core.report import BridgeError
+from .disks import drives
 from .host import RUNNING, LostError
 from .machine import STANDS
-from .sides import ENDING_LIMIT, LOOK_EVERY, LOOKING_LIMIT, POLL_EVERY, Sides, described, tell
+from .mirror import Mirrored
+from .sides import ENDING_LIMIT, LOCKED_LIMIT, LOOK_EVERY, LOOKING_LIMIT, POLL_EVERY, Sides, described, tell
 from .step import Move, Step
-
-LOCKED_LIMIT = 30.0
-"""Seconds for the target's QEMU to let go of the images, when the source is to run on."""
 
 
 class SourceRuns:
@@ -114,12 +113,14 @@ class Prepared:
     def do(self, move: Move) -> None:  # noqa: ARG002
         sides, request = self.sides, self.sides.request
         given = sides.given(destination_xml=request.xml, persistent_xml=request.xml, migrate_uri=f"unix://{sides.target}")
-        sides.host.ask("prepare", sides.flags, given, sides.cookie)
+        here = drives(sides.machine) if request.disks else {}
+        cookie = sides.disk_cookie({disk.target: here[disk.device].size for disk in request.disks})
+        sides.host.ask("prepare", sides.flags, given, cookie)
 
     def undo(self, move: Move) -> None:  # noqa: ARG002
         sides = self.sides
         try:
-            sides.host.ask("finish", sides.flags, sides.given(destination_name=sides.request.name), True, sides.cookie)
+            sides.host.ask("finish", sides.flags, {"destination_name": sides.request.name}, True, sides.disk_cookie({}))
         except BridgeError:
             pass  # it has given up the domain by itself
         sides.target_gone()
@@ -187,10 +188,11 @@ class Finished:
         self.sides = sides
 
     def do(self, move: Move) -> None:  # noqa: ARG002
+        """The cookie says that libvirt's QEMU exports disks: without it libvirt would go on to export them, beside the guest."""
         sides = self.sides
         sides.asked_to_run = True
         try:
-            sides.host.ask("finish", sides.flags, sides.given(destination_name=sides.request.name), False, sides.cookie)
+            sides.host.ask("finish", sides.flags, {"destination_name": sides.request.name}, False, sides.disk_cookie({}))
         except LostError as error:
             if not sides.target_runs():
                 raise BridgeError(f"libvirt did not let the guest run: {error}") from None
@@ -234,10 +236,14 @@ class SourceQuits:
 
 
 def steps(sides: Sides) -> list[Step]:
-    """Live by libvirt's migration protocol, images shared."""
+    """Live by libvirt's migration protocol; images are shared, or copied."""
     autostart: list[Step] = [Autostart(sides)] if sides.request.autostart else []
+    mirrored = Mirrored(sides) if sides.request.disks else None
+    copies: list[Step] = [mirrored] if mirrored else []
+    sent = Sent(sides, to_target, mirrored.switch if mirrored else None)
     return [
-        *(SourceRuns(sides), Settings(sides), Defined(sides), Prepared(sides), Sent(sides, to_target), Finished(sides)),
+        *(SourceRuns(sides), Settings(sides), Defined(sides), Prepared(sides)),
+        *(*copies, sent, Finished(sides)),
         *(*autostart, SourceQuits(sides)),
     ]
 

@@ -11,12 +11,12 @@ from typing import Any
 from ...core.report import BridgeError
 from .host import PAUSED, PAUSED_MIGRATING, RUNNING, Host, Look
 from .machine import TIME_LIMIT, Process
-from .sides import ENDING_LIMIT, LOOK_EVERY, LOOKING_LIMIT, POLL_EVERY, Sides, described
+from .mirror import Closed, Exported
+from .private import Given
+from .sides import ENDING_LIMIT, LOOK_EVERY, LOOKING_LIMIT, POLL_EVERY, SOCKET_MODE, Sides, described
 from .step import Move, Step
 
 INCOMING = "inmigrate"
-SOCKET_MODE = 0o666
-"""libvirt connects as whoever it runs as. The directory's name is not to be guessed, and not to be listed."""
 
 
 class DomainRuns:
@@ -133,9 +133,10 @@ class Performed:
         sides, request = self.sides, self.sides.request
         sides.relay.listen(sides.stream, SOCKET_MODE)
         sides.relay.start(sides.sink)
-        sides.host.ask("begin", request.uuid, sides.flags, {})
+        only: Given = {"migrate_disks": [disk.target for disk in request.disks]} if request.disks else {}
+        sides.host.ask("begin", request.uuid, sides.flags, only)
         with Host(request.uri) as watcher:
-            sides.host.send("perform", request.uuid, sides.flags, self._given(), sides.cookie)
+            sides.host.send("perform", request.uuid, sides.flags, self._given(), sides.disk_cookie({}))
             while not sides.host.answered(POLL_EVERY):
                 self._watched(move, watcher)
             said = sides.host.answer(0.0)
@@ -148,7 +149,7 @@ class Performed:
     def _given(self) -> dict[str, Any]:
         request = self.sides.request
         bandwidth = {"bandwidth": request.bandwidth >> 20} if request.bandwidth else {}
-        return {"migrate_uri": f"unix://{self.sides.stream}", **bandwidth}
+        return {**self.sides.given(migrate_uri=f"unix://{self.sides.stream}"), **bandwidth}
 
     def _watched(self, move: Move, watcher: Host) -> None:
         """Tell how it goes; end libvirt's job if nobody wants it any more, and wait on for libvirt's answer, which it then gives."""
@@ -281,10 +282,13 @@ class NoAutostart:
 
 
 def steps(sides: Sides) -> list[Step]:
-    """Live by libvirt's migration protocol, images shared."""
+    """Live by libvirt's migration protocol; images are shared, or copied."""
     pinned: list[Step] = [Pinned(sides)] if sides.request.pins else []
+    exported: list[Step] = [Exported(sides)] if sides.request.disks else []
+    closed: list[Step] = [Closed(sides)] if sides.request.disks else []
     return [
-        *(DomainRuns(sides), TargetStarted(sides), Limits(sides), Performed(sides)),
+        *(DomainRuns(sides), TargetStarted(sides)),
+        *(*exported, Limits(sides), Performed(sides), *closed),
         *(*pinned, Continued(sides), Confirmed(sides), NoAutostart(sides)),
     ]
 

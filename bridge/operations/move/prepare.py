@@ -15,10 +15,12 @@ from ...core.report import BridgeError, Finding
 from ...data import gates
 from ...guest.compare import Difference
 from ...guest.native import Embedded
+from ...qemuserver.text import parse
 from . import check
+from .disks import copied, drives, images, places
 from .host import RUNNING, About, Host
 from .machine import Machine
-from .request import Request
+from .request import Disk, Request
 from .sides import described
 
 NO_UUID = "00000000-0000-0000-0000-000000000000"
@@ -35,6 +37,7 @@ class Wanted(NamedTuple):
     max_downtime: int = 300
     bandwidth: int = 0
     allowed: bool = False
+    copy_disks: bool = False
 
 
 class Prepared(NamedTuple):
@@ -63,9 +66,14 @@ def into_libvirt(wanted: Wanted, qmp: Path, domain: Callable[[About, str], tuple
     found = check.plugged(machine, running) + check.differences(running, coming, machine.version())
     if found and not wanted.allowed:
         return Prepared(None, found, findings)
+    here = {device: drive.file for device, drive in drives(machine).items()}
+    targets = places(xml)
+    disks = copied(here, {device: place.file for device, place in targets.items()}, targets, wanted.copy_disks)
+    way = wanted.way or way_in(about)
+    _check_way(way, disks)
     request = Request(
         into=True,
-        way=wanted.way or way_in(about),
+        way=way,
         uri=wanted.uri,
         name=name,
         uuid=of,
@@ -74,6 +82,7 @@ def into_libvirt(wanted: Wanted, qmp: Path, domain: Callable[[About, str], tuple
         directory=made_directory(),
         names=check.renamed(running, coming),
         autostart=onboot,
+        disks=disks,
         **_limits(wanted),
     )
     return Prepared(request, found, findings)
@@ -95,6 +104,10 @@ def out_of_libvirt(wanted: Wanted, name: str, argv: list[str], qmp: Path, pins: 
     found = check.plugged_by_libvirt(xml, running) + check.differences(running, coming, gates.version(about.qemu))
     if found and not wanted.allowed:
         return Prepared(None, found, [])
+    targets = places(xml)
+    here = {device: place.file for device, place in targets.items()}
+    disks = copied(here, images(coming), targets, wanted.copy_disks)
+    _check_way(way, disks)
     request = Request(
         into=False,
         way=way,
@@ -107,13 +120,25 @@ def out_of_libvirt(wanted: Wanted, name: str, argv: list[str], qmp: Path, pins: 
         argv=tuple(argv),
         names=check.renamed(running, coming),
         pins={thread: tuple(sorted(cpus)) for thread, cpus in pins.items()},
+        disks=disks,
         **_limits(wanted),
     )
     return Prepared(request, found, [])
 
 
+def starts_with_host(text: bytes, vmid: int | None) -> bool:
+    """What `onboot` of a config says."""
+    said = parse(text.decode("utf-8", "replace"), vmid=vmid or 100).main.entries.get("onboot")
+    return said is not None and said.value not in ("", "0")
+
+
 def _limits(wanted: Wanted) -> dict[str, Any]:
     return {"timeout": wanted.timeout, "max_downtime": wanted.max_downtime, "bandwidth": wanted.bandwidth}
+
+
+def _check_way(way: str, disks: tuple[Disk, ...]) -> None:
+    if disks and way != "protocol3":
+        raise BridgeError(f"disks are copied by libvirt's migration protocol 3 alone, and this move goes by {way}: share the images")
 
 
 def way_in(about: About) -> str:

@@ -33,8 +33,8 @@ class _Parameter(ctypes.Structure):
     _fields_ = (("field", ctypes.c_char * 80), ("type", ctypes.c_int), ("value", _Value))
 
 
-Given = dict[str, str | int]
-"""Typed parameters: a text, or a number of 64 bits."""
+Given = dict[str, str | int | list[str]]
+"""Typed parameters: a text, a number of 64 bits, or several texts."""
 
 
 class MissingError(Exception):
@@ -129,14 +129,15 @@ def _domain(domain: Any) -> int:
 
 
 def _parameters(given: Given) -> tuple[Any, int]:
-    found = (_Parameter * max(1, len(given)))()
-    for each, (name, value) in zip(found, given.items(), strict=False):
+    listed = [(name, value) for name, said in given.items() for value in (said if isinstance(said, list) else [said])]
+    found = (_Parameter * max(1, len(listed)))()
+    for each, (name, value) in zip(found, listed, strict=False):
         each.field = name.encode()
         if isinstance(value, str):
             each.type, each.value.text = TYPE_STRING, value.encode()
         else:
             each.type, each.value.number = TYPE_ULLONG, value
-    return found, len(given)
+    return found, len(listed)
 
 
 def _given_cookie(cookie: bytes) -> tuple[bytes, int]:

@@ -8,22 +8,11 @@ WAYS = ("protocol3", "restore", "saved")
 """How the state goes: live, by libvirt's migration protocol; live, through `virsh restore` of a FIFO; as a file, the guest stands still."""
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """A node of Proxmox VE as one end of a move: its VM, and how its commands are run (`ssh` words in front of them, or none)."""
-
-    vmid: int
-    run: tuple[str, ...] = ()
-    onboot: bool = False
-    ha: bool = False
-
-
 class Disk(msgspec.Struct, frozen=True, kw_only=True):
-    """A disk whose image is copied on the way: `device` is its id in QEMU (`scsi0`), `target` its name in libvirt (`sda`), `size` its
-    bytes."""
+    """A disk whose image is copied on the way: `device` is its id in qemu-server (`scsi0`), `target` its name in libvirt (`sda`)."""
 
     device: str
     target: str
-    size: int
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,4 +39,3 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     max_downtime: int = 300
     bandwidth: int = 0
     disks: tuple[Disk, ...] = ()
-    node: Node | None = None

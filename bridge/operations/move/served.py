@@ -100,6 +100,10 @@ class _Calls:
         persistent = bool(domain.isPersistent())
         return [state, reason, persistent, bool(domain.autostart()) if persistent else False]
 
+    def capacity(self, uuid: str, target: str) -> int:
+        """Bytes of a disk, as the guest sees it."""
+        return int(self._there(uuid).blockInfo(target)[0])
+
     def xml(self, uuid: str, live: bool) -> str:
         flags = self.libvirt.VIR_DOMAIN_XML_SECURE | (0 if live else self.libvirt.VIR_DOMAIN_XML_INACTIVE)
         return str(self._there(uuid).XMLDesc(flags))

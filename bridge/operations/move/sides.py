@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from ...core.report import BridgeError
@@ -12,13 +12,17 @@ from .host import RUNNING, STATES, Host, Look, LostError
 from .machine import Machine, Migration, Process
 from .private import LIVE, NON_SHARED_DISK, PERSIST_DEST, UNSAFE, Given
 from .relay import Relay, Sink, to_socket
-from .request import Disk, Request
+from .request import Request
 from .step import Move, UnsureError
 
 LOOKING_LIMIT = 60.0
 """Seconds for a libvirt that died to come back: systemd starts it again."""
 ENDING_LIMIT = 10.0
 """Seconds for a target to go that was not told to run, and so does not: when its libvirt comes back, that ends it."""
+LOCKED_LIMIT = 30.0
+"""Seconds for the target's QEMU to let go of the images, when the source is to run on."""
+SOCKET_MODE = 0o666
+"""libvirt connects as whoever it runs as. The directory's name is not to be guessed, and not to be listed."""
 LOOK_EVERY = 0.1
 POLL_EVERY = 0.05
 OFF = (
@@ -30,13 +34,14 @@ BANDWIDTH = 1 << 40
 """Bytes a second where no limit is asked for."""
 
 
-def cookie(name: str, of: str, disks: Iterable[Disk] | None = None) -> str:
-    """What the libvirt that is not there would say of itself: another host than libvirt's own. `disks`: images that are copied, [] for
-    those that libvirt itself copies. Never empty: libvirtd 11.3 crashes then."""
+def cookie(name: str, of: str, disks: Mapping[str, int] | None = None) -> str:
+    """What the libvirt that is not there would say of itself: another host than libvirt's own. `disks`: names of images that are
+    copied, and their bytes; none if libvirt itself copies them. Never empty: libvirtd 11.3 crashes then."""
     from xml.sax.saxutils import escape
 
     host = uuid.uuid4()
-    nbd = "" if disks is None else f"<nbd>{''.join(f'<disk target={each.target!r} capacity={str(each.size)!r}/>' for each in disks)}</nbd>"
+    listed = "".join(f"<disk target='{target}' capacity='{size}'/>" for target, size in (disks or {}).items())
+    nbd = "" if disks is None else f"<nbd>{listed}</nbd>"
     said = f"<name>{escape(name)}</name><uuid>{of}</uuid><hostname>outside</hostname><hostuuid>{host}</hostuuid>"
     return f"<qemu-migration>{said}{nbd}</qemu-migration>"
 
@@ -54,6 +59,8 @@ class Sides:
         """The relay's socket, for the source."""
         self.target = self.directory / "target"
         """The target's socket, for the relay."""
+        self.nbd = self.directory / "nbd"
+        """Where the target's QEMU exports its disks."""
         self.process: Process | None = None
         """The target's QEMU, if it runs here."""
         self.asked_to_run = False
@@ -72,7 +79,13 @@ class Sides:
         return LIVE | UNSAFE | (PERSIST_DEST if self.request.into else 0) | (NON_SHARED_DISK if self.request.disks else 0)
 
     def given(self, **values: str) -> Given:
-        return dict(values)
+        """With what libvirt has to know of the disks that are copied."""
+        disks = self.request.disks
+        return {**values, "disks_uri": f"unix://{self.nbd}", "migrate_disks": [disk.target for disk in disks]} if disks else dict(values)
+
+    def disk_cookie(self, sizes: Mapping[str, int]) -> str:
+        """`cookie`, of a move that copies disks."""
+        return cookie(self.request.name, self.request.uuid, sizes) if self.request.disks else self.cookie
 
     def sink(self) -> Sink:
         """The target's QEMU, to which the stream goes."""
