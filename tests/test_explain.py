@@ -134,7 +134,7 @@ def test_how_bad_each_kind_is(severity: str) -> None:
 
 
 def test_the_worst_comes_first() -> None:
-    assert SEVERITIES == ("guest", "data", "host", "note")
+    assert list(SEVERITIES) == ["guest", "data", "host", "note"]
     for at, severity in enumerate(SEVERITIES):
         found = [Finding(SEVERE[each].split()[0], each, "", "") for each in reversed(SEVERITIES[at:])]
         assert worst(found) == severity
