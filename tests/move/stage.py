@@ -115,7 +115,8 @@ class Stage:
         return take(request_out(lab or self.lab, self.new_name(), **{"bandwidth": SLOW, **more}), self._told(damage, at, when))
 
     def _told(self, damage: Damage | None, at: str, when: str) -> Callable[[Sides, Move, dict[str, Any]], None]:
-        """`when`: begun, done, active: in the middle of the memory, or switching: the guest stands still, disks are copied to the end."""
+        """`when`: begun, done, active: in the middle of the memory, or switching: the guest stands still, and the
+        copies of disks end."""
         state = {"step": "", "done": False}
         steps: list[str] = []
 

@@ -25,7 +25,7 @@ def test_in_and_out(stage: Stage) -> None:
     assert run is not None
     known = lab.daemon.domains()
     conf = lab.directory / "100.conf"
-    conf.write_text(lab.config)
+    conf.write_text(lab.config + "onboot: 1\n")
     into = ("move", conf, "--qmp", run.socket, "--to", lab.daemon.uri, "--xml", lab.file)
 
     dry = virt_qm(*into, "--dry-run")
@@ -45,6 +45,7 @@ def test_in_and_out(stage: Stage) -> None:
     assert moved.returncode == 0, moved.stderr
     assert re.fullmatch(rf"plain runs in libvirt: domain plain at {re.escape(lab.daemon.uri)} is running, downtime \d+ .*\n", moved.stdout)
     stage.went_on(f"{stage.tag}.console")
+    assert lab.daemon.dominfo(lab.name)["Autostart"] == "enable"
 
     line, tag = lab.directory / "back.sh", stage.new_name()
     line.write_text(shlex.join(lab.line(tag)))
@@ -53,6 +54,7 @@ def test_in_and_out(stage: Stage) -> None:
     assert back.stdout.startswith(f"plain runs in the QEMU at {lab.directory}/{tag}.qmp; libvirt's domain is shut off")
     stage.left(tag)
     stage.went_on("console")
+    assert lab.daemon.dominfo(lab.name)["Autostart"] == "disable"
 
 
 def test_a_device_that_was_plugged_in_ends_the_move(libvirtd: Daemon) -> None:
