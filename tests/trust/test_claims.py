@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.core.report import Report
+from bridge.core.report import Finding, Report
 from bridge.data.remembered import RETURNS, WITHHELD
 from bridge.libvirt.metadata.residue import Residue, compare, restore, stale
 from bridge.roundtrip.claims import Claim, is_placeless, is_withheld, rescued, resources
+from bridge.roundtrip.documents import Original
+from bridge.roundtrip.metadata import is_ours
 from bridge.roundtrip.resources import is_own
 from bridge.roundtrip.sections import keep
 
@@ -160,6 +162,18 @@ def test_a_part_of_the_residue_is_that_alone() -> None:
     residue = Residue(7, {"a": ("1", None), "b": ("2", None)}, "s", "t", "d")
     assert residue.part(("b", "z")) == Residue(7, {"b": ("2", None)})
     assert (residue.text("a"), residue.text("z")) == ("1", None)
+
+
+class Nothing:
+    """A config that gives no domain."""
+
+    tree = None
+    losses: frozenset[Finding] = frozenset()
+
+
+def test_a_config_that_gives_no_domain_is_not_ours() -> None:
+    assert not is_ours(Original("<domain/>"), None)
+    assert not is_ours(Original("<domain/>"), Nothing())
 
 
 # Sections
