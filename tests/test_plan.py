@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import socket
@@ -157,6 +158,17 @@ def test_variables_fill_their_flash_and_a_tpm_keeps_its_length(host: Path, tmp_p
     assert steps["variables"]["commands"][1] == ["truncate", "-s", "540672", "/var/lib/libvirt/images/vm100-efidisk0.raw.part"]
     assert steps["tpm"]["commands"][0][:3] == ["cp", "--sparse=always", "--"]
     assert "<source file='/var/lib/libvirt/images/vm100-efidisk0.raw'/>" in steps["define"]["document"].replace('"', "'")
+
+
+def test_firmware_and_tpm_keep_their_form_whatever_the_disks_get(host: Path, tmp_path: Path) -> None:
+    text = (
+        "bios: ovmf\nefidisk0: store:100/vm-100-disk-0.raw,efitype=4m,size=4M\ntpmstate0: store:100/vm-100-disk-1.raw,version=v2.0\n"
+        "scsi0: store:100/vm-100-disk-2.raw\n"
+    )
+    script = run("--to", "libvirt", "--host", host, "--image-format", "qcow2", config(tmp_path, text)).stdout
+    images = set(re.findall(r"/var/lib/libvirt/images/(vm100-[a-z0-9.]+?)(?:\.part)?['\"\s]", script))
+    assert {image for image in images if not image.startswith("vm100-tpmstate0")} == {"vm100-efidisk0.raw", "vm100-scsi0.qcow2"}
+    assert "vm100-tpmstate0.qcow2" not in script
 
 
 DRIVES = """\

@@ -106,11 +106,13 @@ LINES = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("words", "path"), LINES.values(), ids=LINES)
 def test_the_socket_of_a_line(words: list[str], path: str) -> None:
     assert qmp_of(words, "line") == Path(path)
 
 
+@pytest.mark.quick
 def test_a_line_without_a_socket() -> None:
     with pytest.raises(BridgeError, match="add -qmp"):
         qmp_of(["kvm", "-chardev", "socket,id=m,path=/run/b", "-mon", "chardev=m"], "line")

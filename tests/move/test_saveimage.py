@@ -59,6 +59,17 @@ def test_what_is_not_one_is_one_line(data: bytes, said: str) -> None:
     assert str(caught.value).startswith("image: ")
 
 
+def test_sixteen_mib_of_xml_are_read_and_written_and_no_byte_more() -> None:
+    most = 16 << 20
+    data = b"<a/>".ljust(most, b"\0")
+    assert read_header(io.BytesIO(image(data=data)), "image").xml == "<a/>"
+    with pytest.raises(BridgeError, match="more than 16 MiB"):
+        read_header(io.BytesIO(image(data=data + b"\0")), "image")
+    assert len(header("x" * (most - 1), room=0)) == SIZE + most
+    with pytest.raises(BridgeError, match="larger than 16 MiB"):
+        header("x" * most, room=0)
+
+
 @pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025])
 def test_a_volume_has_whole_blocks(size: int) -> None:
     out = bytearray()

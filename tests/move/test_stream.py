@@ -95,6 +95,13 @@ def test_what_is_not_known_is_refused(data: bytes, said: str) -> None:
         filtered(data, names=NAMES)
 
 
+def test_sixteen_mib_of_pbs_state_are_taken_out_and_no_byte_more() -> None:
+    found = filtered(s.whole(b"pc.ram", b"mem-dimm0", s.pbs(bytes(16 << 20))), 1 << 22)
+    assert found == OURS
+    with pytest.raises(StreamError, match="of 16777217 bytes"):
+        filtered(s.HEAD + s.section(1, 7, s.u64((16 << 20) + 1), b"pbs-state", 1))
+
+
 def test_without_names_pages_are_not_looked_at() -> None:
     """Only what stands before the memory needs a look: the rest costs nothing."""
     odd = s.HEAD + RAM + s.section(2, 2, s.u64(0x100) + s.EOS)

@@ -29,9 +29,7 @@ class Record:
         self.failed: set[str] = set()
         self.coverage = coverage.Coverage(data_file=file, source=["bridge"], config_file=False)
         self.coverage.start()
-        for each in pkgutil.walk_packages(importlib.import_module("bridge").__path__, "bridge."):
-            if not each.name.endswith("__main__"):
-                importlib.import_module(each.name)
+        load_all()
         self.coverage.switch_context(COLLECTED)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -52,6 +50,13 @@ class Record:
         self.coverage.save()
         passed = {test: seconds for test, seconds in self.seconds.items() if test not in self.failed}
         Path(self.file + ".json").write_text(json.dumps(passed))
+
+
+def load_all() -> None:
+    """Every module of `bridge/`, those that are loaded late, too."""
+    for each in pkgutil.walk_packages(importlib.import_module("bridge").__path__, "bridge."):
+        if not each.name.endswith("__main__"):
+            importlib.import_module(each.name)
 
 
 def forget(*packages: str) -> None:

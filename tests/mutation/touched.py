@@ -16,6 +16,8 @@ from tests.corpus import ROOT
 BRIDGE = ROOT / "bridge"
 FEW = 4
 """Tests."""
+OTHERS = 1500
+"""Tests that a mutant runs at most if none of them touches its line, or a line that uses what it makes."""
 
 
 class Touched:
@@ -39,7 +41,7 @@ class Touched:
     def tests(self, module: Path, line: int) -> tuple[list[str], bool]:
         """Those that touch the line, and whether it runs when modules are loaded or tests are collected.
 
-        Then it is all tests, those first that touch a line which names what the line makes; so it is for a line that hardly any test
+        Then it is those that touch a line which names what the line makes, and some more; so it is for a line that hardly any test
         touches, for it may make what others remember.
         What is done soon and touches little comes first: it is likelier to be about this line, and cheaper to find out.
         """
@@ -48,7 +50,8 @@ class Touched:
         if not loading and len(found) >= FEW:
             return sorted(found, key=self._cost), False
         users = {test for file, at in self.names.uses(module, line) for test in self.lines.get(file, {}).get(at, ())}
-        return sorted(self.seconds, key=lambda test: (test not in found, test not in users, self._cost(test))), loading
+        order = sorted(self.seconds, key=lambda test: (test not in found, test not in users, self._cost(test)))
+        return order[: max(OTHERS, len(found | users))], loading
 
     def expected(self, tests: Iterable[str]) -> float:
         """Seconds that they took."""

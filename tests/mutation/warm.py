@@ -12,7 +12,7 @@ import _pytest.main
 import pytest
 
 from tests.mutation.fork import Ended, Fault, Job
-from tests.mutation.plugin import forget
+from tests.mutation.plugin import forget, load_all
 
 UNNAMED = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 """Code that runs where it stands, unlike a function's."""
@@ -68,6 +68,7 @@ class Server:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        load_all()  # what is loaded in a fork would be as it is
         gc.collect()
         for each in gc.get_objects():
             if isinstance(each, FunctionType):
