@@ -8,7 +8,7 @@ from bridge.core.report import Finding, Report
 from bridge.data.remembered import RETURNS, WITHHELD
 from bridge.libvirt.metadata.residue import Residue, compare, restore, stale
 from bridge.roundtrip.claims import Claim, is_placeless, is_withheld, rescued, resources
-from bridge.roundtrip.documents import Original
+from bridge.roundtrip.documents import Atoms, Original
 from bridge.roundtrip.metadata import is_ours
 from bridge.roundtrip.resources import is_own
 from bridge.roundtrip.sections import keep
@@ -168,6 +168,7 @@ class Nothing:
     """A config that gives no domain."""
 
     tree = None
+    atoms: Atoms = frozenset()
     losses: frozenset[Finding] = frozenset()
 
 
