@@ -73,6 +73,8 @@ class Stage:
             (root / directory).mkdir(parents=True)
         (self.node / "etc/pve/qemu-server/100.conf").write_text(without(node.CONFIG, "cpu") + "kvm: 0\n")  # for any host of the tests
         (self.home / "samples").symlink_to(ROOT / "samples")
+        (self.home / "domains").mkdir()
+        (self.home / "domains/web.xml").write_text(DOMAIN)
         program = root / "bin/virt-qm"
         program.write_text(PROGRAM.format(python=sys.executable, root=str(ROOT)))
         program.chmod(0o755)

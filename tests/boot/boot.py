@@ -16,7 +16,7 @@ from bridge.operations.pin import wanted
 from tests.boot.domain import Domain
 from tests.boot.guest import Facts, differences, facts
 from tests.boot.images import FIRMWARE
-from tests.boot.initramfs import initramfs, kernel
+from tests.boot.initramfs import initramfs, kernel, unpacked_kernel
 from tests.boot.reference import Reference
 from tests.libvirtd.daemon import Daemon, VirshError
 from tests.processes import processor_time, remove
@@ -96,12 +96,13 @@ def boot(config: str, daemon: Daemon, edit: Callable[[str], str] = str) -> Boot:
 
 def both(argv: list[str], xml: str, pins: dict[str, frozenset[int]], daemon: Daemon) -> Boot:
     start = time.monotonic()
+    image = kernel() if "pflash" in " ".join(argv) else unpacked_kernel()  # OVMF does not know the PVH entry
     with ExitStack() as closing:
         directory = Path(tempfile.mkdtemp(prefix="boot-"))
         closing.callback(remove, directory)
-        reference = Reference(argv, directory / "reference", kernel(), initramfs(), APPEND)
+        reference = Reference(argv, directory / "reference", image, initramfs(), APPEND)
         closing.callback(reference.close)
-        domain = Domain(xml, daemon, kernel(), initramfs(), APPEND)
+        domain = Domain(xml, daemon, image, initramfs(), APPEND)
         closing.callback(domain.close)
         said = until_the_end(reference, domain)
         threads = reference.iothreads(), domain.iothreads()

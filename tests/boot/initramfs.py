@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import os
 import shutil
 import struct
 import subprocess
@@ -71,10 +72,15 @@ def unpacked_kernel() -> Path:
         packed = kernel().read_bytes()
         offset, length = struct.unpack_from("<II", packed, 0x248)
         start = ((packed[0x1F1] or 4) + 1) * 512 + offset
-        half = target.with_suffix(".half")
+        half = half_of(target)
         half.write_bytes(lzma.LZMADecompressor().decompress(packed[start : start + length]))
         half.replace(target)
     return target
+
+
+def half_of(target: Path) -> Path:
+    """Where it is made. Two processes may make one thing at a time; the last one's stays."""
+    return target.with_name(f"{target.name}.{os.getpid()}")
 
 
 def initramfs(init: Path = OWN / "init", program: Path = OWN / "identity.c") -> Path:
@@ -85,7 +91,7 @@ def initramfs(init: Path = OWN / "init", program: Path = OWN / "identity.c") -> 
     if not target.exists():
         with tempfile.TemporaryDirectory() as directory:
             fill(Path(directory), init, program)
-            half = target.with_suffix(".half")
+            half = half_of(target)
             half.write_bytes(archive(Path(directory)))
             half.replace(target)
     return target
