@@ -42,7 +42,7 @@ PARTS = {None: range(5), "light": range(2), "heavy": range(2, 4), "alone": range
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="what needs nothing but the package, in a minute")
-    about = "light: on as many cores as there are; heavy: starts machines, two files at a time; alone: measures"
+    about = "light: on as many cores as there are; heavy: starts machines, some files at a time; alone: measures"
     parser.addoption("--part", choices=[part for part in PARTS if part], help=about)
     parser.addoption("--full", action="store_true", help="every row of the corpora where the default is a sample")
     parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure: tests/run has installed everything")
