@@ -24,7 +24,7 @@ from tests.move.lab import Lab
 from tests.move.moving import NEWEST, inside, there_and_back
 
 LEFT_OUT = re.compile(
-    r"template|lock|snapstate|vmstate|runningmachine|runningcpu|hookscript|serial\d+|smbios1|name|cicustom|unused\d+|bios|efidisk0"
+    r"template|lock|snapstate|vmstate|runningmachine|runningcpu|hookscript|serial\d+|smbios1|name|cicustom|unused\d+|bios|efidisk0|kvm"
 )
 """And UEFI, whose start takes a minute here; test_live.py has it."""
 HOST_PARTS = re.compile(r",(queues|mtu|trunks|tag|rate|firewall|clipboard)=[^,]*")
