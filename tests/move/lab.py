@@ -98,7 +98,7 @@ class Lab:
         image = kernel() if "pflash" in " ".join(words) else unpacked_kernel()
         self.boot = domain.direct(image, initramfs(OWN / "init", OWN / "count.c"), daemon.directory / "images")
         disks = sum(1 for disk in root.findall("devices/disk") if disk.get("device") == "disk")
-        append = f"{APPEND} disks={disks} drivers={drivers(words)}" + (f" address={network.address}" if network else "")
+        append = f"{APPEND} maxcpus=1 disks={disks} drivers={drivers(words)}" + (f" address={network.address}" if network else "")
         inside: Any = root
         self.xml = edit(self._with_taps(domain.runnable(inside, self.directory, self.boot, append), network))
         self.network = in_network(network.namespace) if network else []
@@ -214,7 +214,8 @@ class Lab:
         """The turns that a console has; nothing may be wrong in it."""
         file = self.directory / console
         said = file.read_text(errors="replace") if file.exists() else ""
-        assert WRONG.findall(said) == []
+        wrong = WRONG.findall(said)
+        assert wrong == [], wrong[:5]
         return [int(match[1]) for match in TICK.finditer(said)]
 
     def cut(self, console: str) -> bool:

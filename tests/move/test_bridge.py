@@ -7,7 +7,7 @@ from bridge.guest.native import Embedded
 from bridge.operations.move import check
 from tests.libvirtd.daemon import Daemon
 from tests.move.bridged import Bridged, Pings
-from tests.move.kinds import BUSES
+from tests.move.kinds import BRIDGED
 from tests.move.lab import Lab
 from tests.move.moving import NEWEST, inside, there_and_back
 
@@ -19,7 +19,7 @@ def test_there_and_back_on_a_bridge(speaker: Embedded) -> None:
     with Bridged() as bridged:
         daemon = Daemon(bridged.namespace)
         try:
-            lab = Lab(BUSES, daemon, network=bridged.network)
+            lab = Lab(BRIDGED, daemon, network=bridged.network)
             try:
                 assert check.differences(read(lab.line("src")), inside(lab, speaker), NEWEST) == []
                 with Pings(bridged.namespace) as pings:
@@ -31,7 +31,7 @@ def test_there_and_back_on_a_bridge(speaker: Embedded) -> None:
 
                     downtimes = there_and_back(lab, speaker, moved=look, started=look)
                     lost = [pings.lost(*between) for between in ((answered[0][0], answered[1][1]), (answered[1][0], answered[2][1]))]
-                    print("buses", downtimes, "pings lost:", [len(each) for each in lost])
+                    print("bridged", downtimes, "pings lost:", [len(each) for each in lost])
                     assert len(answered) == 3
                     assert len(pings.answers) == len(set(pings.answers)), "two guests answer"
                     for (_, before), (after, _), missing in zip(answered, answered[1:], lost, strict=False):

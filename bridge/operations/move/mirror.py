@@ -5,6 +5,7 @@ source's writes no more: there is one writer to each image at any moment."""
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from ...core.report import BridgeError
 from .disks import Drive, drives
@@ -101,7 +102,8 @@ class Mirrored:
                 if job["status"] == "concluded":
                     machine.do("job-dismiss", {"id": job["id"]})
                 elif job["status"] not in ("aborting", "pending", "waiting"):
-                    machine.do("block-job-cancel", {"device": job["id"], "force": True})
+                    with suppress(BridgeError):  # it ended after we looked: the next look sees that
+                        machine.do("block-job-cancel", {"device": job["id"], "force": True})
             if time.monotonic() > until:
                 raise BridgeError(f"the mirror of a disk does not end: {jobs[0]['id']} is {jobs[0]['status']}")
             time.sleep(POLL_EVERY)
