@@ -5,26 +5,14 @@ Facts: `min_version` and `$kvmver` in QemuServer.pm and its modules, and the com
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
 import pytest
 from msgspec.structs import replace
 
 import bridge
 from tests.option_samples import HOST, VMID
+from tests.rungs import Rung, check
 
 NET = "net0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n"
-
-
-class Rung(NamedTuple):
-    """`more` are words that the first one has, `less` words that the one before it has; each a regular expression in the whole line."""
-
-    config: str
-    before: str
-    since: str
-    more: str = ""
-    less: str = ""
 
 
 MACHINES = [
@@ -71,15 +59,6 @@ def line(config: str, machine: str = "", qemu: str = "11.0.0") -> str:
     base = "pc-q35" if "q35" in config else "pc-i440fx"
     config = config if not machine else f"machine: {base}-{machine}\n{config.replace('machine: q35' + chr(10), '')}"
     return " ".join(bridge.convert(config, "argv", "conf", vmid=VMID, host=replace(HOST, qemu_version=qemu)).argv or [])
-
-
-def check(rung: Rung, before: str, since: str) -> None:
-    if rung.more:
-        assert re.search(rung.more, since)
-        assert not re.search(rung.more, before)
-    if rung.less:
-        assert re.search(rung.less, before)
-        assert not re.search(rung.less, since)
 
 
 @pytest.mark.parametrize("rung", MACHINES)

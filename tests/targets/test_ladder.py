@@ -5,9 +5,6 @@ Facts: "since" in libvirt's formatdomain and its news, and QEMU's changelogs.
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
 import pytest
 
 import bridge
@@ -18,6 +15,7 @@ from bridge.model.iothread import ServedBy
 from bridge.model.vm import VM
 from bridge.passes.gate import gate
 from tests.option_samples import HOST, VMID
+from tests.rungs import Rung, check
 
 NET = "net0: virtio=BC:24:11:00:00:01,bridge=vmbr0"
 DISK = "local-lvm:vm-100-disk-0"
@@ -27,16 +25,6 @@ SNP = "bios: ovmf\nmachine: q35\ncpu: EPYC-Milan\namd-sev: type=snp\n"
 TDX = "bios: ovmf\nmachine: q35\nintel-tdx: tdx,attestation=0\n"
 LIBVIRT, QEMU = "12.9", "11.1"
 """Younger than all rungs."""
-
-
-class Rung(NamedTuple):
-    """`more`: what the first one writes, `less`: what the one before it does instead; regular expressions in the XML, and what is told."""
-
-    config: str
-    before: str
-    since: str
-    more: str = ""
-    less: str = ""
 
 
 LIBVIRTS = [
@@ -77,15 +65,6 @@ def xml(config: str, libvirt: str = LIBVIRT, qemu: str = QEMU) -> str:
     config = config if "machine:" in config else f"machine: pc-i440fx-7.2\n{config}"
     made = bridge.convert(config, "xml", "conf", vmid=VMID, host=HOST, libvirt=libvirt, qemu=qemu, metadata=False)
     return "\n".join((made.text, *(finding.message for finding in made.findings)))
-
-
-def check(rung: Rung, before: str, since: str) -> None:
-    if rung.more:
-        assert re.search(rung.more, since), since
-        assert not re.search(rung.more, before)
-    if rung.less:
-        assert re.search(rung.less, before), before
-        assert not re.search(rung.less, since)
 
 
 @pytest.mark.parametrize("rung", LIBVIRTS)
