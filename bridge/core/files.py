@@ -35,9 +35,15 @@ def vmid_of(file: str) -> int | None:
     return int(stem) if stem.isascii() and stem.isdigit() and 0 < len(stem) < 10 and int(stem) else None
 
 
+HANDED = ("/dev/", "/proc/")
+"""Where pipes stand that a shell hands to a command: what `<(…)` names."""
+
+
 def read(file: str) -> bytes:
-    """The bytes of a file. Raises OSError, and BridgeError for more than any input may be."""
-    with open(file, "rb") as stream:  # noqa: PTH123
+    """The bytes of a file, or of a pipe that the shell made. Another pipe in the file system would be waited for, maybe for ever.
+
+    Raises OSError, and BridgeError for more than any input may be."""
+    with open(file, "rb") if file.startswith(HANDED) else os.fdopen(open_regular(file, follow=True), "rb") as stream:  # noqa: PTH123
         return bounded(stream, file)
 
 

@@ -107,6 +107,12 @@ class BridgeError(Exception):
     def __str__(self) -> str:
         return self.message if self.where is None else f"{self.where}: {self.message}"
 
+    def within(self, file: str) -> BridgeError:
+        """The same, with a place that names the file it is in: a place in XML does not do that itself."""
+        if self.where is None:
+            return BridgeError(self.message, file)
+        return self if self.where.startswith(file) else BridgeError(self.message, f"{file}: {self.where}")
+
 
 class Line(NamedTuple):
     """A place in a config file. `number` counts from 1."""

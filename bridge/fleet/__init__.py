@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .numbers import look, of_directory
+from .numbers import doubts, look, of_directory
 from .plan import inputs, plan
 from .record import Record
 from .run import outcomes
@@ -59,8 +59,11 @@ def convert_fleet(
     job = Job.of(to, host, force, fail_on, dict(keywords))
     with closing(Record(target, resume)) as record:
         found = inputs(files, keywords.get("source"))
-        vmids = None if first_vmid is None else of_directory(look(found), first_vmid, target)
+        wishes = [] if first_vmid is None else look(found)
+        vmids = None if first_vmid is None else of_directory(wishes, first_vmid, target)
         planned = plan(found, to, target, keywords.get("snapshot"), record.known, vmids)
+        if vmids is not None:
+            planned = [task._replace(doubt=doubt) for task, doubt in zip(planned, doubts(wishes, vmids), strict=True)]
         with closing(outcomes(job, planned, executor, jobs)) as outcome_of:
             for outcome in outcome_of:
                 yield record.completed(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -66,12 +67,34 @@ def _text(file: str) -> bytes:
 
 def ids_of(directory: Path | None) -> dict[str, int]:
     """Identity -> VMID of the configs in a directory, VMID.conf: what was made before of the VM that is known by it."""
-    found: dict[str, int] = {}
+    numbers: list[int] = []
+    identities: list[str | None] = []
     for file in sorted(directory.glob("*.conf")) if directory is not None else []:
         number = vmid_of(file.name)
-        identity = known(file.name, _text(str(file))).identity if number is not None else None
-        if identity and number is not None:
-            found.setdefault(identity, number)
+        if number is not None:
+            numbers.append(number)
+            identities.append(known(file.name, _text(str(file))).identity)
+    return {identity: number for identity, number in zip(_told_apart(identities), numbers, strict=True) if identity}
+
+
+def _told_apart(identities: Iterable[str | None]) -> Iterator[str | None]:
+    """The second of one identity gets a number, and so on: each of them finds its own id again."""
+    seen: Counter[str | None] = Counter()
+    for identity in identities:
+        seen[identity] += 1
+        yield identity if identity is None or seen[identity] == 1 else f"{identity} {seen[identity]}"
+
+
+def doubts(wishes: Sequence[Known], vmids: Sequence[int]) -> list[str]:
+    """What is odd about the id that each gets; empty if nothing is."""
+    first: dict[str, str] = {}
+    found = []
+    for each, vmid in zip(wishes, vmids, strict=True):
+        twin = first.setdefault(each.identity, each.file) if each.identity and " " not in each.identity else each.file
+        if each.vmid is not None and each.vmid != vmid:
+            found.append(f"another input is VM {each.vmid}, too: this one becomes VM {vmid}")
+        else:
+            found.append("" if twin == each.file else f"{twin} has the same UUID: VM {vmid} is a second VM of one identity")
     return found
 
 
@@ -84,7 +107,8 @@ def taken_in(directory: Path | None) -> frozenset[int]:
 def numbered(wishes: Sequence[Known], first: int | None, taken: frozenset[int], kept: Mapping[str, int]) -> Iterator[int | BridgeError]:
     """Every VM's id: what it says, else what it was given before (`kept`: identity -> VMID), else a free one from `first` on, else why it
     has none. No id comes twice: who says one that another has already gets a free one."""
-    said = [each.vmid if each.vmid is not None else kept.get(each.identity or "") for each in wishes]
+    known_as = _told_apart(each.identity for each in wishes)
+    said = [each.vmid if each.vmid is not None else kept.get(identity or "") for each, identity in zip(wishes, known_as, strict=True)]
     own, claimed = set(said), set[int]()
     free = (vmid for vmid in count(first or 0) if vmid not in own and vmid not in taken)
     for each, vmid in zip(wishes, said, strict=True):

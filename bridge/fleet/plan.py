@@ -34,7 +34,7 @@ class Known(NamedTuple):
 
 class Task(NamedTuple):
     """One conversion. `name`: the domain's, if it cannot have the VM's own. `clash`: the other input that would become this file.
-    `node`: the node of the cluster that the config is of, as its place in /etc/pve says.
+    `node`: the node of the cluster that the config is of, as its place in /etc/pve says. `doubt`: what is odd about its id.
     """
 
     file: str
@@ -44,6 +44,7 @@ class Task(NamedTuple):
     known: Known | None = None
     clash: str | None = None
     node: str | None = None
+    doubt: str = ""
 
 
 def inputs(files: Iterable[str | Path], source: Format | None = None) -> list[str]:

@@ -91,7 +91,8 @@ def _converted(job: Job, task: Task) -> Outcome:
     try:
         return _outcome(job, task)
     except BridgeError as error:
-        return Outcome(task.file, "refused", error=error.message, where=error.where or task.file)
+        is_of_output = error.where is not None and error.where.startswith(task.target)
+        return Outcome(task.file, "refused", error=error.message, where=error.where if is_of_output else error.within(task.file).where)
     except NotRegularError as error:
         return Outcome(task.file, "refused", error=f"{error.strerror}: a fleet reads and writes no others", where=str(error.filename))
     except OSError as error:
@@ -117,6 +118,8 @@ def _outcome(job: Job, task: Task) -> Outcome:
     if task.name:
         message, hint = "another VM of the fleet has the same name", f"this domain is called {task.name}"
         findings.append(Finding("normalised", KINDS["normalised"].severity, task.file, message, hint))
+    if task.doubt:
+        findings.append(Finding("lint", KINDS["lint"].severity, task.file, task.doubt))
     if job.fail_on and SEVERITIES.index(worst(findings) or SEVERITIES[-1]) <= SEVERITIES.index(job.fail_on) and findings:
         return Outcome(task.file, "held-back", findings=findings)
     document = with_pins(result.text, findings) if job.pretty else result.text

@@ -92,3 +92,31 @@ def test_what_cannot_be_read_does_not_keep_the_others(fleet: Path, tmp_path: Pat
     (fleet / "bad.xml").write_text("<domain>")
     assert run("--vmid-from", 200, fleet, "-o", tmp_path / "out").exit_code == 1
     assert set(names(tmp_path / "out").values()) == set(FIRST.values())
+
+
+def told(directory: Path, *words: object) -> list[str]:
+    outcomes = bridge.convert_fleet([*map(str, words)], "conf", directory, first_vmid=200, force=True)
+    return [finding.message for outcome in outcomes for finding in outcome.findings if finding.kind == "lint"]
+
+
+def test_two_of_one_uuid_do_not_become_more_with_each_run(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        (tmp_path / f"in/{name}.xml").write_text(domain(name, 1))
+    for _ in range(3):
+        said = told(tmp_path / "out", tmp_path / "in")
+        assert names(tmp_path / "out") == {"200.conf": "a", "201.conf": "b"}
+    assert [message.partition("in/")[2] for message in said] == ["a.xml has the same UUID: VM 201 is a second VM of one identity"]
+
+
+def test_an_id_that_two_say_is_not_changed_in_silence(tmp_path: Path) -> None:
+    for number, name in enumerate("ce", 1):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "200.xml").write_text(domain(name, number))
+    said = told(tmp_path / "out", tmp_path / "c", tmp_path / "e")
+    assert said == ["another input is VM 200, too: this one becomes VM 201"]
+    assert names(tmp_path / "out") == {"200.conf": "c", "201.conf": "e"}
+
+
+def test_nothing_is_said_of_ids_that_are_as_they_should_be(fleet: Path, tmp_path: Path) -> None:
+    assert told(tmp_path / "out", fleet) == []

@@ -9,7 +9,7 @@ import click
 
 from ...core.report import BridgeError
 from .document import emit, entry
-from .files import CANNOT, complain, exit_code, expanded, keywords, print_several, read
+from .files import CANNOT, complain, content, exit_code, expanded, keywords, print_several
 from .options import host_options, input_options, report_options, target_options
 
 
@@ -32,9 +32,10 @@ def command(**given: Any) -> None:
     found, entries, failed = [], [], False
     for file in expanded(given):
         try:
-            findings = problems(read(file), keywords(file, given))
+            findings = problems(content(file), keywords(file, given))
         except BridgeError as error:
-            complain(error if error.where else f"{file}: {error}")
+            error = error.within(file)
+            complain(error)
             entries.append(entry(file, "refused", error=error))
             failed = True
         else:

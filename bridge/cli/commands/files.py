@@ -46,12 +46,18 @@ def guarded(action: Callable[[], T]) -> T:
         fail(error)
 
 
-def read(file: str) -> bytes:
-    """The bytes of an input; `-` is stdin, a number the config of that VM on a Proxmox VE node."""
+def content(file: str) -> bytes:
+    """The bytes of an input; `-` is stdin, a number the config of that VM on a Proxmox VE node. Raises BridgeError."""
     try:
-        return guarded(lambda: bounded(sys.stdin.buffer, "stdin") if file == "-" else read_file(located(file)))
+        return bounded(sys.stdin.buffer, "stdin") if file == "-" else read_file(located(file))
     except OSError as error:
-        fail(f"{file}: {error.strerror}: name a file that can be read, - for stdin, or a VM's id on a Proxmox VE node")
+        message = f"{error.strerror}: name a file that can be read, - for stdin, or a VM's id on a Proxmox VE node"
+        raise BridgeError(message, file) from None
+
+
+def read(file: str) -> bytes:
+    """`content`; what cannot be read ends the command with one line."""
+    return guarded(lambda: content(file))
 
 
 def expanded(given: dict[str, Any]) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .document import emit, entry
 from .files import exit_code, guarded, keywords, print_findings, read, write
 from .options import fail_on_option, format_options, host_options, output_format_option, report_option, target_options
+
+if TYPE_CHECKING:
+    from ...show.subject import Subject
 
 
 @click.command("show")
@@ -50,20 +53,26 @@ def command(**given: Any) -> None:
 
         more = {"title": what.title, "picture": plain(what.picture), "advice": what.advice}
         emit("show", [entry(file, "held-back" if code else "done", what.findings, **more)])
-    elif code == 0 and given["svg"] is not None:
-        from ...show.drawing import alone
+    elif code == 0:
+        _show(what, given)
+    print_findings(what.findings, given, file)
+    sys.exit(code)
 
-        _write(given["svg"], alone(what.picture, what.ids), given["force"])
-    elif code == 0 and given["page"] is None:
+
+def _show(what: Subject, given: dict[str, Any]) -> None:
+    """A page, a drawing or both, as files; without them what a terminal can show."""
+    if given["svg"] is None and given["page"] is None:
         from ...show.terminal import show
 
         show(what)
-    elif code == 0:
+    if given["svg"] is not None:
+        from ...show.drawing import alone
+
+        _write(given["svg"], alone(what.picture, what.ids), given["force"])
+    if given["page"] is not None:
         from ...show.page import page
 
         _write(given["page"], page(what), given["force"])
-    print_findings(what.findings, given, file)
-    sys.exit(code)
 
 
 def _write(target: Path, text: str, force: bool) -> None:

@@ -64,7 +64,7 @@ def plan(inputs: Sequence[Input], wish: Wish, host: Host | None) -> Plan:
             made.append(_vm(given, wish, host))
         except BridgeError as error:
             if not wish.keep_going:
-                raise error if error.where is not None else BridgeError(error.message, given.file) from None
+                raise error.within(given.file) from None
             refused.append(Refused(given.file, str(error)))
     there = host.connection.domains() if host is not None else []
     for candidate, told in clashes([candidate for candidate, _ in made], there, may_replace=False, cure="it needs no plan"):

@@ -55,7 +55,7 @@ def plan(inputs: Sequence[Input], wish: Wish) -> Plan:
                 raise BridgeError(f"two VMs have the id {vm.vmid}: pass --vmid-from N, which gives each its own", given.file)
         except BridgeError as error:
             if not wish.keep_going:
-                raise error if error.where is not None else BridgeError(error.message, given.file) from None
+                raise error.within(given.file) from None
             refused.append(Refused(given.file, str(error)))
         else:
             vms.append(vm)

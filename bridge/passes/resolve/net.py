@@ -179,7 +179,7 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
         return net
     networks = {f"{NETWORK}{there}": here for here, there in reversed(host.network_map.items())}
     maps = host.bridge_map
-    known = networks.get(name) or maps.get(name) or maps.get(name.removeprefix(UNUSABLE)) or maps.get(name.rpartition(" ")[2])
+    known = maps.get(name) or maps.get(name.removeprefix(UNUSABLE)) or maps.get(name.rpartition(" ")[2]) or networks.get(name)
     if known:
         return change(net, bridge=known)
     if net.network is None:
