@@ -9,7 +9,7 @@ import click
 
 from ...core.report import BridgeError
 from .document import emit, entry
-from .files import CANNOT, complain, content, exit_code, expanded, keywords, print_several
+from .files import CANNOT, complain, content, exit_code, expanded, keywords, name_of, print_several
 from .options import host_options, input_options, report_options, target_options
 
 
@@ -34,7 +34,7 @@ def command(**given: Any) -> None:
         try:
             findings = problems(content(file), keywords(file, given))
         except BridgeError as error:
-            error = error.within(file)
+            error = error.within(name_of(file))
             complain(error)
             entries.append(entry(file, "refused", error=error))
             failed = True

@@ -83,7 +83,7 @@ def _prepared(host: Host, given: dict[str, Any]) -> tuple[list[Candidate], list[
         try:
             candidates.append(prepare(host, words["file"], read(file), words))
         except BridgeError as error:
-            complain(error.within(file))
+            complain(error.within(words["file"]))
             refused.append(entry(file, "refused", error=error))
     return candidates, refused
 

@@ -77,6 +77,11 @@ def located(file: str) -> str:
     return file if found is None else str(found)
 
 
+def name_of(file: str) -> str:
+    """An input as messages name it."""
+    return "stdin" if file == "-" else located(file)
+
+
 def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
     """The keywords of `bridge.convert` for one input."""
     return {
@@ -94,7 +99,7 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "node_paths": bool(given.get("node_paths")),
         "clean": bool(given.get("clean")),
         "create": given.get("form") == "qm-create",
-        "file": "stdin" if file == "-" else located(file),
+        "file": name_of(file),
     }
 
 
@@ -220,7 +225,7 @@ def print_findings(findings: list[Finding], given: dict[str, Any], file: str, er
     elif form != "none":
         from .. import render
 
-        render.print_findings(findings, "stdin" if file == "-" else file, form == "all")
+        render.print_findings(findings, name_of(file), form == "all")
 
 
 def print_several(vms: list[tuple[str, list[Finding]]], given: dict[str, Any]) -> None:
