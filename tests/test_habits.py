@@ -194,3 +194,59 @@ def test_a_vlan_on_a_network_is_told(tmp_path: Path) -> None:
     (tmp_path / "100.conf").write_text("memory: 512\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5\n")
     (tmp_path / "map.toml").write_text('[networks]\nvmbr0 = "lan"\n')
     assert "virsh net-dumpxml lan" in virt_qm("to-xml", tmp_path / "100.conf", "--map", tmp_path / "map.toml").stderr
+
+
+BROKEN = {"101.conf": "name: a\n", "102.xml": "<domain>", "103.conf": "not a config\n"}
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A directory with one config that can be converted, and two that cannot."""
+    (directory := tmp_path / "in").mkdir()
+    for name, text in BROKEN.items():
+        (directory / name).write_text(text)
+    return directory
+
+
+@pytest.mark.parametrize("silence", ["-q", "--report=none"])
+@pytest.mark.parametrize("words", [("to-xml",), ("to-argv",), ("check",), ("plan", "--to", "libvirt", "--keep-going")])
+def test_a_quiet_run_that_fails_without_a_word(words: tuple[str, ...], silence: str, broken: Path, tmp_path: Path) -> None:
+    done = virt_qm(*words, silence, broken, *(("-o", tmp_path / "out", "-j", "1") if words[0].startswith("to-") else ()))
+    assert done.exit_code == 1
+    lines = done.stderr.splitlines()
+    assert [line.split(":")[:2] for line in lines] == [["error", f" {broken / name}"] for name in ("102.xml", "103.conf")]
+
+
+def test_many_files_refused_for_one_reason_are_one_line_when_quiet(broken: Path, tmp_path: Path) -> None:
+    for number in range(104, 205):
+        (broken / f"{number}.conf").write_text("memory: lots\n")
+    done = virt_qm("to-xml", "-q", broken, "-o", tmp_path / "out", "-j", "1")
+    lines = done.stderr.splitlines()
+    assert (done.exit_code, len(lines)) == (1, 3)
+    assert f"{broken}/104.conf:1: " in lines[0]
+    assert lines[0].endswith("(100 more in 101 files)")
+
+
+def test_errors_of_all_kinds_have_a_last_line_when_quiet(broken: Path, tmp_path: Path) -> None:
+    for number in range(20):
+        (broken / f"{number + 300}.conf").write_text(f"memory: lots{'x' * number}\n")
+    lines = virt_qm("to-xml", "-q", broken, "-o", tmp_path / "out", "-j", "1").stderr.splitlines()
+    assert lines[-1] == "and 10 more errors: --report FILE.json has them all"
+
+
+def test_a_quiet_fleet_that_is_held_back_says_so(broken: Path, tmp_path: Path) -> None:
+    words = ("to-xml", "-q", "--fail-on", "note")
+    one = virt_qm(*words, broken / "101.conf")
+    assert (one.exit_code, one.stdout, one.stderr) == (3, "", "nothing was written: a finding is at or above --fail-on note\n")
+    many = virt_qm(*words, broken / "101.conf", SAMPLES / "iothreads.conf", "-o", tmp_path / "out", "-j", "1")
+    assert (many.exit_code, many.stderr) == (3, "2 of 2 files were not written: a finding is at or above --fail-on note\n")
+    plan = virt_qm("plan", "--to", "libvirt", "-q", "--fail-on", "note", broken / "101.conf")
+    assert (plan.exit_code, plan.stdout, plan.stderr) == (3, "", one.stderr)
+
+
+def test_a_file_that_is_not_there_is_named_and_the_rest_is_planned(broken: Path) -> None:
+    words = ("plan", "--to", "libvirt", "--as", "json", "-q", broken / "gone.conf", broken / "101.conf")
+    done = virt_qm(*words, "--keep-going")
+    assert (done.exit_code, [vm["name"] for vm in json.loads(done.stdout)["vms"]]) == (1, ["a"])
+    assert done.stderr.startswith(f"error: {broken}/gone.conf: No such file")
+    assert virt_qm(*words).stderr == done.stderr

@@ -91,7 +91,7 @@ def _print_by_severity(screen: Console, folds: list[Fold], all_of_them: str = RE
 
 def _print_folds(screen: Console, folds: list[Fold], all_of_them: str = REPORT) -> None:
     for each in folds[:MANY]:
-        _print_line(screen, told(each.first, each.count), _vms(each), more=_like_it(each))
+        _print_line(screen, told(each.first, each.count), _vms(each), more=like_it(each))
     if len(folds) > MANY:
         screen.print(f"  and {len(folds) - MANY:,} more: {all_of_them} has them all", style="dim")
 
@@ -131,7 +131,7 @@ def _vms(fold: Fold) -> str:
     return f"{shown(fold.first_file)} and {fold.files - 1:,} more: "
 
 
-def _like_it(fold: Fold) -> str:
+def like_it(fold: Fold) -> str:
     """How often it is said, if not once for each VM and in the same words; of a refusal, how many there are."""
     if not fold.first.severity:
         return f" ({fold.count - 1:,} more in {fold.files:,} files)" if fold.count > 1 else ""

@@ -10,7 +10,7 @@ import click
 
 from ...core.files import SUFFIX, with_pins
 from .document import emit, entry
-from .files import exit_code, guarded, keywords, located, print_findings, read, report_file, write
+from .files import exit_code, guarded, keywords, located, print_findings, read, report_file, say_held_back, write
 
 if TYPE_CHECKING:
     from ...convert import Result
@@ -46,6 +46,8 @@ def run(to: Format, given: dict[str, Any]) -> None:
             sys.stdout.write(text)
         if given.get("hook") is not None:
             _hook(result, given["hook"], given["force"])
+    else:
+        say_held_back(given)
     if report_file(given):
         _report(result, to, given, target if code == 0 else None, held_back=code != 0)
     if as_json:

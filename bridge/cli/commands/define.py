@@ -9,7 +9,7 @@ import click
 
 from ...core.report import BridgeError
 from .document import emit, entry
-from .files import CANNOT, complain, exit_code, expanded, guarded, keywords, print_several, read
+from .files import CANNOT, complain, content, exit_code, expanded, guarded, keywords, print_several
 from .options import clean_option, connect_option, host_options, input_options, report_options, target_options
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _prepared(host: Host, given: dict[str, Any]) -> tuple[list[Candidate], list[
     for file in expanded(given):
         words = keywords(file, given)
         try:
-            candidates.append(prepare(host, words["file"], read(file), words))
+            candidates.append(prepare(host, words["file"], content(file), words))
         except BridgeError as error:
             complain(error.within(words["file"]))
             refused.append(entry(file, "refused", error=error))

@@ -187,6 +187,12 @@ def exit_code(findings: list[Finding], fail_on: Severity | None) -> int:
     return FAILED_ON if SEVERITIES.index(found) <= SEVERITIES.index(fail_on) else 0
 
 
+def say_held_back(given: dict[str, Any], what: str = "nothing was written") -> None:
+    """To stderr: why there is no output, where neither JSON nor the summary of a fleet says so."""
+    if given["output_format"] != "json" and given["report_form"] != "json":
+        click.echo(f"{what}: a finding is at or above --fail-on {given['fail_on']}", err=True)
+
+
 def report_file(given: dict[str, Any]) -> Path | None:
     """The file that --report names."""
     form = given["report_form"]

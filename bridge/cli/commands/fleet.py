@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .files import CANNOT, FAILED_ON, ascii_json, fail, form_of, guarded, host, located, print_findings, report_file, write
+from .files import (
+    CANNOT,
+    FAILED_ON,
+    ascii_json,
+    complain,
+    fail,
+    form_of,
+    guarded,
+    host,
+    located,
+    print_findings,
+    report_file,
+    say_held_back,
+    write,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from ...core.literals import Format
@@ -33,10 +47,7 @@ def run(to: Format, given: dict[str, Any]) -> NoReturn:
     as_json = given["output_format"] == "json"
     summary = Summary(to, whole=as_json or report_file(given) is not None)
     _convert(to, given, summary)
-    if form_of(given) not in ("json", "none"):
-        from ..render import print_summary
-
-        print_summary(summary)
+    _tell(summary, given)
     if summary.interrupted:
         click.echo("interrupted: every file that is there is whole; --resume does the rest", err=True)
     write_report(summary, given)
@@ -45,6 +56,23 @@ def run(to: Format, given: dict[str, Any]) -> NoReturn:
     if summary.interrupted:
         sys.exit(INTERRUPTED)
     sys.exit(CANNOT if summary.status["refused"] else FAILED_ON if summary.status["held-back"] else 0)
+
+
+def _tell(summary: Summary, given: dict[str, Any]) -> None:
+    """To stderr: the summary; where findings are not wanted, what kept inputs from becoming files, as it is said of a single one."""
+    from ..render import MANY, REPORT, like_it, print_summary
+
+    form = form_of(given)
+    if form in ("text", "all"):
+        print_summary(summary)
+    elif form == "none" and given["output_format"] != "json":
+        refused = sorted(summary.refused.values(), key=lambda fold: -fold.count)
+        for each in refused[:MANY]:
+            complain(f"{each.first.where}: {each.first.message}{like_it(each)}")
+        if len(refused) > MANY:
+            click.echo(f"and {len(refused) - MANY:,} more errors: {REPORT} has them all", err=True)
+        if summary.status["held-back"]:
+            say_held_back(given, f"{summary.status['held-back']:,} of {summary.total:,} files were not written")
 
 
 def _usage(given: dict[str, Any]) -> None:

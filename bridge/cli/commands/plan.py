@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.report import BridgeError, Finding, Report
-from .files import CANNOT, exit_code, guarded, keywords, located, print_several, read, write
-from .options import Input, clean_option, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
+from .files import CANNOT, complain, content, exit_code, guarded, keywords, located, print_several, say_held_back, write
+from .options import Input as InputType
+from .options import clean_option, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
 
 if TYPE_CHECKING:
+    from ...operations.plan.given import Input, Refused
     from ...operations.plan.step import Plan, VMPlan
 
 
 @click.command("plan")
-@click.argument("files", nargs=-1, required=True, metavar="FILE|DOMAIN...", type=Input())
+@click.argument("files", nargs=-1, required=True, metavar="FILE|DOMAIN...", type=InputType())
 @click.option("--to", type=click.Choice(["libvirt", "qemu-server"]), required=True, help="What runs the VMs over there.")
 @connect_option
 @click.option("--images", default="/var/lib/libvirt/images", show_default=True, help="To libvirt: the directory of the images there.")
@@ -57,11 +59,15 @@ def command(**given: Any) -> None:
       virt-qm plan --to libvirt -c qemu+ssh://root@host/system --upload /etc/pve/qemu-server/100.conf
       virt-qm plan --to qemu-server -c qemu:///system --vmid-from 200 web
     """
-    plan = guarded(lambda: _to_libvirt(given) if given["to"] == "libvirt" else _to_qemu_server(given))
+    unread: list[Refused] = []
+    plan = guarded(lambda: _to_libvirt(given, unread) if given["to"] == "libvirt" else _to_qemu_server(given, unread))
+    plan.refused[:0] = unread
     for refused in plan.refused:
-        click.echo(f"error: {refused.message}", err=True)
+        complain(refused.message)
     print_several([(vm.file, [*vm.findings, *_left_behind(vm)]) for vm in plan.vms], given)
     worst = max((exit_code(vm.findings, given["fail_on"]) for vm in plan.vms), default=0)
+    if worst:
+        say_held_back(given)
     if worst or not plan.vms:
         sys.exit(worst or CANNOT)
     text = _text(plan, "json" if given["output_format"] == "json" else given["form"])
@@ -80,13 +86,21 @@ def _left_behind(vm: VMPlan) -> list[Finding]:
     return list(report)
 
 
-def _files(given: dict[str, Any], files: list[str]) -> list[Any]:
-    """Files, and those in directories, as inputs; one that cannot be read ends the command."""
+def _files(given: dict[str, Any], files: list[str], unread: list[Refused]) -> list[Input]:
+    """Files, and those in directories, as inputs; one that cannot be read ends the command, or is `unread` with --keep-going."""
     from ...fleet import inputs
-    from ...operations.plan.given import Input
+    from ...operations.plan.given import Input, Refused
 
-    names = inputs([file if file == "-" else located(file) for file in files], given["source"])
-    return [Input(words["file"], read(file), words) for file in names for words in [keywords(file, given)]]
+    found = []
+    for file in inputs([file if file == "-" else located(file) for file in files], given["source"]):
+        words = keywords(file, given)
+        try:
+            found.append(Input(words["file"], content(file), words))
+        except BridgeError as error:
+            if not given["keep_going"]:
+                raise
+            unread.append(Refused(words["file"], str(error)))
+    return found
 
 
 def _text(plan: Plan, form: str) -> str:
@@ -96,10 +110,10 @@ def _text(plan: Plan, form: str) -> str:
     return json(plan) if form == "json" else script(plan)
 
 
-def _to_libvirt(given: dict[str, Any]) -> Plan:
+def _to_libvirt(given: dict[str, Any], unread: list[Refused]) -> Plan:
     from ...operations.plan.to_libvirt import Wish, plan
 
-    inputs = _files(given, list(given["files"]))
+    inputs = _files(given, list(given["files"]), unread)
     wish = Wish(
         uri=given["uri"],
         images=given["images"],
@@ -123,7 +137,7 @@ ON_THEIR_WAY = "/var/tmp/virt-qm"  # noqa: S108  images have no place in /tmp; t
 """Directory for images that are uploaded."""
 
 
-def _to_qemu_server(given: dict[str, Any]) -> Plan:
+def _to_qemu_server(given: dict[str, Any], unread: list[Refused]) -> Plan:
     from ...host.facts import HostFacts
     from ...operations.plan.given import Refused, number
     from ...operations.plan.to_qemuserver import Wish, plan
@@ -140,17 +154,15 @@ def _to_qemu_server(given: dict[str, Any]) -> Plan:
         keep_going=given["keep_going"],
     )
     names = [file for file in given["files"] if given["uri"] and file != "-" and not Path(located(file)).exists()]
-    inputs, refused = _files(given, [file for file in given["files"] if file not in names]), []
+    inputs = _files(given, [file for file in given["files"] if file not in names], unread)
     for each in _domains(given, names) if names else []:
         if not isinstance(each, Refused):
             inputs.append(each)
         elif given["keep_going"]:
-            refused.append(each)
+            unread.append(each)
         else:
             raise BridgeError(each.message, each.file)
-    found = plan(number(inputs, given["first"], _taken(Path(given["config_dir"]))), wish)
-    found.refused[:0] = refused
-    return found
+    return plan(number(inputs, given["first"], _taken(Path(given["config_dir"]))), wish)
 
 
 def _domains(given: dict[str, Any], names: list[str]) -> list[Any]:

@@ -65,7 +65,7 @@ def plan(inputs: Sequence[Input], wish: Wish, host: Host | None) -> Plan:
         except BridgeError as error:
             if not wish.keep_going:
                 raise error.within(given.file) from None
-            refused.append(Refused(given.file, str(error)))
+            refused.append(Refused(given.file, str(error.within(given.file))))
     there = host.connection.domains() if host is not None else []
     for candidate, told in clashes([candidate for candidate, _ in made], there, may_replace=False, cure="it needs no plan"):
         if not wish.keep_going:

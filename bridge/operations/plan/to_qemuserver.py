@@ -56,7 +56,7 @@ def plan(inputs: Sequence[Input], wish: Wish) -> Plan:
         except BridgeError as error:
             if not wish.keep_going:
                 raise error.within(given.file) from None
-            refused.append(Refused(given.file, str(error)))
+            refused.append(Refused(given.file, str(error.within(given.file))))
         else:
             vms.append(vm)
     return Plan(to="qemu-server", first=first, vms=without_doubles(vms), refused=refused, keep_going=wish.keep_going)
