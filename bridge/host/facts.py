@@ -6,7 +6,7 @@ Reading these files is the one place where the library opens any; see `shared/co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,14 +17,7 @@ from ..core.report import BridgeError, Line
 from ..data import gates
 from . import forms
 from .cpumodels import CPUModel, read_cpu_models
-from .mapping import (
-    DirectoryMapping,
-    PCIMapping,
-    USBMapping,
-    read_directory_mappings,
-    read_pci_mappings,
-    read_usb_mappings,
-)
+from .mapping import DirectoryMapping, PCIMapping, USBMapping, read_directory_mappings, read_pci_mappings, read_usb_mappings
 from .sections import Warnings
 from .storagecfg import LOCAL, Storage, read_storage_cfg
 
@@ -114,9 +107,9 @@ class HostFacts(_Table, frozen=True):
     spice_address: forms.AddressText = "127.0.0.1"
     hugepage_sizes_mib: list[Count] = msgspec.field(default_factory=lambda: [2, 1024])
     numa_nodes: Count | None = None
-    bridges: list[forms.NetworkName] | None = None
+    bridges: list[forms.BridgeName] | None = None
     """Bridges that the node has. None: not known."""
-    bridge_mtu: dict[str, Annotated[int, Meta(ge=68, le=65520)]] = {}
+    bridge_mtu: dict[forms.BridgeName, Annotated[int, Meta(ge=68, le=65520)]] = {}
     firmware_bytes: dict[str, Annotated[int, Meta(ge=1)]] = msgspec.field(default_factory=_firmware_bytes)
     """By file name, with wildcards; the longest pattern that fits counts."""
     hw_capabilities: dict[str, dict[str, int | bool]] = {}
@@ -136,15 +129,15 @@ class HostFacts(_Table, frozen=True):
     """Paths that are not what their name says: a link to a device outside /dev, a regular file below it."""
     scsi_type: dict[str, Literal["disk", "tape"]] = {}
     """Paths that answer SCSI inquiries (`scsiblock`)."""
-    storage_map: dict[str, forms.StorageID] = {}
+    storage_map: dict[forms.PlainText, forms.StorageID] = {}
     """Path prefix, or name of a libvirt pool, volume group, zpool or Ceph pool -> storage id."""
-    bridge_map: dict[str, forms.NetworkName] = {}
+    bridge_map: dict[forms.PlainText, forms.BridgeName] = {}
     """Network or bridge -> bridge on the other side."""
-    network_map: dict[str, forms.NetworkName] = {}
+    network_map: dict[forms.BridgeName, forms.NetworkName] = {}
     """Bridge of a node -> network of a libvirt host, both ways."""
-    firmware_map: dict[str, forms.PathText] = {}
+    firmware_map: dict[forms.PathText, forms.PathText] = {}
     """Firmware path -> its path on the other side."""
-    pools: dict[str, forms.PathText] = {}
+    pools: dict[forms.PlainText, forms.PathText] = {}
     """libvirt storage pool -> its target path."""
 
     # From files of their own, never from host.toml
@@ -186,7 +179,7 @@ class HostFacts(_Table, frozen=True):
             said = _convert({**values, **overrides}, "", "")
         return msgspec.structs.replace(said, **parsed) if parsed else said
 
-    def with_facts(self, facts: Iterable[str]) -> HostFacts:
+    def with_facts(self, facts: Sequence[str]) -> HostFacts:
         """A copy in which each `KEY=VALUE` counts: `cpus=8`, `bridge_mtu.vmbr1=9000`, `pci.present=0000:01:00.0,0000:01:00.1`.
 
         Lists are separated by commas. Raises BridgeError for an unknown key or a value of the wrong type."""
@@ -199,7 +192,10 @@ class HostFacts(_Table, frozen=True):
                 _put(HostFacts, values, key, value)
             except ValueError:
                 raise BridgeError(f"{key[:80]}: is not a known fact{_cure(key)}", "--host-fact") from None
-        changed = _convert(values, "", "--host-fact", strict=False)
+        try:
+            changed = _convert(values, "", "--host-fact", strict=False)
+        except BridgeError as error:
+            raise _of_fact(facts, error) from None
         return msgspec.structs.replace(changed, **{name: getattr(self, name) for name in _FROM_FILES})
 
     @property
@@ -212,9 +208,7 @@ class HostFacts(_Table, frozen=True):
         if self.storages_known or not text:
             return self
         told = {name: storage for name, storage in read_storage_cfg(text, "the metadata", []).items() if name not in self.storages}
-        return msgspec.structs.replace(
-            self, storages={**self.storages, **told}, remembered=frozenset(told), remembered_for=vmid
-        )
+        return msgspec.structs.replace(self, storages={**self.storages, **told}, remembered=frozenset(told), remembered_for=vmid)
 
     def knows(self, storage: str, owner: int | None) -> bool:
         """Whether the storage may stand for a volume of this owner."""
@@ -304,7 +298,7 @@ def _read_toml(text: str, file: str) -> dict[str, Any]:
         raise BridgeError(message, Line(file, int(match[1])) if match else file) from None
     for key in _FROM_FILES:
         if key in values:
-            raise BridgeError(f"'{key}' has a file of its own", Line(file, _toml_line(text, [key]) or 1))
+            raise BridgeError(f"'{key}' has a file of its own", Line(file, toml_line(text, [key]) or 1))
     return values
 
 
@@ -314,7 +308,7 @@ def _convert(values: dict[str, Any], text: str, file: str, strict: bool = True) 
         if isinstance(release := values.get("qemu_server"), str):
             gates.release_of(release)
     except ValueError as error:
-        line = _toml_line(text, ["qemu_server"])
+        line = toml_line(text, ["qemu_server"])
         raise BridgeError(f"qemu_server: {error}", Line(file, line) if line else file or None) from None
     try:
         return msgspec.convert(values, HostFacts, strict=strict)
@@ -325,12 +319,12 @@ def _convert(values: dict[str, Any], text: str, file: str, strict: bool = True) 
         if unknown:
             keys.append(unknown[1])
             problem = "is not a known fact"
-        line = _toml_line(text, keys)
+        line = toml_line(text, keys)
         where = Line(file, line) if line else file or None
         raise BridgeError(f"{'.'.join(keys) or 'host facts'}: {forms.in_words(problem)}", where) from None
 
 
-def _toml_line(text: str, keys: list[str]) -> int | None:
+def toml_line(text: str, keys: list[str]) -> int | None:
     """The line of host.toml on which a key stands, or else the table around it."""
     table: list[str] = []
     best: tuple[int, int] | None = None
@@ -361,6 +355,18 @@ def _put(kind: Any, values: dict[str, Any], key: str, text: str) -> None:
         _put(inner, values.setdefault(name, {}), rest, text)
     else:
         values[name] = [part for part in text.split(",") if part] if get_origin(inner) is list else text
+
+
+def _of_fact(facts: Sequence[str], error: BridgeError) -> BridgeError:
+    """The fault with the whole key in front: of a value in a table, msgspec does not say whose it is."""
+    for key, _, value in (fact.partition("=") for fact in facts):
+        alone: dict[str, Any] = {}
+        _put(HostFacts, alone, key, value)
+        try:
+            _convert(alone, "", "", strict=False)
+        except BridgeError as found:
+            return BridgeError(f"{key[:80]}: {found.message.partition(': ')[2]}", error.where)
+    return error
 
 
 def _cure(key: str) -> str:

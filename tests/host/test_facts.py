@@ -209,7 +209,7 @@ def test_the_corpus_rows_override_facts(row: dict[str, Any], shared: Path) -> No
         ("bridge_mtu=1500", "bridge_mtu: is not a known fact: say of what it is: bridge_mtu.NAME=VALUE"),
         ("foo=1", "foo: is not a known fact: `man virt-qm` lists them"),
         ("qemu_version=new", "qemu_version: is not a version: write it as 10.0.2"),
-        ("bridge_mtu.vmbr0=70000", "bridge_mtu: is more than 65520"),
+        ("bridge_mtu.vmbr0=70000", "bridge_mtu.vmbr0: is more than 65520"),
     ],
 )
 def test_a_fact_that_is_none_was_answered_with_a_pattern(fact: str, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -105,42 +106,22 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def host(given: dict[str, Any], files: Iterable[str] = ()) -> Any:
     """The `HostFacts` that the options name; on a Proxmox VE node those of the node, for configs of another one the cluster's."""
+    from ...host import maps
     from ...host.facts import HostFacts
     from ...host.probe import is_node
 
     def load() -> HostFacts:
         own = given["host_dir"] is None and is_node()
         facts = _of_node(files, given) if own else HostFacts.load(given["host_dir"])
-        pairs = [f"storage_map.{pair}" for pair in given["storages"]] + [f"bridge_map.{pair}" for pair in given["bridges"]]
-        if given.get("map_file") is not None:
-            pairs[:0] = mapped(given["map_file"])
-        said = [*given["host_facts"], *pairs]
-        return facts.with_facts(said) if said else facts
+        file = given.get("map_file")
+        if file is not None:
+            facts = maps.with_pairs(facts, maps.of_file(content(str(file)), str(file)))
+        if given["host_facts"]:
+            facts = facts.with_facts(given["host_facts"])
+        options = maps.of_option("--storage", "storages", given["storages"]), maps.of_option("--bridge", "bridges", given["bridges"])
+        return maps.with_pairs(facts, chain(*options))
 
     return guarded(load)
-
-
-TABLES = {"storages": "storage_map", "bridges": "bridge_map", "networks": "network_map", "firmware": "firmware_map", "pools": "pools"}
-"""Table of a --map file -> the key of the host facts that it is."""
-
-
-def mapped(file: Path) -> list[str]:
-    """The host facts that a --map file says, as --host-fact takes them. Raises BridgeError."""
-    import tomllib
-
-    try:
-        tables = tomllib.loads(read(str(file)).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BridgeError(f"is not TOML: {error}", file) from None
-    pairs = []
-    for name, table in tables.items():
-        if name not in TABLES or not isinstance(table, dict):
-            raise BridgeError(f"'{name}' is not a table of it: say [{'], ['.join(TABLES)}]", file)
-        for key, value in table.items():
-            if not isinstance(value, str) or "=" in key:
-                raise BridgeError(f"[{name}]: '{key}': write \"A\" = \"B\", with no = in A", file)
-            pairs.append(f"{TABLES[name]}.{key}={value}")
-    return pairs
 
 
 def _of_node(files: Iterable[str], given: dict[str, Any]) -> HostFacts:

@@ -177,9 +177,8 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
     name = net.network or net.bridge
     if name is None:
         return net
-    networks = {f"{NETWORK}{there}": here for here, there in reversed(host.network_map.items())}
     maps = host.bridge_map
-    known = maps.get(name) or maps.get(name.removeprefix(UNUSABLE)) or maps.get(name.rpartition(" ")[2]) or networks.get(name)
+    known = maps.get(name) or maps.get(name.removeprefix(UNUSABLE)) or maps.get(name.rpartition(" ")[2]) or _of_network(net, host, report)
     if known:
         return change(net, bridge=known)
     if net.network is None:
@@ -196,6 +195,16 @@ def _find_bridge(net: Net, host: HostFacts, report: Report) -> Net:
         f"name the bridge: --bridge {net.network.rpartition(' ')[2]}=BRIDGE",
     )
     return change(net, bridge=DEFAULT_BRIDGE)
+
+
+def _of_network(net: Net, host: HostFacts, report: Report) -> str | None:
+    """The bridge that a libvirt network stands for; of several the first, which is said."""
+    bridges = [here for here, there in host.network_map.items() if net.network == f"{NETWORK}{there}"]
+    if len(bridges) > 1:
+        there, others = host.network_map[bridges[0]], ", ".join(bridges[1:])
+        message = f"network {there} stands for {', '.join(bridges)}: {net.key} is put on {bridges[0]}"
+        report.add("ambiguous", net.where, message, f"if it is another, {others}, say so: --bridge {there}={bridges[1]}")
+    return bridges[0] if bridges else None
 
 
 _SPOKEN = {
