@@ -609,9 +609,50 @@ def test_a_domain_comes_to_a_node(node: Path, tmp_path: Path) -> None:
     assert starts_with(tmp_path / "target/images/300/vm-300-disk-0.qcow2", "qcow2") == 0x44
 
 
-@pytest.mark.parametrize("option", ["--images", "--via"])
-def test_a_relative_directory_of_images_was_told_as_a_bad_volume(tmp_path: Path, option: str) -> None:
+TO_NODE = "qemu-server"
+DIRECTORIES = {"--images": "libvirt", "--via": "libvirt", "--to-path": TO_NODE, "--config-dir": TO_NODE, "--swtpm-dir": TO_NODE}
+RELATIVE = "is a relative path, which is another one wherever it is read: begin it with /"
+
+
+def refused_directory(tmp_path: Path, option: str, said: str) -> str:
     (tmp_path / "100.conf").write_text("memory: 512\nname: a\nscsi0: local:100/vm-100-disk-0.qcow2,size=1G\n")
-    done = CliRunner().invoke(main, ["plan", "--to", "libvirt", option, "images", str(tmp_path / "100.conf")])
+    new = ("--to-storage", "new") if option == "--to-path" else ()
+    done = run("--to", DIRECTORIES[option], *new, option, said, tmp_path / "100.conf")
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    return done.stderr
+
+
+@pytest.mark.parametrize("option", DIRECTORIES)
+@pytest.mark.parametrize(
+    ("said", "problem"), [("images", RELATIVE), ("../images", RELATIVE), ("", "is empty"), ("/srv/../x", "has .. in it")]
+)
+def test_a_directory_that_depends_on_where_one_stands_got_into_the_plan(tmp_path: Path, option: str, said: str, problem: str) -> None:
+    assert refused_directory(tmp_path, option, said).startswith(f"error: {option}: '{said}' {problem}")
+
+
+@pytest.mark.parametrize("option", ["--images", "--to-path"])
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("/", "has no room for images of its own"),
+        ("//", "has no room for images of its own"),
+        ("/etc", "is in a directory that holds no images"),
+        ("/srv/a,b", "has a comma or blanks at its ends, which a config cannot hold"),
+    ],
+)
+def test_a_directory_without_room_for_images_was_blamed_on_the_config(tmp_path: Path, option: str, said: str, problem: str) -> None:
+    assert refused_directory(tmp_path, option, said) == f"error: {option}: '{said}' {problem}: name another directory\n"
+
+
+def test_a_directory_with_slashes_at_its_end_is_one_all_the_same(tmp_path: Path) -> None:
+    file = config(tmp_path, "name: a\nscsi0: local:100/vm-100-disk-0.qcow2\n")
+    assert planned("--to", "libvirt", "--images", "//srv//images/", file)["vms"][0]["steps"][1]["makes"] == "/srv/images/a-scsi0.qcow2"
+    words = ("--to", TO_NODE, "--to-storage", "new", "--to-path", "/srv/new//", "--config-dir", "/srv/./configs/", "--copy", "local")
+    there = planned(*words, file)
+    assert [step["makes"] for step in there["vms"][0]["steps"]] == ["/srv/new/images/100/vm-100-disk-0.qcow2", "/srv/configs/100.conf"]
+
+
+def test_a_storage_that_can_have_no_such_name_was_blamed_on_the_config(tmp_path: Path) -> None:
+    done = run("--to", "qemu-server", "--to-storage", "my images", "--to-path", "/srv/new", config(tmp_path, "name: a\n"))
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == f"error: {option}: 'images' is a relative path, which is another one wherever it is read: begin it with /\n"
+    assert done.stderr.startswith("error: --to-storage: 'my images' is not the id of a storage: ")

@@ -22,7 +22,8 @@ USER = "visitor"
 HOME = f"/home/{USER}"
 URI = "qemu:///session"
 VMID = "8006"
-VM = "kvm: 0\nname: walk\nmemory: 64\niothreads: 2\nscsihw: virtio-scsi-single\nscsi0: local:300/vm-300-disk-0.qcow2,iothread=1\nonboot: 1\n"
+DISK = "local:300/vm-300-disk-0.qcow2"
+VM = f"kvm: 0\nname: walk\nmemory: 64\niothreads: 2\nscsihw: virtio-scsi-single\nscsi0: {DISK},iothread=1\nonboot: 1\n"
 NO_LIBVIRT = "apt-get install python3-libvirt"
 
 

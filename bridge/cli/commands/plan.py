@@ -117,7 +117,7 @@ def _to_libvirt(given: dict[str, Any], unread: list[Refused]) -> Plan:
     wish = Wish(
         uri=given["uri"],
         images=given["images"],
-        via=given["via"] or (ON_THEIR_WAY if given["upload"] else given["images"]),
+        via=given["via"] if given["via"] is not None else ON_THEIR_WAY if given["upload"] else given["images"],
         form=given["image_format"],
         copy=frozenset(given["copy"]),
         pool=given["pool"],

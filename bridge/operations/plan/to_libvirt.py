@@ -16,6 +16,7 @@ from ...qemuserver.text import ConfigText, write
 from ..define import Candidate, Host, clashes, offline, prepare
 from .described import is_persons
 from .described import moved as moved_domain
+from .directory import directory, of_images
 from .given import Input, Refused, read
 from .step import Plan, Step, VMPlan, without_doubles
 from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, volumes
@@ -47,14 +48,12 @@ class Wish(NamedTuple):
 
 def plan(inputs: Sequence[Input], wish: Wish, host: Host | None) -> Plan:
     """Facts of the inputs are the present host's. Raises BridgeError."""
+    wish = wish._replace(images=of_images(wish.images, "--images"), via=directory(wish.via, "--via"))
     if is_remote(wish.uri) and wish.via == wish.images and not wish.upload:
         raise BridgeError(
             f"{wish.uri} is another machine, and {wish.images} here is not its directory: pass --upload to send the images through libvirt,"
             " or --via DIR where this machine reaches that directory"
         )
-    for path, option in ((wish.images, "--images"), (wish.via, "--via")):
-        if not path.startswith("/"):
-            raise BridgeError(f"{option}: '{path}' is a relative path, which is another one wherever it is read: begin it with /")
     pool = _pool(wish, host)
     if wish.upload:
         wish = wish._replace(pool=pool.name)

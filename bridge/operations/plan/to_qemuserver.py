@@ -11,12 +11,14 @@ from msgspec.structs import replace
 from ...convert import convert
 from ...core.report import BridgeError
 from ...host.facts import HostFacts
+from ...host.sections import STORAGE_ID
 from ...host.storage import locate
 from ...host.storagecfg import Storage
 from ...qemuserver.drive import CLOUDINIT
 from ...qemuserver.setting import Entry
 from ...qemuserver.text import write
 from . import tpm
+from .directory import directory, of_images
 from .given import Given, Input, Refused, read
 from .step import Plan, Step, VMPlan, without_doubles
 from .to_libvirt import KINDS, copying
@@ -44,6 +46,11 @@ class Wish(NamedTuple):
 
 def plan(inputs: Sequence[Input], wish: Wish) -> Plan:
     """Facts of the inputs are the present host's. Raises BridgeError."""
+    wish = wish._replace(
+        config_dir=directory(wish.config_dir, "--config-dir"),
+        swtpm=directory(wish.swtpm, "--swtpm-dir"),
+        path=None if wish.path is None else of_images(wish.path, "--to-path"),
+    )
     storage, first = _storage(wish)
     wish = wish._replace(facts=replace(wish.facts, storages={**wish.facts.storages, storage.id: storage}))
     vms: list[VMPlan] = []
@@ -74,6 +81,8 @@ def _storage(wish: Wish) -> tuple[Storage, list[Step]]:
         return there, []
     if wish.path is None:
         raise BridgeError(f"the node has no storage '{wish.storage}': name one of {', '.join(wish.facts.storages)}, or pass --to-path DIR")
+    if not STORAGE_ID.fullmatch(wish.storage):
+        raise BridgeError(f"'{wish.storage}' is not the id of a storage: letters, digits, `_`, `.` and `-`, as local-lvm", "--to-storage")
     commands = [["pvesm", "add", "dir", wish.storage, "--path", wish.path, "--content", "images,iso"]]
     step = Step(
         id="storage",
