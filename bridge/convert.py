@@ -93,7 +93,7 @@ def convert(
     )
     if to == "xml":
         request = request.following_target()
-    report = Report(args=bool(args) and source != "conf")
+    report = Report(args=bool(args) and source != "conf", clean=clean and to == "xml")
     report.vmid_guessed = vmid is None
     try:
         result = PATHS[source, to](text, request, report)

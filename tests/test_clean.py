@@ -12,6 +12,7 @@ from lxml import etree
 import bridge
 from bridge.cli import main
 from bridge.guest.native import Embedded
+from bridge.host.mapping import read_usb_mappings
 from bridge.libvirt.tree.node import QEMU_NS
 from bridge.testing import configs
 from tests.corpus import Row
@@ -139,6 +140,52 @@ def test_the_option_is_there(tmp_path: Any) -> None:
     fleet = CliRunner().invoke(main, ["to-xml", "--clean", str(tmp_path), "-o", str(tmp_path / "out")])
     assert fleet.exit_code == 0
     assert [escapes(file.read_text()) for file in sorted((tmp_path / "out").glob("*.xml"))] == [[], []]
+
+
+@pytest.mark.parametrize("device", ["usb0: host=1-2", "usb1: host=1-2", "usb0: mapping=stick", "usb0: spice"])
+def test_a_usb_device_was_left_out_and_on_the_command_line_at_once(device: str) -> None:
+    """What is told of a clean domain is true of it: a device that is left out needs no access, and no vga."""
+    stick = read_usb_mappings("stick\n\tmap node=node,id=1234:5678,path=1-2\n", "usb.cfg", [])
+    host = bridge.HostFacts(nodename="node", usb_mappings=stick)
+    key = device.split(":")[0]
+    found = [f for f in clean(f"{PC}{device}\n", host=host).findings if f.message.startswith(f"{key}: ")]
+    assert [f.kind for f in found] == ["guest-lost"]
+    assert found[0].message.endswith("left out")
+
+
+def test_a_cpu_in_args_that_are_left_out_takes_no_place() -> None:
+    told = [f for f in clean(PC + "cpu: host\nargs: -cpu max\n").findings if "-cpu max" in f.message]
+    assert [(f.kind, f.hint) for f in told] == [("guest-lost", "")]
+
+
+OFFERED = ("--args", "args=", "args say", "pass args")
+LINE = "qemu-system-x86_64 -M q35 -m 512 -nodefaults -usb -set device.x.y=1 -device edu -global x.y=1 -device usb-host,hostbus=1,hostport=2"
+
+
+@pytest.mark.parametrize("args", [None, False, True])
+@pytest.mark.parametrize("form", ["line", "config", "domain"])
+def test_raw_arguments_were_offered_where_none_can_stand(form: str, args: bool | None) -> None:
+    text = {"line": LINE, "config": PC + "args: -device edu\n", "domain": bridge.convert(LINE, "xml", args=True).text}[form]
+    if form == "domain" and args is None:
+        with pytest.raises(bridge.BridgeError, match=r"on request only: --no-args leaves them out \(args=False from Python\)$"):
+            bridge.convert(text, "xml", "xml", clean=True)
+        return
+    found = bridge.convert(text, "xml", clean=True, args=args).findings
+    assert [f for f in found if any(word in f"{f.message} {f.hint}" for word in OFFERED)] == []
+    assert [f for f in found if "edu" in f.message] != []
+
+
+def test_what_raw_arguments_would_do_is_said_in_words_for_both_doors() -> None:
+    """The command line says --args, Python args=True."""
+    config = bridge.convert(PC + "args: -device edu\n", "xml", args=False)
+    domain = bridge.convert(PC + "args: -device edu\n", "xml", metadata=False).text
+    with pytest.raises(bridge.BridgeError, match=r"--args carries them over, --no-args leaves them out \(args=True, args=False from"):
+        bridge.convert(domain, "conf")
+    [told] = [f for f in config.findings if f.kind == "args-off"]
+    assert told.hint == "leave out --no-args, and they are carried over (args=None from Python)"
+    of_data = domain.replace("-device", "-name").replace('"edu"', '"other"')
+    [told] = [f for f in bridge.convert(of_data, "conf").findings if f.kind == "args-off"]
+    assert told.hint == "--args carries them over (args=True from Python)"
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ ADVICE = {
     "lint": "Legal as it is. Correct it at the source, if it was a slip.",
     "withheld": "If you know where the XML comes from, convert it with --trust-metadata; else set what you want yourself.",
     "pending-changes": "Look at them in the config before you start the VM, or remove the section.",
-    "args-off": "Pass --args to carry raw QEMU arguments over. Read them first: they can open any file and any port.",
+    "args-off": "--args carries raw QEMU arguments over (args=True from Python). Read them first: they can open any file and any port.",
     "warning": "qemu-server prints the same when it starts the VM. Nothing changes by the conversion.",
     "assumed": "Name the fact as the hint says, if the node is another one than was taken; on a node itself it is read.",
     "ambiguous": "Check whether the reading is the one that you mean; say it outright in the input if not.",

@@ -161,6 +161,8 @@ def fields(part: Any, *names: str) -> Fields:
     return Fields(kind, part.where if hasattr(part, "key") else None, names or (WHOLE,), getattr(part, "key", None) or kind.lower())
 
 
+CARRY = "--args carries them over (args=True from Python)"
+"""What to do about raw QEMU arguments that were left out."""
 WHOLE = "device"
 """Stands for all fields of a device that is left out."""
 
@@ -190,11 +192,13 @@ class Report:
     vmid_guessed = False
     """Nobody said the VM's id, and it is not in the input: hints leave a place for it."""
 
-    def __init__(self, args: bool = False) -> None:
+    def __init__(self, args: bool = False, clean: bool = False) -> None:
+        self.clean = clean
+        """The document has no place for raw QEMU arguments, whatever the user says of them: no hint offers them."""
         self._findings: dict[Finding, None] = {}
         self._room: dict[str, int] = {}
         """Kind -> how many more are listed; below zero: how many are not."""
-        self.args = args
+        self.args = args and not clean
         self.words: list[str] = []
         self._needed: set[tuple[str, ...]] = set()
         self.settings: list[Setting] = []
@@ -228,7 +232,8 @@ class Report:
             return
         self.mends.add(tuple(words))
         if not self.args:
-            self.add(kind, where, message, f"{hint}; --args writes: {text}" if hint else f"--args writes: {text}", about)
+            offered = () if self.clean else (f"--args writes: {text}",)
+            self.add(kind, where, message, "; ".join((*((hint,) if hint else ()), *offered)), about)
             return
         if tuple(words) in self.mended:
             self.mark(about)
@@ -283,7 +288,7 @@ class Report:
 
     def fresh(self) -> Report:
         """An empty one of the same kind."""
-        found = type(self)(self.args)
+        found = type(self)(self.args, self.clean)
         found.vmid_guessed = self.vmid_guessed
         return found
 

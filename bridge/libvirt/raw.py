@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..core.report import BridgeError, Report
+from ..core.report import CARRY, BridgeError, Report
 from ..core.rows import Row
 from ..core.shellwords import quote, split, without_secrets
 from ..model.raw import Raw
@@ -119,11 +119,13 @@ def read(domain: Domain, vm: VM) -> None:
     if domain.raw_arguments == "carry":
         vm.raw = Raw(words=from_libvirt(words), where=place)
     elif domain.raw_arguments == "refuse" and not _only_data(words):
-        raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: pass args", place)
+        ways = "--no-args leaves them out (args=False from Python)" if domain.report.clean else ON_REQUEST
+        raise BridgeError(f"raw QEMU arguments ({shown[:200]}) are carried over on request only: {ways}", place)
     else:
-        domain.report.add("args-off", place, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
+        domain.report.add("args-off", place, f"raw QEMU arguments are left out: {shown}", "" if domain.report.clean else CARRY)
 
 
+ON_REQUEST = "--args carries them over, --no-args leaves them out (args=True, args=False from Python)"
 LOADS_CODE = re.compile(r"LD_.*|GCONV_PATH|QEMU_MODULE_DIR|GIO_(?:EXTRA_)?MODULE.*|PYTHON.*").fullmatch
 """Variables by which a program takes in code of others: who sets one for QEMU means another program than ours."""
 

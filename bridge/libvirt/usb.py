@@ -92,6 +92,8 @@ def _write_host(domain: Domain, usb: USB, named: bool) -> None:
     if usb.bootindex is not None:
         properties["bootindex"] = usb.bootindex
     domain.arguments += ("-device", _json(properties))
+    if domain.target.clean:
+        return  # it is left out, which is told
     domain.report.add(
         "not-applied",
         usb.where,

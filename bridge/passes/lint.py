@@ -19,7 +19,7 @@ _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 
 def lint(vm: VM, host: HostFacts, report: Report) -> None:
     """Law: the VM stays as it is. `vm` has its keys, and its iothreads spread: as qemu-server would run it, or as XML describes it."""
-    if vm.raw.words:
+    if vm.raw.words and not report.clean:
         _cpu_in_args(vm, report)
     threads = vm.iothreads.threads
     if threads:

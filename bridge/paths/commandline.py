@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..core.report import BridgeError, NullReport, Report
+from ..core.report import CARRY, BridgeError, NullReport, Report
 from ..core.shellwords import without_secrets
 from ..model.vm import VM
 from ..passes import iothreads
@@ -143,9 +143,9 @@ def _read(text: str | bytes, request: Request, report: Report) -> Line:
     line.vm.meta.vmid = line.vmid if line.is_pve and not request.vmid_said else request.vmid
     report.vmid_guessed &= not line.is_pve
     words = line.vm.raw.words
-    if words and not request.args:
+    if words and not (request.args and not report.clean):
         shown = without_secrets(" ".join(words))
-        report.add("args-off", line.vm.raw.where, f"raw QEMU arguments are left out: {shown}", "pass args to carry them over")
+        report.add("args-off", line.vm.raw.where, f"raw QEMU arguments are left out: {shown}", "" if report.clean else CARRY)
         line.vm.raw.words = None
     return line
 

@@ -100,7 +100,8 @@ def read_conf(text: ConfigText | str | bytes, request: Request, report: Report, 
         config = text
     vm = read(config, request.vmid, request.file, report, request.snapshot, checked)
     if request.args is False and vm.raw.words:
-        report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", "pass args to carry them over")
+        hint = "" if report.clean else "leave out --no-args, and they are carried over (args=None from Python)"
+        report.add("args-off", vm.raw.where, f"raw QEMU arguments are left out: {vm.raw.args}", hint)
         vm.raw.args = vm.raw.words = None
     if request.machine is not None:
         vm.machine = retyped(vm.machine, request.machine, report)
