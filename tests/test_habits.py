@@ -246,3 +246,51 @@ def test_a_file_that_is_not_there_is_named_and_the_rest_is_planned(broken: Path)
     assert (done.exit_code, [vm["name"] for vm in json.loads(done.stdout)["vms"]]) == (1, ["a"])
     assert done.stderr.startswith(f"error: {broken}/gone.conf: No such file")
     assert virt_qm(*words).stderr == done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("to-conf", "--vmid-from", "200", SAMPLES / "debian.xml"), "200.conf"),
+        (("to-conf", SAMPLES / "debian.xml"), "debian.conf"),
+        (("to-conf", "--as", "qm-create", SAMPLES / "debian.xml"), "debian.sh"),
+        (("to-xml", SAMPLES / "iothreads.conf"), "iothreads.xml"),
+        (("to-argv", SAMPLES / "iothreads.conf"), "iothreads.cmd"),
+    ],
+)
+def test_a_directory_that_was_asked_for_became_a_file(words: tuple[object, ...], name: str, tmp_path: Path) -> None:
+    done = virt_qm(*words, "-q", "-o", f"{tmp_path}/new/below/")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert [file.name for file in (tmp_path / "new/below").iterdir()] == [name]
+
+
+def test_an_input_that_cannot_be_converted_makes_no_directory(broken: Path, tmp_path: Path) -> None:
+    assert virt_qm("to-xml", "-q", broken / "103.conf", "-o", f"{tmp_path}/new/").exit_code == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = virt_qm("to-xml", "-q", SAMPLES / "iothreads.conf", "-o", f"{tmp_path}/file/")
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (2, f"Error: -o {tmp_path}/file/: {tmp_path}/file is a file, not a directory")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--to", "libvirt", SAMPLES / "iothreads.conf", "-o"),
+        ("show", SAMPLES / "iothreads.conf", "--html"),
+        ("show", SAMPLES / "iothreads.conf", "--svg"),
+        ("to-conf", SAMPLES / "workstation.xml", "--hook"),
+        ("state", SAMPLES / "iothreads.conf", "-o"),
+    ],
+)
+def test_a_directory_where_a_file_is_wanted_became_a_file(words: tuple[object, ...], tmp_path: Path) -> None:
+    done = virt_qm(*words, f"{tmp_path}/new/")
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert done.stderr.endswith(f"'{tmp_path}/new/' is a directory: name a file in it.\n")
+
+
+def test_a_file_in_a_directory_that_is_not_there_says_which(tmp_path: Path) -> None:
+    done = virt_qm("to-xml", "-q", SAMPLES / "iothreads.conf", "-o", tmp_path / "new/a.xml")
+    assert (done.exit_code, done.stderr) == (1, f"error: {tmp_path}/new/a.xml: there is no directory {tmp_path}/new: make it first\n")

@@ -10,7 +10,7 @@ import click
 
 from ...core.files import SUFFIX, with_pins
 from .document import emit, entry
-from .files import exit_code, guarded, keywords, located, print_findings, read, report_file, say_held_back, write
+from .files import exit_code, guarded, keywords, located, made, print_findings, read, report_file, say_held_back, write
 
 if TYPE_CHECKING:
     from ...convert import Result
@@ -32,15 +32,20 @@ def run(to: Format, given: dict[str, Any]) -> None:
         raise click.UsageError(f"--hook: {given['hook'].name!a} is not a name for a file of snippets: give it another")
     given = _numbered(given)
     file, output = given["files"][0], given["output"]
+    into = given["into"] or (output is not None and output.is_dir())
+    if into and output.exists() and not output.is_dir():
+        raise click.UsageError(f"-o {output}/: {output} is a file, not a directory")
     as_json = given["output_format"] == "json"
     result = _converted(file, to, given)
     print_findings(result.findings, given, file)
     code = exit_code(result.findings, given["fail_on"])
     suffix = COMMAND_SUFFIX if given.get("form") == "qm-create" else SUFFIX[to]
-    target = _target(_named(file, to, given, result), suffix, output)
+    target = output / (Path(_named(file, to, given, result)).stem + suffix) if into else output
     text = with_pins(result.text, result.findings) if given.get("pretty") else result.text
     if code == 0:
         if target is not None:
+            if into:
+                made(target.parent)
             write(target, text, given["force"])
         elif not as_json:
             sys.stdout.write(text)
@@ -121,11 +126,6 @@ def _of_process(pid: int, to: Format, words: dict[str, Any]) -> Result:
     result = guarded(lambda: convert(process.text, to, **words))
     result.findings = [*process.findings, *result.findings]
     return result
-
-
-def _target(file: str, suffix: str, output: Path | None) -> Path | None:
-    """The file to write; None is stdout."""
-    return output / (Path(file).stem + suffix) if output is not None and output.is_dir() else output
 
 
 def _report(result: Result, to: Format, given: dict[str, Any], target: Path | None, held_back: bool) -> None:

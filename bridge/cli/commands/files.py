@@ -145,6 +145,8 @@ def write(target: Path, text: str, force: bool, mode: int | None = None) -> None
         fail(f"{target} is there already: pass --force to replace it")
     except NotRegularError as error:
         fail(f"{target}: {error.strerror}: name another")
+    except FileNotFoundError:
+        fail(f"{target}: there is no directory {target.parent}: make it first")
     except OSError as error:
         fail(f"{target}: {error.strerror}")
 

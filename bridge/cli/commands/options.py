@@ -33,6 +33,24 @@ def stdout_if_dash(context: click.Context, parameter: click.Parameter, value: Pa
     return None if value == Path("-") else value
 
 
+def file_or_directory(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+    """The same; `-o DIR/` is a directory though there is none yet, as for cp: the command's parameter `into` says so."""
+    context.params["into"] = value is not None and value.endswith("/")
+    return stdout_if_dash(context, parameter, None if value is None else Path(value))
+
+
+class NewFile(click.Path):
+    """A file to write. A name that ends with / is a directory's."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value).endswith("/"):
+            self.fail(f"'{value}' is a directory: name a file in it.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 host_options = together(
     click.option(
         "--host",
@@ -142,9 +160,9 @@ output_options = together(
     click.option(
         "-o",
         "--output",
-        type=click.Path(path_type=Path),
-        callback=stdout_if_dash,
-        help="File to write, `-` for stdout; for several inputs a directory, made if need be.",
+        type=click.Path(),
+        callback=file_or_directory,
+        help="File to write, `-` for stdout; DIR/, or for several inputs DIR, is a directory, made if need be.",
     ),
     click.option("--force", is_flag=True, help="Replace an existing file."),
 )

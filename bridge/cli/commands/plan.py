@@ -11,7 +11,7 @@ import click
 from ...core.report import BridgeError, Finding, Report
 from .files import CANNOT, complain, content, exit_code, guarded, keywords, located, print_several, say_held_back, write
 from .options import Input as InputType
-from .options import clean_option, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
+from .options import NewFile, clean_option, connect_option, format_options, host_options, report_options, stdout_if_dash, target_options
 
 if TYPE_CHECKING:
     from ...operations.plan.given import Input, Refused
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--copy", multiple=True, metavar="STORAGE", help="Copy volumes of this shared storage, which the other host does not reach.")
 @click.option("--keep-layout", is_flag=True, help="To qemu-server: keep the guests' PCI places by `args`, as to-conf does.")
 @click.option("--as", "form", type=click.Choice(["script", "json"]), default="script", show_default=True, help="What to print.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), callback=stdout_if_dash, help="File to write.")
+@click.option("-o", "--output", type=NewFile(), callback=stdout_if_dash, help="File to write.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @format_options
 @host_options

@@ -10,7 +10,7 @@ import click
 
 from .document import emit, entry
 from .files import exit_code, guarded, keywords, print_findings, read, write
-from .options import fail_on_option, format_options, host_options, output_format_option, report_option, target_options
+from .options import NewFile, fail_on_option, format_options, host_options, output_format_option, report_option, target_options
 
 if TYPE_CHECKING:
     from ...show.subject import Subject
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @report_option
 @fail_on_option
 @output_format_option
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page instead; - is stdout.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the drawing alone; - is stdout.")
+@click.option("--html", "page", type=NewFile(), metavar="FILE", help="Write a page instead; - is stdout.")
+@click.option("--svg", type=NewFile(), metavar="FILE", help="Write the drawing alone; - is stdout.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def command(**given: Any) -> None:
     """The VM at a glance: which iothread serves which queues, and on which host CPUs its threads run.

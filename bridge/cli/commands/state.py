@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .files import fail, guarded, read
+from .options import NewFile
 
 if TYPE_CHECKING:
     from ...operations.move.convert import Done
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("state")
 @click.argument("file", type=click.Path(dir_okay=False))
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write; it must not be there.")
+@click.option("-o", "--output", required=True, type=NewFile(), help="File to write; it must not be there.")
 @click.option("--xml", metavar="FILE", help="Into a save image: the domain that the state is of.")
 @click.option("--rename", multiple=True, metavar="A=B", help="A block of memory that has another name there: mem-dimm0=memdimm0.")
 @click.option("--paused", is_flag=True, help="Into a save image: the guest is to stand still after `virsh restore`.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from .conversion import run
-from .options import fleet_options, host_options, output_options, process_options, target_options, vmid_from_option
+from .options import NewFile, fleet_options, host_options, output_options, process_options, target_options, vmid_from_option
 
 
 @click.command("to-conf")
@@ -20,7 +19,7 @@ from .options import fleet_options, host_options, output_options, process_option
 @click.option("--as", "form", type=click.Choice(["file", "qm-create"]), default="file", help="A VMID.conf, or a `qm create` command line.")
 @vmid_from_option
 @click.option("--keep-layout", is_flag=True, help="Keep the guest's PCI places by `args`: its network cards keep their names.")
-@click.option("--hook", type=click.Path(path_type=Path), help="Also write a hookscript that puts single threads on the CPUs that they had.")
+@click.option("--hook", type=NewFile(), help="Also write a hookscript that puts single threads on the CPUs that they had.")
 def command(**given: Any) -> None:
     """A qemu-server config, of a domain XML or of a QEMU command line.
 
