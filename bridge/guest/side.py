@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lxml import etree
 from msgspec.structs import replace
 
 from ..argv.read import CommandLine, read
@@ -13,8 +14,10 @@ from ..core.literals import Format, Reading
 from ..core.report import BridgeError, Finding
 from ..data.options import DRIVES
 from ..host.facts import HostFacts
+from ..host.storage import hint
 from ..host.storagecfg import Storage
-from ..host.volume import split_volume_id
+from ..host.volid import NO_STORAGE
+from ..host.volume import rbd_path, split_volume_id
 from ..qemuserver.text import parse
 
 if TYPE_CHECKING:
@@ -65,14 +68,46 @@ def side(text: bytes, keywords: dict[str, Any], by: Reading | None, libvirt: Emb
 def _model(text: bytes, source: Format, keywords: dict[str, Any]) -> Side:
     file, host = keywords["file"], keywords["host"]
     keywords = {**keywords, "source": source, "args": True}  # they are compared, whoever wrote them
-    there = {} if host.storages_known else _stand_ins(convert(text, "conf", **keywords).text, host)
+    config = convert(text, "conf", **keywords)
+    pools = _pools(text, host, any(NO_STORAGE.format("rbd") in finding.message for finding in config.findings)) if source == "xml" else {}
+    if pools:
+        keywords["host"] = replace(host, storages={**host.storages, **pools})
+        config = convert(text, "conf", **keywords)
+    there = {**pools, **_stand_ins(config.text, keywords["host"])}
     if there:
         keywords["host"] = replace(host, storages={**host.storages, **there})
     result = convert(text, "argv", **keywords)
     line = read(result.argv or [], file)
-    message = "storage '{}' is a stand-in: no guest sees where its volumes are"
-    told = [Finding("assumed", "note", file, message.format(name), CURE) for name in there]
+    told = [_of_stand_in(storage, host, file) for storage in there.values()]
     return Side(file, source, "conf" if source == "conf" else "model", line, [*result.findings, *told])
+
+
+def _of_stand_in(storage: Storage, host: HostFacts, file: str) -> Finding:
+    """Where the host's storages are known, qemu-server would not start the VM; no conversion says so any more."""
+    if storage.type == "rbd":
+        pool = rbd_path(storage, "").rstrip("/")
+        message = f"storage '{storage.id}' stands in for the Ceph pool '{pool}': no guest sees where its images are"
+        return Finding("assumed", "note", file, message, f"--storage {pool}=STORAGE")
+    if not host.storages_known:
+        message = f"storage '{storage.id}' is a stand-in: no guest sees where its volumes are"
+        return Finding("assumed", "note", file, message, hint(host, storage.id))
+    message = f"storage '{storage.id}' does not exist on the host: a stand-in is compared, as no guest sees where its volumes are"
+    return Finding("storage-unknown", "data", file, message, hint(host, storage.id))
+
+
+def _pools(xml: bytes, host: HostFacts, unnamed: bool) -> dict[str, Storage]:
+    """A storage for each Ceph pool of the XML for which there is none, under the name that a map gives it. `unnamed`: and for those to
+    which none gives one."""
+    root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
+    found: dict[str, Storage] = {}
+    for source in root.iterfind("devices/disk/source[@protocol='rbd']"):
+        path = source.get("name", "").rpartition("/")[0]
+        pool, _, namespace = path.partition("/")
+        mapped = host.storage_map.get(path) or host.storage_map.get(pool)
+        name = mapped or re.sub(r"[^A-Za-z0-9]", "-", f"stand-in-{path}").rstrip("-")
+        if pool and (mapped or unnamed) and name not in host.storages:
+            found.setdefault(name, Storage(id=name, type="rbd", pool=pool, namespace=namespace or None, content=frozenset(("images",))))
+    return found
 
 
 def _stand_ins(config: str, host: HostFacts) -> dict[str, Storage]:
@@ -90,6 +125,5 @@ def _stand_ins(config: str, host: HostFacts) -> dict[str, Storage]:
     return found
 
 
-CURE = "give the node's storage.cfg: --host DIR"
 IN_DIRECTORY = re.compile(r"(?:[0-9]+|iso|import)/").match
 """How a volume's name begins on a storage of files; on others it may be a clone: base-9-disk-0/vm-100-disk-0."""

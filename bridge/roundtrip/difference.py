@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..core.report import WHOLE, Fields, Report
 from ..data.differences import ELSEWHERE, LEFT_OUT, ROWS, STRUCTURAL, Row
 from ..model.cpu import CPU
-from ..model.disk import Disk, Source
+from ..model.disk import Disk, NetworkHost, Source
 from ..model.firmware import Firmware
 from ..model.machine import Machine
 from ..model.memory import DIMM, Memory, NUMANode
@@ -154,6 +154,12 @@ def _same_image(there: str, here: str | None, after: Source) -> bool:
     return bool(after.namespace) and there == f"{pool}/{after.namespace}/{image}"
 
 
+def _same_servers(there: list[NetworkHost], here: list[NetworkHost] | None, after: Source) -> bool:
+    """A storage without servers of its own takes those of the node's ceph.conf; monitors of one cluster are more than any side names."""
+    del after
+    return not here or not {host.name for host in there}.isdisjoint(host.name for host in here)
+
+
 SAME: dict[tuple[type, str], Callable[[Any, Any, Any], bool]] = {
     (CPU, "migratable"): lambda there, *_: bool(there),  # QEMU's own
     (Machine, "type"): lambda there, *_: there in ("pc", "q35", "virt"),  # a version is told where it is pinned
@@ -164,6 +170,7 @@ SAME: dict[tuple[type, str], Callable[[Any, Any, Any], bool]] = {
     **{(Disk, name): _nothing_is_opened for name in ("cache", "aio", "discard", "detect_zeroes")},
     (Source, "path"): _same_file,
     (Source, "name"): _same_image,
+    (Source, "hosts"): _same_servers,
     (Raw, "words"): lambda there, here, _: bool(here) and here[: len(there)] == there,  # what no key holds is behind
     (SMBIOS, "uuid"): lambda there, here, _: bool(here) and there.lower() == here.lower(),
 }
@@ -172,5 +179,7 @@ SAME: dict[tuple[type, str], Callable[[Any, Any, Any], bool]] = {
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, list) and value and isinstance(value[0], NetworkHost):
+        value = ", ".join(host.socket or f"{host.name}:{host.port}" if host.port else host.name or "" for host in value)
     text = f"'{value}'" if isinstance(value, str) and not _PLAIN(value) else str(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

@@ -146,12 +146,62 @@ def test_a_config_off_its_node_was_compared_with_nothing(disks: str, tmp_path: P
     assert diff(other, xml).exit_code == 1
 
 
-def test_a_storage_that_the_facts_lack_stays_trouble(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "disk", ["scsi0: ceph:vm-100-disk-0", "virtio0: ceph:100/vm-100-disk-0.qcow2", "efidisk0: ceph:vm-100-disk-0\nbios: ovmf"]
+)
+def test_a_storage_that_the_facts_lack_ended_in_an_error(disk: str, tmp_path: Path) -> None:
+    """The conversions assume one, and say so."""
     (tmp_path / "storage.cfg").write_text("dir: local\n\tpath /var/lib/vz\n\tcontent images\n")
-    config = tmp_path / "100.conf"
-    config.write_text("memory: 512\nscsi0: tank:vm-100-disk-0\n")
-    result = diff("--host", tmp_path, config, config)
-    assert (result.exit_code, "storage 'tank' does not exist" in result.output) == (2, True)
+    config, xml = tmp_path / "100.conf", tmp_path / "100.xml"
+    config.write_text(f"name: a\nmemory: 512\n{disk}\n")
+    host = bridge.HostFacts.load(tmp_path)
+    xml.write_text(bridge.convert(config.read_text(), "xml", "conf", vmid=100, host=host).text)
+    result = diff("--host", tmp_path, "-v", config, xml)
+    assert result.exit_code == 0, result.output
+    told = "storage 'ceph' does not exist on the host: a stand-in is compared, as no guest sees where its volumes are"
+    assert result.stderr.count(f"{told} -> add ceph to storage.cfg, or name another storage in the config [storage-unknown]") == 2
+
+
+RBD = (
+    "<domain type='kvm'><name>a</name><memory unit='MiB'>512</memory>"
+    "<os><type arch='x86_64' machine='pc-i440fx-10.0'>hvm</type></os><devices>"
+    "<disk type='network' device='disk'><driver name='qemu' type='raw'/><source protocol='rbd' name='{}/vm-100-disk-0'>"
+    "<host name='192.0.2.1' port='6789'/></source><target dev='vda' bus='virtio'/>{}</disk></devices></domain>"
+)
+
+
+@pytest.mark.parametrize(
+    ("pool", "words", "told"),
+    [
+        ("vms", (), "for the Ceph pool 'vms': no guest sees where its images are -> --storage vms=STORAGE"),
+        ("vms/a_", (), "storage 'stand-in-vms-a' stands in for the Ceph pool 'vms/a_': no guest sees where its images are"),
+        ("vms", ("--storage", "vms=ceph"), "storage 'ceph' stands in for the Ceph pool 'vms': no guest sees where its images are"),
+    ],
+)
+def test_a_disk_of_an_unknown_ceph_pool_was_compared_with_nothing(pool: str, words: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    for name, more in (("a", ""), ("b", "<serial>b</serial>")):
+        (tmp_path / f"{name}.xml").write_text(RBD.format(pool, more))
+    without = tmp_path / "100.conf"
+    without.write_text(bridge.convert(RBD.format("vms", ""), "conf", vmid=100).text)
+    result = diff(*words, tmp_path / "a.xml", tmp_path / "b.xml")
+    assert (result.exit_code, told in result.stderr) == (1, True), result.output
+    assert "serial" in result.stdout
+    assert diff(*words, "-q", tmp_path / "a.xml", without).exit_code == 1
+
+
+def test_the_pool_of_a_storage_without_servers_of_its_own_is_no_import(tmp_path: Path) -> None:
+    """What a node with its own Ceph has in storage.cfg; the finding had Python's words for the servers."""
+    (tmp_path / "storage.cfg").write_text("rbd: ceph\n\tpool vms\n\tcontent images\n")
+    made = bridge.convert(RBD.format("vms", ""), "conf", vmid=100, host=bridge.HostFacts.load(tmp_path))
+    assert "virtio0: ceph:vm-100-disk-0" in made.text
+    assert [f for f in made.findings if "host" in f.field or "NetworkHost" in f.message] == []
+
+
+def test_servers_of_another_cluster_are_told_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "storage.cfg").write_text("rbd: ceph\n\tpool vms\n\tmonhost 192.0.2.7\n\tcontent images\n")
+    host = bridge.HostFacts.load(tmp_path, storage_map={"vms": "ceph"})
+    [told] = [f for f in bridge.convert(RBD.format("vms", ""), "conf", vmid=100, host=host).findings if f.field == "hosts"]
+    assert (told.kind, told.there, told.here) == ("import-needed", "'192.0.2.1:6789'", "192.0.2.7")
 
 
 def test_without_qemu_qmp_a_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
