@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
@@ -61,10 +62,10 @@ def _body(what: Subject) -> Iterator[str]:
     yield from (f'<tr><td>{escape(name)}</td><td class="mono">{escape(words)}</td></tr>' for name, words in what.facts)
     yield "</table>"
     yield "<h2>Findings</h2>"
-    yield from _findings(what.findings)
+    yield from _findings(what.findings) if what.format == "conf" else _folded(what)
     yield "<h2>PCI devices of both stacks</h2>"
     yield from (f'<p class="quiet">{escape(note)}</p>' for note in what.notes)
-    yield from _slots(what.slots)
+    yield from _slots(what.slots, alike=what.format == "conf")
     yield "<h2>Texts</h2>"
     yield '<div class="texts">'
     yield from map(_document, what.documents)
@@ -104,16 +105,29 @@ def _findings(findings: list[Finding]) -> Iterator[str]:
             yield "</ul></section>"
 
 
+def _folded(what: Subject) -> Iterator[str]:
+    """Of a VM that is no config's, the page is about what it is; what a conversion would say of it is there for who wants one."""
+    count = Counter(finding.severity for finding in what.findings)
+    if not count:
+        yield from _findings([])
+        return
+    told = ", ".join(f"{count[severity]:,} {severity}" for severity in SEVERITIES if count[severity])
+    yield f"<details><summary>What a conversion to the other formats would tell: {told}</summary>"
+    yield from _findings(what.findings)
+    yield "</details>"
+
+
 def _finding(finding: Finding) -> str:
     place = f'<span class="where mono">{escape(finding.where)}</span><br/>' if finding.where else ""
     hint = f' <span class="quiet">→ {escape(finding.hint)}</span>' if finding.hint else ""
     return f'<li>{place}{escape(finding.message)}{hint} <span class="where mono">[{escape(finding.kind)}]</span></li>'
 
 
-def _slots(slots: list[Slot]) -> Iterator[str]:
+def _slots(slots: list[Slot], alike: bool) -> Iterator[str]:
+    """`alike`: both stacks should have the same, and what only one has stands out."""
     yield '<table class="pci"><thead><tr><th>slot</th><th>qemu-server</th><th>libvirt</th></tr></thead><tbody class="mono">'
     for slot in slots:
-        css = "" if slot.qemuserver and slot.libvirt else ' class="one"'
+        css = ' class="one"' if alike and not (slot.qemuserver and slot.libvirt) else ""
         indent = f' style="padding-left: {2 * min(slot.depth, DEEPEST)}em"' if slot.depth else ""
         cells = "".join(f"<td{indent}>{escape(words)}</td>" if words else f'<td class="none"{indent}>-</td>' for words in slot[1:])
         yield f"<tr{css}><td{indent}>{escape(slot.place.rsplit('/', 1)[-1])}</td>{cells}</tr>"

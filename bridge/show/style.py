@@ -72,11 +72,15 @@ svg text {{ font-size: 13px; fill: var(--ink); }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; vertical-align: top; padding: 3px 14px 3px 0; overflow-wrap: anywhere; border-bottom: 1px solid var(--rule); }}
 th {{ font-weight: 600; color: var(--muted); font-size: 13px; }}
-.facts, .threads {{ table-layout: fixed; }}
+.facts {{ table-layout: fixed; }}
 .facts td:first-child {{ color: var(--muted); width: 9em; }}
-.threads th {{ width: 24%; }} .threads th:last-child {{ width: 52%; }}
+.threads td:first-child {{ white-space: nowrap; padding-right: 28px; }}
+.threads td:nth-child(2) {{ min-width: 13em; }} .threads th:last-child {{ width: 100%; }}
+summary {{ cursor: pointer; }}
 .pci td:first-child {{ white-space: nowrap; }}
 .threads td div {{ margin: 0; }}
+@media (max-width: 760px) {{ .facts td:first-child {{ width: 6.5em; }} .threads td:first-child {{ padding-right: 14px; }}
+  .threads td:nth-child(2) {{ min-width: 7em; }} }}
 .pci td {{ font-size: 13px; }}
 .pci .one td {{ background: var(--bad-tint); }}
 .pci .none {{ color: var(--muted); }}

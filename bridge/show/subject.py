@@ -15,6 +15,7 @@ from ..core.shellwords import argv_text, without_secrets
 from ..data import gates
 from ..guest.tree import tree as guest_tree
 from ..host.facts import HostFacts
+from ..libvirt.complete import complete
 from ..libvirt.metadata.residue import SECRETS, take
 from ..libvirt.read import read as read_domain
 from ..libvirt.tree.node import Node
@@ -190,11 +191,26 @@ def _stacks(xml: str | bytes | None, made: Made, refused: Refused, keywords: dic
     if xml is None:
         notes.append(f"There is no domain XML: {refused['xml'].message}")
     else:
-        right, unplaced = of_domain(tree(xml))
+        root = tree(xml)
+        right, unplaced = of_domain(root)
         if unplaced:
             devices = "1 device has" if unplaced == 1 else f"{unplaced} devices have"
-            notes.append(f"{devices} no address in the XML: libvirt chooses one when the domain is defined.")
-    return side_by_side(left, right), notes
+            notes.append(f"{devices} no address in the XML: the column of libvirt shows where it puts them when the domain is defined.")
+            right = _defined(root)
+    slots = side_by_side(left, right)
+    apart = sum(not (slot.qemuserver and slot.libvirt) for slot in slots)
+    if keywords["source"] != "conf" and left and right and apart:
+        places = "1 place is" if apart == 1 else f"{apart} places are"
+        notes.append(f"{places} of one stack only: moved, the guest finds devices elsewhere; to-conf --keep-layout keeps what it can.")
+    return slots, notes
+
+
+def _defined(root: Node) -> Places:
+    """The domain as libvirt completes it."""
+    devices = next((node for node in root.children if node.tag == "devices"), None)
+    if devices is not None:
+        complete(root, devices)
+    return of_domain(root)[0]
 
 
 def _placed(made: Made, keywords: dict[str, Any]) -> Places:
@@ -260,8 +276,12 @@ def _disk(disk: Disk) -> str:
     image = (source.volid or source.path or source.volume or source.name or source.kind) if source is not None else None
     words = [_said(image) or "empty", _said(disk.size), disk.media if disk.media not in (None, "disk") else None]
     words.append(f"cache {disk.cache}" if disk.cache else None)
-    words.append(f"aio {disk.aio}" if disk.aio else None)
+    words.append(f"aio {disk.aio}" if disk.aio and image not in NO_IMAGE else None)
     return ", ".join(filter(None, words))
+
+
+NO_IMAGE = (None, "none", "empty")
+"""A drive without a medium: nothing is read from it, in whatever way."""
 
 
 def _said(text: object) -> str:

@@ -10,7 +10,7 @@ from lxml import etree
 import bridge
 from bridge.libvirt.tree.parse import tree
 from bridge.show.page import page
-from bridge.show.stacks import of_domain, side_by_side
+from bridge.show.stacks import Slot, of_domain, side_by_side
 
 from .pages import CASES, of_case, of_text
 
@@ -106,8 +106,35 @@ def test_both_stacks_have_the_same_slots() -> None:
 
 def test_devices_that_a_domain_leaves_to_libvirt_are_counted() -> None:
     what = of_case("queues.xml")
-    assert what.notes == ["4 devices have no address in the XML: libvirt chooses one when the domain is defined."]
-    assert [slot.place for slot in what.slots if slot.libvirt] == ["03.0"]
+    told = "4 devices have no address in the XML: the column of libvirt shows where it puts them when the domain is defined."
+    assert what.notes[0] == told
+    there = {slot.place: slot.libvirt for slot in what.slots if slot.libvirt}
+    assert there["03.0"] == "interface 52:54:00:6b:3c:58 virtio"
+    assert [place for place, words in there.items() if words == "disk vda"] == ["01.2/00.0"]
+
+
+def test_a_page_of_a_domain_was_red_all_over() -> None:
+    """Stacks that were never meant to be alike; the findings of conversions that nobody asked for wait behind a line."""
+    domain, config = page(of_case("queues.xml")), page(of_case("pool.conf"))
+    assert 'class="one"' not in domain
+    assert "places are of one stack only: moved, the guest finds devices elsewhere" in domain
+    assert re.search(r"<details><summary>What a conversion to the other formats would tell: \d+ guest, \d+ data, ", domain)
+    assert "of one stack only" not in config
+    assert "<details>" not in config
+
+
+def test_what_only_one_stack_has_stands_out_where_both_should_be_alike() -> None:
+    what = of_case("pool.conf")
+    apart = what._replace(slots=[*what.slots, Slot("1d.0", "edu: edu", None)])
+    assert page(apart).count('<tr class="one">') == page(what).count('<tr class="one">') + 1
+
+
+@pytest.mark.parametrize(
+    ("drive", "words"),
+    [("none,media=cdrom", "none, cdrom"), ("local:9/vm-9-disk-0.raw", "local:9/vm-9-disk-0.raw, cache none, aio io_uring")],
+)
+def test_an_empty_drive_was_read_by_io_uring(drive: str, words: str) -> None:
+    assert ("ide2", words) in of_text(f"memory: 64\nide2: {drive}\n").facts
 
 
 def test_bridges_become_paths() -> None:
