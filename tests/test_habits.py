@@ -294,3 +294,29 @@ def test_a_directory_where_a_file_is_wanted_became_a_file(words: tuple[object, .
 def test_a_file_in_a_directory_that_is_not_there_says_which(tmp_path: Path) -> None:
     done = virt_qm("to-xml", "-q", SAMPLES / "iothreads.conf", "-o", tmp_path / "new/a.xml")
     assert (done.exit_code, done.stderr) == (1, f"error: {tmp_path}/new/a.xml: there is no directory {tmp_path}/new: make it first\n")
+
+
+def test_one_fact_that_all_vms_lack_was_a_number(tmp_path: Path) -> None:
+    """Of many VMs, what is said of each in the same words is said in these words."""
+    for number in (101, 102, 103):
+        (tmp_path / f"{number}.conf").write_text(f"name: vm{number}\nnet0: virtio=BC:24:11:00:00:{number - 100:02},bridge=vmbr0\n")
+    words = ("--host-fact", "qemu_version=10.0.2", "-o", tmp_path / "out", "-j", "1", "--force")
+    same = virt_qm("to-xml", tmp_path, *words).stderr
+    assert "101.conf and 2 more: the MTU of bridge vmbr0 is not known, 1500 is taken -> --host-fact bridge_mtu.vmbr0=MTU" in same
+    (tmp_path / "103.conf").write_text("name: vm103\nnet0: virtio=BC:24:11:00:00:03,bridge=vmbr1\n")
+    assert "101.conf and 2 more: 3 facts of the host are not known" in virt_qm("to-xml", tmp_path, *words).stderr
+
+
+def test_a_hint_that_is_a_screen_of_arguments_is_cut_in_a_digest_alone(tmp_path: Path) -> None:
+    names = ("avx", "avx2", "bmi1", "bmi2", "movbe", "smep", "smap", "erms", "rdseed", "adx", "xsave", "fsgsbase", "f16c", "fma")
+    features = "".join(f"<feature policy='require' name='{name}'/>" for name in names)
+    (tmp_path / "w.xml").write_text(
+        "<domain type='kvm'><name>w</name><memory>524288</memory><os><type arch='x86_64' machine='pc-q35-9.2'>hvm</type></os>"
+        f"<features><acpi/></features><cpu mode='custom'><model>qemu64</model>{features}</cpu><devices/></domain>"
+    )
+    short, whole = (virt_qm("to-conf", *words, tmp_path / "w.xml").stderr for words in ((), ("-v",)))
+    [cut] = [line for line in short.splitlines() if "cpu-models.conf can" in line]
+    assert cut.endswith(" ... (-v shows all of it) [guest-lost]")
+    assert "(-v shows" not in whole
+    assert "-global x86_64-cpu.fma=on" in whole
+    assert cut.count("-global") < whole.count("-global")

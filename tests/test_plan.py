@@ -656,3 +656,16 @@ def test_a_storage_that_can_have_no_such_name_was_blamed_on_the_config(tmp_path:
     done = run("--to", "qemu-server", "--to-storage", "my images", "--to-path", "/srv/new", config(tmp_path, "name: a\n"))
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("error: --to-storage: 'my images' is not the id of a storage: ")
+
+
+@pytest.mark.parametrize("to", ["libvirt", TO_NODE])
+def test_what_input_and_config_both_make_a_plan_tell_was_told_twice(to: str, tmp_path: Path) -> None:
+    """And the line of a config that nobody has was told as one of the XML."""
+    config(tmp_path, "name: a\niothreads: 2\nscsihw: virtio-scsi-single\nscsi0: local:100/vm-100-disk-0.raw,iothread=1\n")
+    (tmp_path / "a.xml").write_text(bridge.convert((tmp_path / "100.conf").read_text(), "xml", vmid=100).text)
+    for file in ("100.conf", "a.xml"):
+        [vm] = planned("--to", to, tmp_path / file)["vms"]
+        told = [(kind, message) for kind, _, _, message, *_ in vm["findings"]]
+        assert [message for kind, message in told if kind == "not-applied"] != []
+        assert len(told) == len(set(told))
+        assert [where for _, _, where, *_ in vm["findings"] if re.search(r"a\.xml:[0-9]", where)] == []

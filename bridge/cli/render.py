@@ -22,6 +22,8 @@ MANY = 12
 """Folded findings of one severity that a summary shows; the report has them all."""
 MARGIN = 9
 """Columns before the words of a finding: its severity."""
+LONG = 400
+"""Characters of a hint in a digest."""
 REPORT = "--report FILE.json"
 
 
@@ -51,7 +53,7 @@ def print_findings(findings: list[Finding], name: str, everything: bool = False)
     for line in lines:
         alone = line.number == 1
         more = "" if alone or line.first.kind in TOGETHER else f" ({line.number - 1:,} more like it)"
-        _print_line(screen, line, _place(line.first) if alone else "", _severity(line.first.severity), more)
+        _print_line(screen, _short(line), _place(line.first) if alone else "", _severity(line.first.severity), more)
     if left:
         screen.print(f"  and {left:,} milder findings", style="dim")
 
@@ -91,9 +93,17 @@ def _print_by_severity(screen: Console, folds: list[Fold], all_of_them: str = RE
 
 def _print_folds(screen: Console, folds: list[Fold], all_of_them: str = REPORT) -> None:
     for each in folds[:MANY]:
-        _print_line(screen, told(each.first, each.count), _vms(each), more=like_it(each))
+        line = told(each.first, 1 if each.same and each.count == each.files else each.count)  # said of all in the same words: these
+        _print_line(screen, _short(line), _vms(each), more=like_it(each))
     if len(folds) > MANY:
         screen.print(f"  and {len(folds) - MANY:,} more: {all_of_them} has them all", style="dim")
+
+
+def _short(line: Line) -> Line:
+    """In a digest: a hint that is a screen of arguments is told by its beginning."""
+    if len(line.hint) <= LONG:
+        return line
+    return line._replace(hint=f"{line.hint[:LONG].rpartition(' ')[0]} ... (-v shows all of it)")
 
 
 def _name(name: str, findings: list[Finding], hint: str) -> Text:

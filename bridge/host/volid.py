@@ -157,6 +157,7 @@ def _best(facts: HostFacts, found: list[Candidate], vmid: int) -> Match:
         hint = "name the storage with --storage PATH=STORAGE"
     elif volume and volume.vtype == "images" and owner is not None and owner != vmid:
         finding, message = "lint", f"'{storage}:{name}' belongs to VM {owner}, not to {vmid}"
+        hint = f"make it VM {owner}, or rename the volume: to destroy VM {owner} would delete it"
     return Match(
         volid=f"{storage}:{name}", storage=storage, vtype=volume.vtype if volume else None, owner=owner,
         format=volume.format if volume else None, others=others, finding=finding, message=message, hint=hint,

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from ..core.literals import Format
 from .picture import IOTHREAD, VCPU, Picture
 from .words import counted, host_cpus, listed
 
 
-def advice(found: Picture, threadable: int = 0) -> list[str]:
-    """`threadable`: disks that the main loop serves and an iothread could."""
-    return list(_advice(found, threadable))
+class Words(NamedTuple):
+    """How a stack says it."""
+
+    one: str
+    where: str
+    number: str
 
 
-def _advice(found: Picture, threadable: int) -> Iterator[str]:
+OF_CONFIG = Words("iothread=1", "iothread=1, on virtio or virtio-scsi-single", "iothreads: {}")
+OF_DOMAIN = Words("<driver iothread='1'/>, beside <iothreads>1</iothreads>,", "<driver iothread='N'/>", "<iothreads>{}</iothreads>")
+
+
+def advice(found: Picture, threadable: int = 0, source: Format = "conf") -> list[str]:
+    """`threadable`: disks that the main loop serves and an iothread could. `source`: whose words are used."""
+    return list(_advice(found, threadable, OF_CONFIG if source == "conf" else OF_DOMAIN))
+
+
+def _advice(found: Picture, threadable: int, words: Words) -> Iterator[str]:
     threads = found.of_role(IOTHREAD)
     vcpus = sum(thread.size for thread in found.of_role(VCPU))
     fitting = suggested(found)
     if threads and threadable:
-        yield (
-            f"{counted(threadable, 'disk')} could leave QEMU's main loop, which serves everything else besides: iothread=1, on virtio or"
-            " virtio-scsi-single"
-        )
+        yield f"{counted(threadable, 'disk')} could leave QEMU's main loop, which serves everything else besides: {words.where}"
     if not threads:
         if threadable:
-            yield f"{counted(threadable, 'disk')} could have iothreads: iothread=1 keeps their requests off QEMU's main loop"
+            have, whose = ("an iothread", "its") if threadable == 1 else ("iothreads", "their")
+            yield f"{counted(threadable, 'disk')} could have {have}: {words.one} keeps {whose} requests off QEMU's main loop"
         return
     if found.devices and fitting is not None and fitting != len(threads):
-        yield f"iothreads: {fitting} would do: {_reason(found, vcpus)}"
+        yield f"{words.number.format(fitting)} would do: {_reason(found, vcpus)}"
     for set_, names in _crowds(found):
         yield f"{listed(names)} share {host_cpus(set_)}, which are fewer than they are: give them more, or have fewer threads"
     pinned = {thread.pin for thread in threads}

@@ -90,7 +90,7 @@ def drawn(text: str | bytes, source: Format, made: Made) -> tuple[Picture, list[
 def _drawn(vm: VM, names: dict[int, str], source: Format) -> tuple[Picture, list[str]]:
     name = _by_key if source == "conf" else _by_target
     found = picture(vm, names, name)
-    return found, advice(found, _threadable(vm, found, name))
+    return found, advice(found, _threadable(vm, found, name), source)
 
 
 Made = dict[Format, Result]

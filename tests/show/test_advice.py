@@ -7,6 +7,7 @@ import pytest
 import bridge
 from bridge.show.advice import suggested
 from bridge.show.words import ranged
+from tests.corpus import ROOT
 
 from .pages import of_text
 
@@ -14,8 +15,11 @@ POOL = "name: a\ncores: {cores}\nmemory: 512\niothreads: {pool}\n"
 DISKS = "".join(f"virtio{n}: local:100/vm-100-disk-{n}.raw,iothread=1\n" for n in range(2))
 
 
-def said(text: str) -> list[str]:
-    return of_text(text).advice
+SAMPLES = ROOT / "samples"
+
+
+def said(text: str, file: str = "100.conf") -> list[str]:
+    return of_text(text, file).advice
 
 
 def test_a_pool_that_fits_needs_none() -> None:
@@ -36,10 +40,21 @@ def test_more_threads_than_host_cpus() -> None:
 
 def test_disks_that_the_main_loop_serves() -> None:
     conf = "name: a\ncores: 2\nmemory: 512\nscsihw: {}\nscsi0: local:100/vm-100-disk-0.raw\nsata0: local:100/vm-100-disk-1.raw\n"
-    assert said(conf.format("virtio-scsi-single"))[0].startswith("1 disk could have iothreads: iothread=1")
+    assert said(conf.format("virtio-scsi-single"))[0].startswith("1 disk could have an iothread: iothread=1 keeps its requests")
     assert said(conf.format("virtio-scsi-pci")) == []
     with_one = conf.format("virtio-scsi-single") + "virtio0: local:100/vm-100-disk-2.raw,iothread=1\n"
     assert said(with_one)[0].startswith("1 disk could leave QEMU's main loop")
+
+
+@pytest.mark.parametrize("source", ["debian.xml", "web.sh"])
+def test_a_domain_was_advised_in_the_words_of_a_config(source: str) -> None:
+    [hint] = said((SAMPLES / source).read_text(), source)
+    assert hint.startswith("1 disk could have an iothread: <driver iothread='1'/>, beside <iothreads>1</iothreads>, keeps its requests")
+
+
+def test_a_domain_with_too_many_threads_is_told_in_its_own_words() -> None:
+    xml = bridge.convert(POOL.format(cores=1, pool=4) + DISKS, "xml", vmid=100).text
+    assert said(xml, "100.xml")[0].startswith("<iothreads>1</iothreads> would do: a device has 1 queue")
 
 
 def test_nothing_is_said_of_a_mapping_by_hand() -> None:

@@ -67,6 +67,12 @@ def without_doubles(vms: list[VMPlan]) -> list[VMPlan]:
     return vms
 
 
+def joined(lost: list[Finding], found: list[Finding]) -> list[Finding]:
+    """What reading told, and what the config that came of it made a conversion tell; the same of both is told once, of the input."""
+    told = {(finding.kind, finding.message) for finding in lost}
+    return [*lost, *(finding for finding in found if (finding.kind, finding.message) not in told)]
+
+
 def json(plan: Plan) -> str:
     """Indented, with a final newline."""
     return msgspec.json.format(msgspec.json.encode(plan), indent=2).decode() + "\n"

@@ -18,7 +18,7 @@ from .described import is_persons
 from .described import moved as moved_domain
 from .directory import directory, of_images
 from .given import Input, Refused, read
-from .step import Plan, Step, VMPlan, without_doubles
+from .step import Plan, Step, VMPlan, joined, without_doubles
 from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, volumes
 
 KINDS = {"efidisk0": "variables", "nvram": "variables", "tpmstate0": "tpm"}
@@ -143,7 +143,7 @@ def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]
         steps += _carry(volume, name, *targets[volume.key], wish, candidate.vm.firmware.vars_size)
     steps += _definition(candidate, str(vmid) if is_config else name, wish)
     stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
-    return candidate, VMPlan(file=file, vmid=vmid, name=name, steps=steps, findings=[*lost, *candidate.findings], stays=stayed)
+    return candidate, VMPlan(file=file, vmid=vmid, name=name, steps=steps, findings=joined(lost, candidate.findings), stays=stayed)
 
 
 def _as_it_stands(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:

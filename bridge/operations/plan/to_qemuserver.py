@@ -20,7 +20,7 @@ from ...qemuserver.text import write
 from . import tpm
 from .directory import directory, of_images
 from .given import Given, Input, Refused, read
-from .step import Plan, Step, VMPlan, without_doubles
+from .step import Plan, Step, VMPlan, joined, without_doubles
 from .to_libvirt import KINDS, copying
 from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, same_storage, volumes
 
@@ -105,7 +105,7 @@ def _vm(given: Input, wish: Wish) -> VMPlan:
     targets = _targets(copies, vmid, wish)
     moved(config, {key: (volid, None) for key, (volid, _) in targets.items()})
     state = _state(found, given, len(copies), wish)
-    result = convert(write(config), "argv", source="conf", vmid=vmid, host=wish.facts, file=file)
+    result = convert(write(config), "argv", source="conf", vmid=vmid, host=wish.facts, file=file if found.is_config else f"{vmid}.conf")
     steps = [reach(volume, str(vmid)) for volume in here if volume.key in stays]
     steps += [_bridge(bridge) for bridge in dict.fromkeys(net.bridge for net in result.vm.nets if net.bridge)]
     steps += [_copy(volume, vmid, *targets[volume.key], wish, result.vm.firmware.vars_size) for volume in copies]
@@ -119,7 +119,7 @@ def _vm(given: Input, wish: Wish) -> VMPlan:
     name = result.vm.meta.name or f"vm{vmid}"
     stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
     lost = [finding for finding in found.findings if not (state and finding.kind == "tpm-state")]
-    return VMPlan(file=file, vmid=vmid, name=name, steps=[*steps, *state, document], findings=[*lost, *result.findings], stays=stayed)
+    return VMPlan(file=file, vmid=vmid, name=name, steps=[*steps, *state, document], findings=joined(lost, result.findings), stays=stayed)
 
 
 def _read(given: Input, wish: Wish) -> tuple[Given, HostFacts]:
