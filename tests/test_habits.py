@@ -50,6 +50,12 @@ def test_the_default_host_is_virshs(name: str) -> None:
     assert "LIBVIRT_DEFAULT_URI" in done.stdout
 
 
+def test_a_domain_that_cannot_be_a_config_is_named() -> None:
+    done = virt_qm("import", "--vmid-from", "200", "test", LIBVIRT_DEFAULT_URI="test:///default")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: test: /domain (line 1): a domain of type 'test' does not run on QEMU")
+
+
 def test_libvirt_default_uri_is_taken() -> None:
     done = virt_qm("import", "nobody", LIBVIRT_DEFAULT_URI="test:///default")
     assert (done.exit_code, done.stderr) == (1, "error: there is no domain 'nobody': virsh list --all shows those that are\n")

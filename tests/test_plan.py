@@ -669,3 +669,26 @@ def test_what_input_and_config_both_make_a_plan_tell_was_told_twice(to: str, tmp
         assert [message for kind, message in told if kind == "not-applied"] != []
         assert len(told) == len(set(told))
         assert [where for _, _, where, *_ in vm["findings"] if re.search(r"a\.xml:[0-9]", where)] == []
+
+
+def disk_of(path: str, target: str = "vda") -> str:
+    driver = "<driver name='qemu' type='qcow2'/>"
+    return f"<disk type='file' device='disk'>{driver}<source file='{path}'/><target dev='{target}' bus='virtio'/></disk>"
+
+
+@pytest.mark.parametrize("to", ["libvirt", TO_NODE])
+def test_a_disk_that_the_plan_copies_was_to_be_copied_by_hand(to: str, tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(DOMAIN.format(name="a", more=disk_of("/srv/a.qcow2") + disk_of("/srv/b.qcow2", "vdb")))
+    plan = planned("--to", to, "--vmid", 200, tmp_path / "a.xml")
+    [vm] = plan["vms"]
+    assert len([step for step in vm["steps"] if step["kind"] == "image"]) == 2
+    assert [message for kind, _, _, message, *_ in vm["findings"] if kind in ("storage-unknown", "import-needed")] == []
+
+
+def test_a_script_begins_with_ten_lines_of_findings_at_most_and_the_worst_first() -> None:
+    done = run("--to", TO_NODE, "--vmid", 200, "--bridge", "default=vmbr0", Path(__file__).parents[1] / "samples/workstation.xml")
+    heading = done.stdout.partition("# --- VM 200")[2].partition("\ncheck ")[0].partition("\nif ")[0]
+    said = [line.split(":")[0].removeprefix("# ") for line in heading.splitlines()[1:] if not line.startswith("# not copied")]
+    assert said[-1] == "virt-qm plan -v lists all there is to know of it, --as json too"
+    assert said[:-1] == sorted(said[:-1], key=["guest", "data", "host", "note"].index)
+    assert 3 < len(said) <= 10

@@ -164,10 +164,11 @@ def _as_said(vm: VM, report: Report) -> VM:
     controllers = [one(controller) for controller in vm.controllers if "type" not in controller.filled]
     unsaid = sum(isinstance(d.address, PCIAddress) and "address" in d.filled for _, d in _devices(vm))
     if unsaid:
+        many, whose = ("1 device has", "its place") if unsaid == 1 else (f"{unsaid} devices have", "their places")
         report.add(
             "ambiguous",
             vm.machine.where,
-            f"{unsaid} devices have no PCI address: libvirt would choose their places, qemu-server has its own",
+            f"{many} no PCI address: libvirt would choose {whose}, qemu-server has its own",
             "a guest that has run there knows libvirt's: convert what virsh dumpxml says of it to see what moves",
         )
     return replace(vm, controllers=controllers, display=display, **listed, **single)

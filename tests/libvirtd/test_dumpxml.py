@@ -69,6 +69,10 @@ def test_without_a_number_nothing_is_written(libvirtd: Daemon, tmp_path: Path) -
     result = imported(libvirtd, "--all", "-o", out)
     assert result.exit_code == 1
     assert "error: vm1: its metadata names no VMID: pass --vmid-from N" in result.output
+    made(libvirtd, plain(2))
+    result = imported(libvirtd, "--all", "-o", out)
+    assert result.output.count("names no VMID") == 1
+    assert "error: vm1 and 1 more: its metadata names no VMID: pass --vmid-from N" in result.output
     assert files(out) == []
     assert imported(libvirtd, "--all", "-o", out, "--keep-going").exit_code == 1
     assert files(out) == ["300.conf"]

@@ -81,8 +81,11 @@ def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config
     words = {name: given[name] for name in ("args", "trust_metadata", "keep_layout")} | {"host": host(given)}
     found, configs, refused = [], [], []
 
+    errors: dict[str, list[str]] = {}
+    """What is wrong -> the domains of which it is; told once."""
+
     def refuse(name: str, error: BridgeError) -> None:
-        complain(error if error.where else f"{name}: {error}")
+        errors.setdefault(error.message, []).append(str(error.within(name).where))
         refused.append(entry(name, "refused", error=error))
 
     for domain in guarded(lambda: wanted(connection, given["domains"], given["live"])):
@@ -97,6 +100,8 @@ def _configs(connection: Connection, given: dict[str, Any]) -> tuple[list[Config
             configs.append(config(each, vmid, words))
         except BridgeError as error:
             refuse(each.domain.name, error)
+    for message, places in errors.items():
+        complain(f"{places[0]}{f' and {len(places) - 1:,} more' if len(places) > 1 else ''}: {message}")
     return configs, refused
 
 

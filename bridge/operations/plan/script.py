@@ -7,6 +7,7 @@ import re
 import shlex
 from importlib.resources import files
 
+from ...core.digest import digest
 from .step import Plan, Step, VMPlan
 
 ONE_BY_ONE = """
@@ -45,7 +46,10 @@ def comment(text: str) -> str:
 
 def _heading(vm: VMPlan) -> str:
     notes = [f"not copied: {line}" for line in vm.stays]
-    notes += [f"{finding.severity}: {finding.message}" + (f" -> {finding.hint}" if finding.hint else "") for finding in vm.findings]
+    lines, left = digest(vm.findings)
+    notes += [f"{line.first.severity}: {line.text}" + (f" -> {line.hint}" if line.hint else "") for line in lines]
+    if left or len(lines) < len(vm.findings):
+        notes.append("virt-qm plan -v lists all there is to know of it, --as json too")
     return "\n".join(["", comment(f"--- VM {vm.vmid}, {vm.name}, from {vm.file}"), *map(comment, notes)])
 
 

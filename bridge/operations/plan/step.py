@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
 from ...core.literals import Stack
@@ -67,10 +69,20 @@ def without_doubles(vms: list[VMPlan]) -> list[VMPlan]:
     return vms
 
 
-def joined(lost: list[Finding], found: list[Finding]) -> list[Finding]:
-    """What reading told, and what the config that came of it made a conversion tell; the same of both is told once, of the input."""
+def joined(lost: list[Finding], found: list[Finding], copied: Container[str]) -> list[Finding]:
+    """What reading told, and what the config that came of it made a conversion tell; the same of both is told once, of the input. What
+    is to be copied by hand is not told of drives that the plan copies (`copied`: their keys)."""
     told = {(finding.kind, finding.message) for finding in lost}
-    return [*lost, *(finding for finding in found if (finding.kind, finding.message) not in told)]
+    every = [*lost, *(finding for finding in found if (finding.kind, finding.message) not in told)]
+    return [finding for finding in every if finding.kind not in BY_HAND or _drive(finding) not in copied]
+
+
+BY_HAND = ("storage-unknown", "import-needed")
+
+
+def _drive(finding: Finding) -> str:
+    """`virtio0` of `virtio0: ...` and of `vda (virtio0): ...`."""
+    return finding.message.partition(":")[0].rpartition("(")[2].removesuffix(")")
 
 
 def json(plan: Plan) -> str:

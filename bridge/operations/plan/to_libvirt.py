@@ -143,7 +143,7 @@ def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]
         steps += _carry(volume, name, *targets[volume.key], wish, candidate.vm.firmware.vars_size)
     steps += _definition(candidate, str(vmid) if is_config else name, wish)
     stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
-    return candidate, VMPlan(file=file, vmid=vmid, name=name, steps=steps, findings=joined(lost, candidate.findings), stays=stayed)
+    return candidate, VMPlan(file=file, vmid=vmid, name=name, steps=steps, findings=joined(lost, candidate.findings, targets), stays=stayed)
 
 
 def _as_it_stands(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]:

@@ -119,7 +119,8 @@ def _vm(given: Input, wish: Wish) -> VMPlan:
     name = result.vm.meta.name or f"vm{vmid}"
     stayed = [f"{key}: {why}" for key, why in stays.items()] + notes
     lost = [finding for finding in found.findings if not (state and finding.kind == "tpm-state")]
-    return VMPlan(file=file, vmid=vmid, name=name, steps=[*steps, *state, document], findings=joined(lost, result.findings), stays=stayed)
+    told = joined(lost, result.findings, targets)
+    return VMPlan(file=file, vmid=vmid, name=name, steps=[*steps, *state, document], findings=told, stays=stayed)
 
 
 def _read(given: Input, wish: Wish) -> tuple[Given, HostFacts]:
