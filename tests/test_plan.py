@@ -377,7 +377,7 @@ def test_vms_that_cannot_stand_beside_each_other(host: Path, tmp_path: Path) -> 
 def test_a_volume_whose_place_is_unknown_is_an_error(tmp_path: Path) -> None:
     result = run("--to", "libvirt", config(tmp_path, "scsi0: nowhere:vm-100-disk-0\n"))
     assert result.exit_code == 1
-    assert "100.conf:1: scsi0: storage 'nowhere' is not in the host facts: give the facts of its host" in result.output
+    assert "100.conf:1: scsi0: storage 'nowhere' is not in the host facts: give the node's storage.cfg: --host DIR" in result.output
 
 
 HOSTILE = 'it\'s; touch pwned; $(touch pwned) `touch pwned` "x" \\ #.qcow2'

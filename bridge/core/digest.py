@@ -13,7 +13,8 @@ MOST = 9
 
 
 class Together(NamedTuple):
-    """What several findings of a kind come to; `{n}` stands for how many they are. `hint`: what to do; none: as the first of them says."""
+    """What several findings of a kind come to; `{n}` stands for how many they are. `hint`: what to do; that of the
+    first is about the first alone."""
 
     text: str
     hint: str = ""
@@ -54,7 +55,7 @@ def told(first: Finding, count: int) -> Line:
     together = TOGETHER.get(first.kind) if count > 1 else None
     if together is None:
         return Line(first, count, first.message, first.hint)
-    return Line(first, count, together.text.format(n=f"{count:,}"), together.hint or first.hint)
+    return Line(first, count, together.text.format(n=f"{count:,}"), together.hint)
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:

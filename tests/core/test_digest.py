@@ -55,7 +55,7 @@ def test_what_nobody_reads_one_by_one_is_one_line_when_there_are_several() -> No
         assert told(one, 1)[2:] == (one.message, one.hint)
         both = told(first, 2)
         assert both.text.startswith(("2 ", "qemu-server gives the guest 2 "))
-        assert both.hint
+        assert both.hint != first.hint, "what to do about one of them is not what to do about both"
         lines, left = digest([first, second])
         assert ([line.number for line in lines], left) == ([2], 0)
     assert told(found("lint")[0], 5).text == "lint 0"

@@ -53,7 +53,7 @@ def volumes(config: ConfigText, facts: HostFacts, file: str) -> list[Volume]:
         if location.kind in ("empty", "cdrom"):
             continue
         if location.kind == "volume":
-            raise BridgeError(f"{key}: {location.doubt}: give the facts of its host (--host DIR)", line)
+            raise BridgeError(f"{key}: {location.doubt}: give the node's storage.cfg: --host DIR, the directory that it is in", line)
         form = location.format or str(parts.get("format") or "raw")
         found.append(Volume(key, location, form, parts.get("media") == "cdrom", line))
     return found
