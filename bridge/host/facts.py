@@ -6,7 +6,7 @@ Reading these files is the one place where the library opens any; see `shared/co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -179,7 +179,7 @@ class HostFacts(_Table, frozen=True):
             said = _convert({**values, **overrides}, "", "")
         return msgspec.structs.replace(said, **parsed) if parsed else said
 
-    def with_facts(self, facts: Sequence[str]) -> HostFacts:
+    def with_facts(self, facts: Iterable[str]) -> HostFacts:
         """A copy in which each `KEY=VALUE` counts: `cpus=8`, `bridge_mtu.vmbr1=9000`, `pci.present=0000:01:00.0,0000:01:00.1`.
 
         Lists are separated by commas. Raises BridgeError for an unknown key or a value of the wrong type."""
@@ -192,10 +192,7 @@ class HostFacts(_Table, frozen=True):
                 _put(HostFacts, values, key, value)
             except ValueError:
                 raise BridgeError(f"{key[:80]}: is not a known fact{_cure(key)}", "--host-fact") from None
-        try:
-            changed = _convert(values, "", "--host-fact", strict=False)
-        except BridgeError as error:
-            raise _of_fact(facts, error) from None
+        changed = _convert(values, "", "--host-fact", strict=False)
         return msgspec.structs.replace(changed, **{name: getattr(self, name) for name in _FROM_FILES})
 
     @property
@@ -313,8 +310,9 @@ def _convert(values: dict[str, Any], text: str, file: str, strict: bool = True) 
     try:
         return msgspec.convert(values, HostFacts, strict=strict)
     except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        keys = re.findall(r"[A-Za-z_][A-Za-z0-9_-]*", path)
+        problem, _, path = str(error).partition(" - at `")
+        keys = re.findall(r"[A-Za-z_][A-Za-z0-9_-]*", path.removeprefix("key` in "))
+        keys += _at_fault(values, keys, strict)
         unknown = re.search(r"unknown field `(.*)`", problem)
         if unknown:
             keys.append(unknown[1])
@@ -322,6 +320,17 @@ def _convert(values: dict[str, Any], text: str, file: str, strict: bool = True) 
         line = toml_line(text, keys)
         where = Line(file, line) if line else file or None
         raise BridgeError(f"{'.'.join(keys) or 'host facts'}: {forms.in_words(problem)}", where) from None
+
+
+def _at_fault(values: dict[str, Any], keys: list[str], strict: bool) -> list[str]:
+    """The key of a table whose entry is not what it should be: msgspec names the table alone."""
+    hint = get_type_hints(HostFacts, include_extras=True).get(keys[0]) if len(keys) == 1 else None
+    for key, value in values[keys[0]].items() if get_origin(hint) is dict and isinstance(values[keys[0]], dict) else ():
+        try:
+            msgspec.convert({key: value}, hint, strict=strict)
+        except msgspec.ValidationError:
+            return [key]
+    return []
 
 
 def toml_line(text: str, keys: list[str]) -> int | None:
@@ -355,18 +364,6 @@ def _put(kind: Any, values: dict[str, Any], key: str, text: str) -> None:
         _put(inner, values.setdefault(name, {}), rest, text)
     else:
         values[name] = [part for part in text.split(",") if part] if get_origin(inner) is list else text
-
-
-def _of_fact(facts: Sequence[str], error: BridgeError) -> BridgeError:
-    """The fault with the whole key in front: of a value in a table, msgspec does not say whose it is."""
-    for key, _, value in (fact.partition("=") for fact in facts):
-        alone: dict[str, Any] = {}
-        _put(HostFacts, alone, key, value)
-        try:
-            _convert(alone, "", "", strict=False)
-        except BridgeError as found:
-            return BridgeError(f"{key[:80]}: {found.message.partition(': ')[2]}", error.where)
-    return error
 
 
 def _cure(key: str) -> str:

@@ -82,7 +82,7 @@ def test_keywords_win_over_the_file(tmp_path: Path) -> None:
         ("cpus = 12", "cpus = '12'", 2, "cpus: is not a whole number"),
         ("cpus = 12", "cpus = 0", 2, "cpus: is less than 1"),
         ("cpus = 12", "cpu = 12", 2, "cpu: is not a known fact"),
-        ("vmbr9 = 9000", "vmbr9 = true", 5, "bridge_mtu: is not a whole number"),
+        ("vmbr9 = 9000", "vmbr9 = true", 6, "bridge_mtu.vmbr9: is not a whole number"),
         ('"0000:01:00.0"]', '"01:00.0"]', 9, "pci.present: is not the address of a PCI function: write it as 0000:01:00.0"),
         ("iommugroup = 4", "group = 4", 8, "pci.info.group: is not a known fact"),
         ('"current", "old"', '"current"', 15, "volume_chain: a volume chain needs as many files"),

@@ -61,6 +61,21 @@ def test_an_option_is_blamed_by_its_own_name(option: str, said: str, told: str) 
     assert (done.exit_code, done.stderr) == (1, f"error: {option}: {told}\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f'[bridge_mtu]\nvmbr0 = 1500\n[network_map]\n{LONG} = "lan"', f"4: network_map.{LONG}: {NO_BRIDGE}"),
+        ('[network_map]\nvmbr0 = "lan"\nvmbr1 = "l n"', "3: network_map.vmbr1: is not the name of a network"),
+        ("[bridge_mtu]\nvmbr0 = 1500\nvmbr1 = 7", "3: bridge_mtu.vmbr1: is less than 68"),
+    ],
+)
+def test_a_fault_in_a_table_of_host_toml_was_told_of_the_table(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "host.toml").write_text(text)
+    with pytest.raises(BridgeError) as caught:
+        HostFacts.load(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}/host.toml:{told}")
+
+
 def test_a_path_with_an_equals_sign_is_mapped() -> None:
     facts = with_pairs(HostFacts(), of_option("--storage", "storages", ["/srv/a=b=tank"]))
     assert facts.storage_map == {"/srv/a=b": "tank"}
