@@ -93,7 +93,8 @@ def _print_by_severity(screen: Console, folds: list[Fold], all_of_them: str = RE
 
 def _print_folds(screen: Console, folds: list[Fold], all_of_them: str = REPORT) -> None:
     for each in folds[:MANY]:
-        line = told(each.first, 1 if each.same and each.count == each.files else each.count)  # said of all in the same words: these
+        count = 1 if each.same and each.count == each.files else each.count  # said of all in the same words: these
+        line = told(each.first, count, each.one_hint)
         _print_line(screen, _short(line), _vms(each), more=like_it(each))
     if len(folds) > MANY:
         screen.print(f"  and {len(folds) - MANY:,} more: {all_of_them} has them all", style="dim")

@@ -13,8 +13,8 @@ MOST = 9
 
 
 class Together(NamedTuple):
-    """What several findings of a kind come to; `{n}` stands for how many they are. `hint`: what to do; that of the
-    first is about the first alone."""
+    """What several findings of a kind come to; `{n}` stands for how many they are. `hint`: what to do; none: as they
+    say, if all say the same."""
 
     text: str
     hint: str = ""
@@ -47,15 +47,15 @@ class Line(NamedTuple):
 
 def line(found: list[Finding]) -> Line:
     """Findings of one kind as one line."""
-    return told(found[0], len(found))
+    return told(found[0], len(found), all(finding.hint == found[0].hint for finding in found))
 
 
-def told(first: Finding, count: int) -> Line:
-    """`count` findings of the kind of `first`."""
+def told(first: Finding, count: int, one_hint: bool = False) -> Line:
+    """`count` findings of the kind of `first`. `one_hint`: all of them say the same of what to do."""
     together = TOGETHER.get(first.kind) if count > 1 else None
     if together is None:
         return Line(first, count, first.message, first.hint)
-    return Line(first, count, together.text.format(n=f"{count:,}"), together.hint)
+    return Line(first, count, together.text.format(n=f"{count:,}"), together.hint or (first.hint if one_hint else ""))
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:

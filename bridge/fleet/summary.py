@@ -25,18 +25,21 @@ _OWN = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{8}(?:-[0-9A
 
 
 class Fold(msgspec.Struct):
-    """Findings that say the same. `first` is the first of them, of `first_file`; `same`: all read exactly as it does."""
+    """Findings that say the same. `first` is the first of them, of `first_file`; `same`: all read exactly as it does;
+    `one_hint`: and all say the same of what to do."""
 
     first: Finding
     first_file: str = ""
     count: int = 0
     files: int = 0
     same: bool = True
+    one_hint: bool = True
     last_file: str = ""
 
     def add(self, finding: Finding, file: str) -> None:
         self.count += 1
         self.same = self.same and finding.message == self.first.message
+        self.one_hint = self.one_hint and finding.hint == self.first.hint
         if file != self.last_file:
             self.files += 1
             self.last_file = file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.core.digest import by_severity, digest, told
+from bridge.core.digest import TOGETHER, by_severity, digest, told
 from bridge.core.report import KINDS, Finding
 
 
@@ -56,6 +56,8 @@ def test_what_nobody_reads_one_by_one_is_one_line_when_there_are_several() -> No
         both = told(first, 2)
         assert both.text.startswith(("2 ", "qemu-server gives the guest 2 "))
         assert both.hint != first.hint, "what to do about one of them is not what to do about both"
+        alike = [each._replace(hint="do this") for each in (first, second)]
+        assert digest(alike)[0][0].hint == (TOGETHER[kind].hint or "do this")
         lines, left = digest([first, second])
         assert ([line.number for line in lines], left) == ([2], 0)
     assert told(found("lint")[0], 5).text == "lint 0"
