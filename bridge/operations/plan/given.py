@@ -11,6 +11,7 @@ from ...data.options import DRIVES
 from ...host.storage import locate
 from ...libvirt.host.connect import Connection
 from ...qemuserver.held import unwrap
+from ...qemuserver.read import read as read_config
 from ...qemuserver.setting import Entry, checked, checker_of
 from ...qemuserver.text import ConfigText, parse
 from ..importing import dumped, wanted, with_onboot
@@ -41,20 +42,29 @@ class Refused(NamedTuple):
     message: str
 
 
-def read(given: Input) -> Given:
-    """Raises BridgeError."""
+def read(given: Input, checked_file: bool = False) -> Given:
+    """`checked_file`: a config is refused as one that goes to libvirt is (`qemuserver.read`). Raises BridgeError."""
     file, text, keywords, autostart = given
     if (keywords.get("source") or detect(text)) == "conf":
         report = Report()
         held = unwrap(text, file, keywords["host"], report)
         vmid = keywords["vmid"] or held.vmid or DEFAULT_VMID
-        return Given(held.parse(vmid, file), vmid, list(report), is_config=True)
+        config = held.parse(vmid, file)
+        return Given(config, vmid, [*report, *_lines_lost(config, vmid, file, checked_file)], is_config=True)
     result = convert(text, "conf", **keywords)
     vmid = result.vm.meta.vmid or DEFAULT_VMID
     written = result.text if autostart is None else with_onboot(result.text, autostart, vmid)
     config = parse(written, vmid=vmid, name=file)
     _as_the_xml_says(config, given, vmid)
     return Given(config, vmid, result.findings, is_config=False)
+
+
+def _lines_lost(config: ConfigText, vmid: int, file: str, checked_file: bool) -> list[Finding]:
+    """What of the file itself a conversion tells, and refuses: a plan writes the config anew, without lines that say nothing. What a plan
+    leaves behind it says by itself. Raises BridgeError."""
+    report = Report()
+    read_config(config, vmid, file, report, checked=checked_file)
+    return [finding for finding in report if finding.kind != "metadata-only"]
 
 
 def _as_the_xml_says(config: ConfigText, given: Input, vmid: int) -> None:

@@ -127,7 +127,7 @@ def _vm(given: Input, wish: Wish, host: Host | None) -> tuple[Candidate, VMPlan]
     if is_persons(given):
         return _as_it_stands(given, wish, host)
     file, facts = given.file, given.keywords["host"]
-    config, vmid, lost, is_config = read(given)
+    config, vmid, lost, is_config = read(given, checked_file=True)
     notes = left_behind(config)
     here = volumes(config, facts, file)
     name = _name(config, vmid)
