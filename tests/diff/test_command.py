@@ -201,7 +201,7 @@ def test_servers_of_another_cluster_are_told_by_their_names(tmp_path: Path) -> N
     (tmp_path / "storage.cfg").write_text("rbd: ceph\n\tpool vms\n\tmonhost 192.0.2.7\n\tcontent images\n")
     host = bridge.HostFacts.load(tmp_path, storage_map={"vms": "ceph"})
     [told] = [f for f in bridge.convert(RBD.format("vms", ""), "conf", vmid=100, host=host).findings if f.field == "hosts"]
-    assert (told.kind, told.there, told.here) == ("import-needed", "'192.0.2.1:6789'", "192.0.2.7")
+    assert (told.kind, told.there, told.here) == ("import-needed", "192.0.2.1:6789", "192.0.2.7:3300")
 
 
 def test_without_qemu_qmp_a_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
