@@ -64,7 +64,7 @@ OPTIONS = (
     *("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=5", "ServerAliveCountMax=3", "ControlPersist=no", "RemoteCommand=none"),
     *("ClearAllForwardings=yes", "PermitLocalCommand=no", "StreamLocalBindUnlink=yes", "ExitOnForwardFailure=yes"),
 )
-"""Nobody is asked for a password; a network that is cut is noticed in some 15 s; what the user's configuration would add is not wanted."""
+"""Nobody is asked for a password; a network that is cut is noticed in some 20 s; what the user's configuration would add is not wanted."""
 QUIET = ("-T", "-a", "-x", "-e", "none")
 TIME_LIMIT = 60.0
 CLOSING_LIMIT = 10.0
