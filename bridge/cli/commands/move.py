@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 @click.option("--max-downtime", type=click.IntRange(1, 2_000_000), default=300, show_default=True, help="Milliseconds of standing still.")
 @click.option("--bandwidth", type=click.IntRange(0, 1 << 20), default=0, metavar="MIB", help="MiB a second for the memory; no limit if 0.")
 @click.option("--copy-disks", is_flag=True, help="Copy images that the two sides do not share into those that are there.")
+@click.option("--shared-images", is_flag=True, help="Over hosts: both have the same images, though that is not to be seen from here.")
 @click.option("--allow-differences", is_flag=True, help="Move although the guest would see what the table shows.")
 @format_options
 @host_options
 @report_option
 def command(**given: Any) -> None:
     """Move a running VM between qemu-server's QEMU and libvirt, live, on one host, with images that both use, or
-    that are copied.
+    that are copied; to a libvirt on another host through ssh (qemu+ssh://root@HOST/system), which asks for nothing.
 
     VM is the config of a VM that runs in a QEMU outside of libvirt, or its id on a Proxmox VE node: --to names the libvirt. DOMAIN is
     one of the libvirt that -c names: --to names a config, or a file with the command line of the QEMU to start, which has to make a
@@ -56,6 +57,8 @@ def command(**given: Any) -> None:
         return
     if given["way"] == "restore" and given["suspend"]:
         raise click.UsageError("--way is about a live move: leave one of the two out")
+    if given["copy_disks"] and given["shared_images"]:
+        raise click.UsageError("--shared-images says that there is nothing to copy: leave one of the two out")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     prepared = guarded(lambda: _prepared(given))
     print_findings(prepared.findings, given, given["vm"])
@@ -75,7 +78,7 @@ def _wanted(given: dict[str, Any]) -> Wanted:
 
     way = "saved" if given["suspend"] else given["way"]
     limits = {"timeout": given["timeout"], "max_downtime": given["max_downtime"], "bandwidth": given["bandwidth"] << 20}
-    may = {"allowed": given["allow_differences"], "copy_disks": given["copy_disks"]}
+    may = {"allowed": given["allow_differences"], "copy_disks": given["copy_disks"], "shared_images": given["shared_images"]}
     return Wanted(given["to"] if _into(given) else given["uri"], way, **may, **limits)
 
 
@@ -147,6 +150,7 @@ def _print_steps(prepared: Prepared) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ...operations.move.node import by_hand
     from ...operations.move.ways import listed
 
     assert prepared.request is not None
@@ -158,6 +162,10 @@ def _print_steps(prepared: Prepared) -> None:
         table.add_row(str(number), Text(what + (" (no way back from here)" if final else "")), Text(shell, style="dim"))
     console = Console(highlight=False)
     (console if console.is_terminal else Console(highlight=False, width=160)).print(table)
+    if commands := by_hand(prepared.request):
+        click.echo("\nThis is a node of Proxmox VE, of which qemu-server is not told; by hand:")
+        for when, command in commands:
+            click.echo(f"  {when:16} {command}")
 
 
 def _print_differences(found: list[Difference]) -> None:

@@ -16,6 +16,12 @@ NODE = "drive-"
 """Before the id of a device, in qemu-server's names of block nodes."""
 ALIAS = "ua-"
 """Before it, in libvirt's: an alias that its user chose."""
+MOUNTS = "/proc/self/mountinfo"
+MANY_HOSTS = frozenset((
+    *("nfs", "nfs4", "gfs2", "ocfs2", "afs", "smb3", "cifs", "ceph", "gpfs", "acfs", "beegfs", "lustre"),
+    *("fuse.glusterfs", "fuse.quobyte"),
+))
+"""File systems that many hosts have, in the kernel's names; libvirt's list (virfile.c, virFileIsSharedFS), and Lustre."""
 FIRMWARE = frozenset(("efidisk0",))
 """Variables go with the memory."""
 
@@ -111,6 +117,39 @@ def copied(here: dict[str, str], there: dict[str, str], targets: dict[str, Place
         if not Path(file).exists():
             raise BridgeError(f"the image that {device} is copied to is not there: make an empty one of the same size", file)
     return tuple(Disk(device=device, target=targets[device].target) for device in apart)
+
+
+def over_hosts(
+    here: dict[str, str], there: dict[str, str], targets: dict[str, Place], allowed: bool, same: bool, table: str = MOUNTS
+) -> tuple[Disk, ...]:
+    """The same for two hosts, of which the images of this one alone can be seen. Two images are one if both have the same path on a file
+    system of many hosts, or if the user says so (`same`). BridgeError where a copy might be one of an image into itself."""
+    if same:
+        return ()
+    files = {device: here[device] for device in here if device in there and here[device].startswith("/") and there[device].startswith("/")}
+    shared = {device for device, file in files.items() if _many_hosts(file, table)}
+    if odd := [f"{device} is {files[device]} here, {there[device]} there" for device in sorted(shared) if files[device] != there[device]]:
+        raise BridgeError(f"these may be the same images, or not: --shared-images if they are, else give them one path: {'; '.join(odd)}")
+    apart = [device for device in files if device not in shared]
+    if apart and not allowed:
+        said = "; ".join(f"{device} is {files[device]}" for device in apart)
+        hint = "--copy-disks copies them, --shared-images says that both hosts have them"
+        raise BridgeError(f"these images are on this host alone, as far as is to be seen: {said}: {hint}")
+    return tuple(Disk(device=device, target=targets[device].target) for device in apart)
+
+
+def _many_hosts(file: str, table: str) -> bool:
+    """Whether it is on a file system that other hosts have, too."""
+    try:
+        of = Path(file).stat().st_dev
+    except OSError as error:
+        raise BridgeError(error.strerror or str(error), file) from None
+    wanted = f"{os.major(of)}:{os.minor(of)}"
+    for line in Path(table).read_text(encoding="utf-8", errors="replace").splitlines():
+        words, _, rest = line.partition(" - ")
+        if words.split(" ")[2] == wanted:
+            return rest.split(" ")[0] in MANY_HOSTS
+    return False
 
 
 def _apart(ours: str, theirs: str) -> bool:

@@ -11,6 +11,7 @@ from .host import RUNNING, LostError
 from .machine import STANDS
 from .mirror import Mirrored
 from .sides import ENDING_LIMIT, LOCKED_LIMIT, LOOK_EVERY, LOOKING_LIMIT, POLL_EVERY, Sides, described, tell
+from .ssh import reached
 from .step import Move, Step
 
 
@@ -108,11 +109,11 @@ class Prepared:
 
     def __init__(self, sides: Sides) -> None:
         self.sides = sides
-        self.shell = f"virDomainMigratePrepare3Params migrate_uri=unix://{sides.target}"
+        self.shell = f"virDomainMigratePrepare3Params migrate_uri=unix://{sides.there(sides.target)}"
 
     def do(self, move: Move) -> None:  # noqa: ARG002
         sides, request = self.sides, self.sides.request
-        given = sides.given(destination_xml=request.xml, persistent_xml=request.xml, migrate_uri=f"unix://{sides.target}")
+        given = sides.given(destination_xml=request.xml, persistent_xml=request.xml, migrate_uri=f"unix://{sides.there(sides.target)}")
         here = drives(sides.machine) if request.disks else {}
         cookie = sides.disk_cookie({disk.target: here[disk.device].size for disk in request.disks})
         sides.host.ask("prepare", sides.flags, given, cookie)
@@ -147,7 +148,7 @@ class Sent:
             found = sides.machine.migration()
             tell(move, found)
             if found.status in ("failed", "cancelled"):
-                raise BridgeError(self._why(found.error_desc or found.status))
+                raise BridgeError(sides.why(found.error_desc or found.status))
             if found.status == "completed":
                 break
             if found.status == "pre-switchover" and self._switch is not None:
@@ -158,11 +159,7 @@ class Sent:
         while not sides.relay.ended(LOOK_EVERY):  # the last of it is on its way
             move.check()
         if sides.relay.error is not None:
-            raise BridgeError(self._why(""))
-
-    def _why(self, said: str) -> str:
-        error = self.sides.relay.error if self.sides.relay.ended(1.0) else None
-        return "; ".join(text for text in ("" if error is None else str(error), said) if text)
+            raise BridgeError(sides.why())
 
     def undo(self, move: Move) -> None:  # noqa: ARG002
         try:
@@ -242,7 +239,7 @@ def steps(sides: Sides) -> list[Step]:
     copies: list[Step] = [mirrored] if mirrored else []
     sent = Sent(sides, to_target, mirrored.switch if mirrored else None)
     return [
-        *(SourceRuns(sides), Settings(sides), Defined(sides), Prepared(sides)),
+        *(SourceRuns(sides), *reached(sides), Settings(sides), Defined(sides), Prepared(sides)),
         *(*copies, sent, Finished(sides)),
         *(*autostart, SourceQuits(sides)),
     ]

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ...core.report import BridgeError
-from .host import PAUSED, PAUSED_MIGRATING, RUNNING, Host, Look
+from .host import PAUSED, PAUSED_MIGRATING, RUNNING, Host, Look, LostError
 from .machine import TIME_LIMIT, Process
 from .mirror import Closed, Exported
 from .private import Given
 from .sides import ENDING_LIMIT, LOOK_EVERY, LOOKING_LIMIT, POLL_EVERY, SOCKET_MODE, Sides, described
+from .ssh import reached
 from .step import Move, Step
 
 INCOMING = "inmigrate"
@@ -127,7 +128,7 @@ class Performed:
 
     def __init__(self, sides: Sides) -> None:
         self.sides = sides
-        self.shell = f"virDomainMigratePerform3Params migrate_uri=unix://{sides.stream}, through the filter to {sides.target}"
+        self.shell = f"virDomainMigratePerform3Params migrate_uri=unix://{sides.there(sides.stream)}, through the filter to {sides.target}"
 
     def do(self, move: Move) -> None:
         sides, request = self.sides, self.sides.request
@@ -139,7 +140,7 @@ class Performed:
             sides.host.send("perform", request.uuid, sides.flags, self._given(), sides.disk_cookie({}))
             while not sides.host.answered(POLL_EVERY):
                 self._watched(move, watcher)
-            said = sides.host.answer(0.0)
+            said = self._answer()
         move.downtime = downtime_of(said)
         while not sides.relay.ended(LOOK_EVERY):
             move.check()
@@ -149,7 +150,15 @@ class Performed:
     def _given(self) -> dict[str, Any]:
         request = self.sides.request
         bandwidth = {"bandwidth": request.bandwidth >> 20} if request.bandwidth else {}
-        return {**self.sides.given(migrate_uri=f"unix://{self.sides.stream}"), **bandwidth}
+        return {**self.sides.given(migrate_uri=f"unix://{self.sides.there(self.sides.stream)}"), **bandwidth}
+
+    def _answer(self) -> str:
+        try:
+            return str(self.sides.host.answer(0.0))
+        except LostError:
+            raise
+        except BridgeError as error:
+            raise BridgeError(self.sides.why(str(error))) from None
 
     def _watched(self, move: Move, watcher: Host) -> None:
         """Tell how it goes; end libvirt's job if nobody wants it any more, and wait on for libvirt's answer, which it then gives."""
@@ -287,7 +296,7 @@ def steps(sides: Sides) -> list[Step]:
     exported: list[Step] = [Exported(sides)] if sides.request.disks else []
     closed: list[Step] = [Closed(sides)] if sides.request.disks else []
     return [
-        *(DomainRuns(sides), TargetStarted(sides)),
+        *(DomainRuns(sides), *reached(sides), TargetStarted(sides)),
         *(*exported, Limits(sides), Performed(sides), *closed),
         *(*pinned, Continued(sides), Confirmed(sides), NoAutostart(sides)),
     ]

@@ -16,8 +16,8 @@ from ...data import gates
 from ...guest.compare import Difference
 from ...guest.native import Embedded
 from ...qemuserver.text import parse
-from . import check
-from .disks import copied, drives, images, places
+from . import check, ssh
+from .disks import copied, drives, images, over_hosts, places
 from .host import RUNNING, About, Host
 from .machine import Machine
 from .request import Disk, Request
@@ -26,6 +26,8 @@ from .sides import described
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 DIRECTORY_MODE = 0o1733
 """libvirt and its QEMU run as others, make sockets there and open them by name; nobody lists it."""
+PRIVATE = 0o700
+"""Where they are on another host, and have a directory there."""
 
 
 class Wanted(NamedTuple):
@@ -38,6 +40,7 @@ class Wanted(NamedTuple):
     bandwidth: int = 0
     allowed: bool = False
     copy_disks: bool = False
+    shared_images: bool = False
 
 
 class Prepared(NamedTuple):
@@ -53,6 +56,7 @@ def into_libvirt(wanted: Wanted, qmp: Path, domain: Callable[[About, str], tuple
     from ..process import read as read_process
 
     machine = Machine(qmp)
+    there = ssh.other(wanted.uri)
     with Host(wanted.uri) as host:
         about = host.about()
     _check_stream(machine)
@@ -68,9 +72,13 @@ def into_libvirt(wanted: Wanted, qmp: Path, domain: Callable[[About, str], tuple
         return Prepared(None, found, findings)
     here = {device: drive.file for device, drive in drives(machine).items()}
     targets = places(xml)
-    disks = copied(here, {device: place.file for device, place in targets.items()}, targets, wanted.copy_disks)
+    coming_images = {device: place.file for device, place in targets.items()}
+    if there is None:
+        disks = copied(here, coming_images, targets, wanted.copy_disks)
+    else:
+        disks = over_hosts(here, coming_images, targets, wanted.copy_disks, wanted.shared_images)
     way = wanted.way or way_in(about)
-    _check_way(way, disks)
+    _check_way(way, disks, there)
     request = Request(
         into=True,
         way=way,
@@ -79,7 +87,7 @@ def into_libvirt(wanted: Wanted, qmp: Path, domain: Callable[[About, str], tuple
         uuid=of,
         xml=xml,
         qmp=str(qmp),
-        directory=made_directory(),
+        directory=made_directory(there),
         names=check.renamed(running, coming),
         autostart=onboot,
         disks=disks,
@@ -91,6 +99,8 @@ def into_libvirt(wanted: Wanted, qmp: Path, domain: Callable[[About, str], tuple
 def out_of_libvirt(wanted: Wanted, name: str, argv: list[str], qmp: Path, pins: dict[str, frozenset[int]]) -> Prepared:
     """The domain of this name into a QEMU that this command line starts; `qmp` is a socket that it makes. Raises BridgeError as above."""
     with Host(wanted.uri) as host:
+        uri = wanted.uri if "://" in wanted.uri else str(host.ask("canonical"))  # of an alias, or of the default
+        there = ssh.other(uri)
         about = host.about()
         of = host.find(name)
         look = None if of is None else host.look(of)
@@ -100,23 +110,26 @@ def out_of_libvirt(wanted: Wanted, name: str, argv: list[str], qmp: Path, pins: 
     way = wanted.way or "protocol3"
     if way == "protocol3" and not about.protocol3:
         raise BridgeError(f"libvirt {about.library} here does not have the calls of its migration protocol 3: --suspend moves the VM")
-    running, coming = _running(of, wanted.uri), read(argv, "the command line")
+    running, coming = _running(of, wanted.uri, there), read(argv, "the command line")
     found = check.plugged_by_libvirt(xml, running) + check.differences(running, coming, gates.version(about.qemu))
     if found and not wanted.allowed:
         return Prepared(None, found, [])
     targets = places(xml)
     here = {device: place.file for device, place in targets.items()}
-    disks = copied(here, images(coming), targets, wanted.copy_disks)
-    _check_way(way, disks)
+    if there is None:
+        disks = copied(here, images(coming), targets, wanted.copy_disks)
+    else:
+        disks = over_hosts(images(coming), here, targets, wanted.copy_disks, wanted.shared_images)
+    _check_way(way, disks, there)
     request = Request(
         into=False,
         way=way,
-        uri=wanted.uri,
+        uri=wanted.uri if there is None else uri,
         name=name,
         uuid=of,
         xml=xml,
         qmp=str(qmp),
-        directory=made_directory(),
+        directory=made_directory(there),
         argv=tuple(argv),
         names=check.renamed(running, coming),
         pins={thread: tuple(sorted(cpus)) for thread, cpus in pins.items()},
@@ -136,7 +149,9 @@ def _limits(wanted: Wanted) -> dict[str, Any]:
     return {"timeout": wanted.timeout, "max_downtime": wanted.max_downtime, "bandwidth": wanted.bandwidth}
 
 
-def _check_way(way: str, disks: tuple[Disk, ...]) -> None:
+def _check_way(way: str, disks: tuple[Disk, ...], there: ssh.Other | None) -> None:
+    if there is not None and way != "protocol3":
+        raise BridgeError(f"to another host goes libvirt's migration protocol 3 alone, and this move goes by {way}, which takes a file")
     if disks and way != "protocol3":
         raise BridgeError(f"disks are copied by libvirt's migration protocol 3 alone, and this move goes by {way}: share the images")
 
@@ -146,10 +161,12 @@ def way_in(about: About) -> str:
     return "protocol3" if about.protocol3 else "restore"
 
 
-def _running(uuid: str, uri: str) -> CommandLine:
+def _running(uuid: str, uri: str, there: ssh.Other | None) -> CommandLine:
     """The command line of libvirt's QEMU. Its XML would not do: of a running domain it names CPU features that nobody asked for."""
     from ..process import read as read_process
 
+    if there is not None:
+        return read(ssh.running(there, uuid), "the running QEMU")
     pid = check.process_of(uuid)
     if pid is None:
         raise BridgeError("the domain's QEMU is not to be seen here: move it on the host that it runs on, as root", uri)
@@ -193,8 +210,8 @@ def _identified(xml: str, machine: Machine) -> tuple[str, str, str]:
     return xml, str(root.findtext("name")), found.strip()
 
 
-def made_directory() -> str:
-    """For the sockets of one move; short, as a socket's path has at most 107 bytes."""
+def made_directory(there: ssh.Other | None = None) -> str:
+    """For the sockets of one move, here; short, as a socket's path has at most 107 bytes."""
     made = Path(tempfile.mkdtemp(prefix="virt-qm-move-"))
-    made.chmod(DIRECTORY_MODE)
+    made.chmod(DIRECTORY_MODE if there is None else PRIVATE)
     return str(made)

@@ -80,6 +80,10 @@ class _Calls:
         numbers = self.libvirt.getVersion(), self.host.getLibVersion(), self.host.getVersion()
         return [*(f"{n // 1_000_000}.{n // 1_000 % 1_000}.{n % 1_000}" for n in numbers), self.protocol is not None]
 
+    def canonical(self) -> str:
+        """As libvirt resolved an alias, or its default."""
+        return str(self.host.getURI())
+
     def find(self, name: str) -> str | None:
         """The UUID of a domain by its name, or UUID."""
         try:

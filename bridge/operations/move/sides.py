@@ -13,6 +13,7 @@ from .machine import Machine, Migration, Process
 from .private import LIVE, NON_SHARED_DISK, PERSIST_DEST, UNSAFE, Given
 from .relay import Relay, Sink, to_socket
 from .request import Request
+from .ssh import Tunnel, other
 from .step import Move, UnsureError
 
 LOOKING_LIMIT = 60.0
@@ -61,6 +62,9 @@ class Sides:
         """The target's socket, for the relay."""
         self.nbd = self.directory / "nbd"
         """Where the target's QEMU exports its disks."""
+        there = other(request.uri)
+        self.tunnel = Tunnel(there, self.directory) if there is not None else None
+        """Where libvirt is on another host: the sockets are on both, under the same names."""
         self.process: Process | None = None
         """The target's QEMU, if it runs here."""
         self.asked_to_run = False
@@ -70,8 +74,20 @@ class Sides:
     def close(self) -> None:
         self.relay.stop()
         self.host.close()
+        if self.tunnel is not None:
+            self.tunnel.close()
         if self.process is not None:
             self.process.close()
+
+    def there(self, socket: Path) -> str:
+        """What it is called on libvirt's host."""
+        return str(socket) if self.tunnel is None else self.tunnel.there(socket.name)
+
+    def why(self, *said: str) -> str:
+        """What is known of a failure: the stream's own words, and those of the ssh that it went through."""
+        error = self.relay.error if self.relay.ended(1.0) else None
+        tunnel = self.tunnel.trouble() if self.tunnel is not None else ""
+        return "; ".join(text for text in (tunnel, "" if error is None else str(error), *said) if text)
 
     @property
     def flags(self) -> int:
@@ -81,7 +97,11 @@ class Sides:
     def given(self, **values: str) -> Given:
         """With what libvirt has to know of the disks that are copied."""
         disks = self.request.disks
-        return {**values, "disks_uri": f"unix://{self.nbd}", "migrate_disks": [disk.target for disk in disks]} if disks else dict(values)
+        return (
+            {**values, "disks_uri": f"unix://{self.there(self.nbd)}", "migrate_disks": [disk.target for disk in disks]}
+            if disks
+            else dict(values)
+        )
 
     def disk_cookie(self, sizes: Mapping[str, int]) -> str:
         """`cookie`, of a move that copies disks."""
@@ -90,7 +110,7 @@ class Sides:
     def sink(self) -> Sink:
         """The target's QEMU, to which the stream goes."""
         sink, pid = to_socket(self.target)
-        if pid:
+        if pid and not (self.tunnel is not None and self.request.into):  # that is ssh, whose end says nothing of a QEMU's
             self.process = Process(pid)
         return sink
 
