@@ -17,12 +17,16 @@ PAUSE = 0.02
 T = TypeVar("T")
 
 
+class WaitedError(AssertionError):
+    """What was waited for did not come."""
+
+
 def wait_for(condition: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
-    """What the condition gives as soon as it is true. AssertionError if it never is; `what` says what was waited for."""
+    """What the condition gives as soon as it is true. WaitedError if it never is; `what` says what was waited for."""
     until = time.monotonic() + patience
     while not (found := condition()):
         if time.monotonic() > until:
-            raise AssertionError(f"waited {patience:g} s for {what}")
+            raise WaitedError(f"waited {patience:g} s for {what}")
         time.sleep(PAUSE)
     return found
 

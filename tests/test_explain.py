@@ -117,7 +117,7 @@ def test_no_findings_are_no_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 SEVERE = {
     "guest": "bad-line guest-changed guest-lost invalid invisible machine-missing moved refused unknown",
-    "data": "firmware-state import-needed network-unknown resource-unknown storage-unknown tpm-state",
+    "data": "firmware-state import-needed memory-at-risk network-unknown resource-unknown storage-unknown tpm-state",
     "host": "args-off fallback host-lost iothread-lost lint not-applied pending-changes withheld",
     "note": (
         "added advice ambiguous assumed boot-picture by-args host-state metadata-only no-live-move normalised pins secret-left-out"

@@ -31,6 +31,7 @@ ADVICE = {
     " are gone.",
     "tpm-state": "Copy the state of swtpm to where the message says. Without it, keys that the guest sealed are gone: have BitLocker's"
     " recovery key at hand.",
+    "memory-at-risk": "Move the VM while it stands still, with --suspend, or shut it down. docs/live-move.md has what was seen.",
     "network-unknown": "Name the bridge on the other side: --bridge NETWORK=BRIDGE.",
     "resource-unknown": "Give the cluster's mapping/*.cfg with --host DIR (on a node: /etc/pve), or write the device's own address.",
     "host-lost": "Set it up again by the target's own means where you need it, as the hint says.",

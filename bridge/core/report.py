@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "import-needed": Kind("data", "An image must be copied or converted before the VM can start."),
     "firmware-state": Kind("data", "The firmware's variables must be copied, or start fresh."),
     "tpm-state": Kind("data", "The TPM's state must be copied, or starts fresh."),
+    "memory-at-risk": Kind("data", "The running VM's QEMU may lose pages of its memory on the way."),
     "network-unknown": Kind("data", "No bridge is known for this network."),
     "resource-unknown": Kind("data", "A mapped PCI, USB or directory resource is not in the host facts."),
     # host

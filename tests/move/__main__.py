@@ -1,4 +1,5 @@
-"""Rows of a file of configs, moved there and back: `tests/moves FILE.jsonl [COUNT [SEED]]`; and `tests/moves --kills [TIMES [SEED]]`.
+"""Rows of a file of configs, moved there and back: `tests/moves FILE.jsonl [COUNT [SEED]]`; `tests/moves --kills [TIMES [SEED]]`; and
+`tests/moves --memory [TIMES [CPUS [CONFIG]]]`.
 
 What needs a host that is not here (cards, huge pages, KVM) is left out of a config, memory is small; the rest stays as it is.
 """
@@ -20,7 +21,9 @@ from bridge.operations.move import check
 from tests.libvirtd.daemon import Daemons, VirshError
 from tests.libvirtd.store import FIXED, NEEDS_HOST
 from tests.move.kill import kills
+from tests.move.kinds import BRIDGED
 from tests.move.lab import Lab
+from tests.move.memory import compared
 from tests.move.moving import NEWEST, inside, there_and_back
 
 LEFT_OUT = re.compile(
@@ -79,7 +82,10 @@ def moved(conf: str, daemons: Daemons, speaker: Embedded) -> str:
 
 
 def main() -> int:
-    """1 if a row failed, or a kill."""
+    """1 if a row failed, or a kill, or if a move lost a page."""
+    if sys.argv[1] == "--memory":
+        times, cpus = (int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((2, 100), (3, 1)))
+        return int(compared(Path(sys.argv[4]).read_text() if len(sys.argv) > 4 else BRIDGED, times, cpus) > 0)
     if sys.argv[1] == "--kills":
         return kills(*(int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((2, 50), (3, 15))))
     rows = [json.loads(line) for line in Path(sys.argv[1]).read_text().split("\n") if line]

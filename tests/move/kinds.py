@@ -13,12 +13,12 @@ NET = "net0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n"
 PLAIN = f"memory: 128\nname: plain\n{NET}{DISK}"
 """A small i440fx."""
 BRIDGED = (
-    "memory: 160\nname: bridged\nscsihw: virtio-scsi-pci\n"
-    "scsi0: local:100/vm-100-disk-0.raw\nvirtio0: local:100/vm-100-disk-3.raw,iothread=1\nide2: none,media=cdrom\n"
+    "cores: 2\nmemory: 160\nname: bridged\nnuma: 1\nnuma0: cpus=0,memory=80\nnuma1: cpus=1,memory=80\nscsihw: lsi\n"
+    "ide0: local:100/vm-100-disk-1.qcow2\nsata0: local:100/vm-100-disk-2.raw\n"
+    "scsi0: local:100/vm-100-disk-0.raw\nvirtio0: local:100/vm-100-disk-3.qcow2,iothread=1\nide2: none,media=cdrom\n"
     f"vmgenid: 2f1a6a5e-4a1b-4c7e-8f14-2d0d6a1f0009\n{NET}"
 )
-"""An i440fx whose NIC is on a bridge, and pinged (test_bridge.py). With NUMA nodes, two CPUs, IDE, SATA and lsi it told of wrong data
-now and then on its way back: docs/live-move.md."""
+"""An i440fx with NUMA nodes and every bus of disks, whose NIC is on a bridge, and pinged (test_bridge.py)."""
 
 KINDS = {
     "q35-ovmf-tpm": (

@@ -84,6 +84,22 @@ def test_what_was_plugged_in_or_out_since() -> None:
     assert told(found) == [("device net5", "<interface>", None, "plugged in later"), ("device net1", None, "e1000", "plugged out")]
 
 
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        ("-smp 2", ["memory-at-risk"]),
+        ("-smp 1,maxcpus=4 -device qemu64-x86_64-cpu,id=cpu2,socket-id=1,core-id=0,thread-id=0", ["memory-at-risk"]),
+        ("-accel tcg -smp cpus=3", ["memory-at-risk"]),
+        ("-smp 1,maxcpus=4", []),
+        ("-smp 4 -enable-kvm", []),
+        ("-smp 4 -machine accel=kvm", []),
+        ("-name web", []),
+    ],
+)
+def test_memory_is_at_risk_under_tcg_with_more_than_one_cpu(words: str, kinds: list[str]) -> None:
+    assert [finding.kind for finding in check.at_risk(line(words))] == kinds
+
+
 def test_why_it_would_not_migrate() -> None:
     given: Any = Machine("a")
     none: Any = Machine()

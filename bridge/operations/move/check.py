@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...argv.read import CommandLine, fields
-from ...core.report import BridgeError
+from ...core.report import BridgeError, Finding, Report
 from ...data import gates
 from ...guest.compare import Difference, compare
 from ...guest.said import said
@@ -22,6 +22,18 @@ PERIPHERAL = "/machine/peripheral"
 def differences(running: CommandLine, coming: CommandLine, newest: gates.Version) -> list[Difference]:
     """What a guest would notice, the most important first; `newest` as in `guest.diff`."""
     return compare(tree(running, newest), tree(coming, newest))
+
+
+def at_risk(running: CommandLine) -> list[Finding]:
+    """TCG forgets a page now and then that one CPU writes to while it is sent: where a page that is dirty already is marked so, QEMU does
+    not tell the CPUs to note the next write (cpu_physical_memory_sync_dirty_bitmap in QEMU's ram_addr.h). KVM keeps its own record."""
+    facts = tree(running, gates.TARGET_QEMU).facts
+    if facts["machine"]["accel"] != "tcg" or facts["smp"]["present"] == "0":
+        return []
+    report = Report()
+    message = "the guest runs under TCG with more than one CPU: while it runs, QEMU may lose pages of its memory on the way"
+    report.add("memory-at-risk", "-smp", message, "move it with --suspend")
+    return list(report)
 
 
 def plugged(machine: Machine, line: CommandLine) -> list[Difference]:

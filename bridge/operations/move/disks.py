@@ -17,10 +17,12 @@ NODE = "drive-"
 ALIAS = "ua-"
 """Before it, in libvirt's: an alias that its user chose."""
 MOUNTS = "/proc/self/mountinfo"
-MANY_HOSTS = frozenset((
-    *("nfs", "nfs4", "gfs2", "ocfs2", "afs", "smb3", "cifs", "ceph", "gpfs", "acfs", "beegfs", "lustre"),
-    *("fuse.glusterfs", "fuse.quobyte"),
-))
+MANY_HOSTS = frozenset(
+    (
+        *("nfs", "nfs4", "gfs2", "ocfs2", "afs", "smb3", "cifs", "ceph", "gpfs", "acfs", "beegfs", "lustre"),
+        *("fuse.glusterfs", "fuse.quobyte"),
+    )
+)
 """File systems that many hosts have, in the kernel's names; libvirt's list (virfile.c, virFileIsSharedFS), and Lustre."""
 FIRMWARE = frozenset(("efidisk0",))
 """Variables go with the memory."""

@@ -79,6 +79,7 @@ def into_libvirt(wanted: Wanted, qmp: Path, domain: Callable[[About, str], tuple
         disks = over_hosts(here, coming_images, targets, wanted.copy_disks, wanted.shared_images)
     way = wanted.way or way_in(about)
     _check_way(way, disks, there)
+    findings = [*findings, *_of_way(way, running)]
     request = Request(
         into=True,
         way=way,
@@ -136,7 +137,7 @@ def out_of_libvirt(wanted: Wanted, name: str, argv: list[str], qmp: Path, pins: 
         disks=disks,
         **_limits(wanted),
     )
-    return Prepared(request, found, [])
+    return Prepared(request, found, _of_way(way, running))
 
 
 def starts_with_host(text: bytes, vmid: int | None) -> bool:
@@ -154,6 +155,11 @@ def _check_way(way: str, disks: tuple[Disk, ...], there: ssh.Other | None) -> No
         raise BridgeError(f"to another host goes libvirt's migration protocol 3 alone, and this move goes by {way}, which takes a file")
     if disks and way != "protocol3":
         raise BridgeError(f"disks are copied by libvirt's migration protocol 3 alone, and this move goes by {way}: share the images")
+
+
+def _of_way(way: str, running: CommandLine) -> list[Finding]:
+    """Of a guest that runs meanwhile."""
+    return check.at_risk(running) if way != "saved" else []
 
 
 def way_in(about: About) -> str:

@@ -93,7 +93,7 @@ def other(uri: str) -> Other | None:
         parts = urlsplit(uri)
         name, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise BridgeError(f"is no URI: {error}", uri) from None
+        raise BridgeError(f"is not a URI: {error}", uri) from None
     if parts.scheme != SCHEME:
         if name in HERE or parts.scheme in ("test", ""):
             return None
