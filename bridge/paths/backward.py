@@ -149,7 +149,6 @@ def _borne_out(original: Original, read: Reading, rest: Residue, request: Reques
     from ..qemuserver.read import check_written
     from ..roundtrip.config import Config
     from ..roundtrip.metadata import Gate
-    from ..roundtrip.resources import is_own
     from ..roundtrip.sections import Kept, keep
 
     found = read.found
@@ -162,9 +161,9 @@ def _borne_out(original: Original, read: Reading, rest: Residue, request: Reques
             return None
         return made
 
-    gate = Gate(found.values, found.description, original, write, words=read.domain.remembered)
-    gate.vmid = request.vmid if request.vmid_said or any(is_own(name, request.vmid) for name in gate.resources) else None
-    kept = keep(rest.sections, gate.resources, gate.vmid, report) if rest.sections else Kept()
+    words = read.domain.remembered
+    gate = Gate(found.values, found.description, original, write, request.vmid, request.vmid_said, words)
+    kept = keep(rest.sections, gate.resources, gate.owner, report) if rest.sections else Kept()
     gate.snapshots = kept.names
     taken = gate.take(rest, report)
     return taken._replace(attempt=taken.attempt.with_sections(kept.text)) if kept.text and taken.attempt else taken

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from functools import cached_property
 
 from msgspec.structs import replace
 
-from ..core.report import BridgeError, Finding, NullReport, Report
+from ..core.report import BridgeError, Finding, Line, NullReport, Report
 from ..core.shellwords import quote, split
 from ..libvirt.tree.node import Node
 from ..model.vm import VM
@@ -18,6 +19,9 @@ from .documents import Atoms, atoms
 LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"))
 """Kinds of findings that say that a domain is not what its config asks for."""
 
+FILE = "the config"
+"""Its name in findings."""
+
 
 class Config:
     """`text` is the whole file, `parsed` what it reads back as, `said` its VM. Raises BridgeError if no config can hold the values."""
@@ -28,7 +32,7 @@ class Config:
         self.sections = sections
         self.request = request
         self.text, self.parsed = checked_file(values, description, sections)
-        self.said = read_conf(self.parsed, replace(request, file="the config", snapshot=None), NullReport())[1]
+        self.said = read_conf(self.parsed, replace(request, file=FILE, snapshot=None), NullReport())[1]
         self.refusal: BridgeError | None = None
         """Why qemu-server would not run it."""
 
@@ -42,13 +46,13 @@ class Config:
             return None
 
     @cached_property
-    def _written(self) -> tuple[Node | None, frozenset[Finding]]:
+    def _written(self) -> tuple[Node | None, dict[Finding, str]]:
         report = Report()
         try:
             tree = domain_of(self.said, self.request, report, self.after)[1]
         except BridgeError:
-            return None, frozenset()
-        return tree, frozenset(finding._replace(where="") for finding in report if finding.kind in LOSSES)
+            return None, {}
+        return tree, {finding._replace(where=""): finding.where for finding in report if finding.kind in LOSSES}
 
     @property
     def tree(self) -> Node | None:
@@ -61,9 +65,14 @@ class Config:
         return frozenset() if self.tree is None else atoms(self.tree)
 
     @property
-    def losses(self) -> frozenset[Finding]:
+    def losses(self) -> Set[Finding]:
         """What the guest would miss in that domain, wherever it stands."""
-        return self._written[1]
+        return self._written[1].keys()
+
+    def losers(self, losses: Set[Finding]) -> set[str]:
+        """The keys whose lines these are about."""
+        places = {place for loss, place in self._written[1].items() if loss in losses}
+        return {key for key, entry in self.parsed.main.entries.items() if str(Line(FILE, entry.line)) in places}
 
     def with_sections(self, sections: str) -> Config:
         """The same with other sections behind."""
