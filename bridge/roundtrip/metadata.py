@@ -63,11 +63,16 @@ class Taken(NamedTuple, Generic[A]):
 
 
 class Claims(NamedTuple):
-    """Those that come back if the XML bears them out, those that cannot contradict it, and those that stay away."""
+    """Those that may come back, which of them cannot contradict the XML, and those that stay away."""
 
-    bound: list[Claim]
+    all: list[Claim]
     free: list[Claim]
     left: list[Claim]
+
+    def add(self, claim: Claim, stands: Standing) -> None:
+        self.all.append(claim)
+        if stands is Standing.FREE:
+            self.free.append(claim)
 
 
 class Tried(NamedTuple, Generic[A]):
@@ -118,9 +123,9 @@ class Gate(Generic[A]):
 
     def take(self, residue: Residue, report: Report) -> Taken[A]:
         """Merge what may be; each claim that is left out is a finding."""
-        bound, free, left = self._claims(residue, report)
-        taken, attempt, same = self._vetted(bound, free)
-        self._tell([*left, *(claim for claim in (*bound, *free) if claim not in taken)], report)
+        claims, free, left = self._claims(residue, report)
+        taken, attempt, same = self._vetted([claim for claim in claims if claim not in free], free)
+        self._tell([*left, *(claim for claim in claims if claim not in taken)], report)
         return Taken(*self._with(taken), attempt, same, same or is_ours(self.original, attempt))
 
     def _claims(self, residue: Residue, report: Report) -> Claims:
@@ -135,12 +140,12 @@ class Gate(Generic[A]):
                 edited[key] = text, was
                 if text and was and now and (whole := rescued(key, text, was, now)) is not None:
                     claim = Claim(key, whole)
-                    (found.free if standing(claim, now) is Standing.FREE else found.bound).append(claim)
+                    found.add(claim, standing(claim, now))
             elif text != now:
-                (found.free if stands is Standing.FREE else found.bound).append(claim)
+                found.add(claim, stands)
         stale(self.seen, Residue(keys=edited), report)
         if residue.description is not None and residue.description != self.description:
-            found.bound.append(Claim(DESCRIPTION, residue.description))
+            found.add(Claim(DESCRIPTION, residue.description), Standing.BOUND)
         return found
 
     def _tell(self, left: list[Claim], report: Report) -> None:
