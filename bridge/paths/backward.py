@@ -59,7 +59,7 @@ def _config_of(text: str | bytes, request: Request, report: Report) -> tuple[Res
     told = report.fresh()
     taken = _taken(text, read, told)
     made = _retyped(taken, read, told)
-    check_written(made.parsed, found.values, told)
+    check_written(made.parsed, made.doubts, found.values, told)
     iothreads.report_release(made.said, request.host, told, found.vm.iothreads.where)
     if taken.ours:
         read.report.leave_out(None if taken.same and _is_alone(read.domain) else _said_of(made, request), OF_METADATA)
@@ -156,7 +156,7 @@ def _borne_out(original: Original, read: Reading, rest: Residue, request: Reques
     def write(values: dict[str, str], description: str | None) -> Config | None:
         try:
             made = Config(values, description, request)
-            check_written(made.parsed, found.values, NullReport())
+            check_written(made.parsed, made.doubts, found.values, NullReport())
         except BridgeError:
             return None
         return made

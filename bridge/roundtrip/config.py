@@ -13,6 +13,7 @@ from ..libvirt.tree.node import Node
 from ..model.vm import VM
 from ..paths.request import Request
 from ..paths.steps import completed, domain_of, read_conf
+from ..qemuserver.limits import Doubt, doubts
 from ..qemuserver.write import checked_file
 from .documents import Atoms, atoms
 
@@ -35,6 +36,11 @@ class Config:
         self.said = read_conf(self.parsed, replace(request, file=FILE, snapshot=None), NullReport())[1]
         self.refusal: BridgeError | None = None
         """Why qemu-server would not run it."""
+
+    @cached_property
+    def doubts(self) -> list[Doubt]:
+        """What qemu-server does not check, and its API would refuse. Asked when it is tried, and when it is told."""
+        return doubts(self.parsed)
 
     @cached_property
     def after(self) -> VM | None:

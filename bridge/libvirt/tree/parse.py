@@ -27,6 +27,8 @@ _DOCTYPE = re.compile(r"(?>[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTA
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 _ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
 _find_crowded: Any = etree.XPath(f"//*[@*[{MAX_ATTRIBUTES + 1}]]")
+_ROOM = 5 * MAX_ATTRIBUTES
+"""Characters that so many attributes take at least, as ` a=""`."""
 _CROWDED = re.compile(rf"""<[^\s<>/!?]++(?:\s++[^\s=<>"']++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){{{MAX_ATTRIBUTES + 1}}}""").search
 LARGE = 256 << 10
 """Characters from which on attributes are counted before there is a tree, which takes up to a hundred times their memory."""
@@ -61,9 +63,14 @@ def tree(text: str | bytes) -> Node:
     document = root.getroottree().docinfo
     if document.doctype or document.internalDTD is not None:
         raise BridgeError("the XML has a DOCTYPE: remove it", "line 1")
+    if max(map(len, data.split("<"))) > _ROOM:  # no element is longer than what stands between two of these
+        _check_crowded(root)
+    return _root(root)
+
+
+def _check_crowded(root: Any) -> None:
     for crowded in _find_crowded(root):
         raise BridgeError(f"<{_tag(crowded.tag)[:100]}> has {CROWDED}", f"line {crowded.sourceline}")
-    return _root(root)
 
 
 CROWDED = f"more than {MAX_ATTRIBUTES} attributes: remove those that libvirt does not know"
