@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from weakref import ref
 
 from lxml import etree
 
@@ -145,7 +146,8 @@ def _add_children(node: Node, element: Any, count: list[int], free: bool) -> Non
     count[0] += len(element)
     if count[0] > MAX_ELEMENTS:
         raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
-    free = free or (node.tag == "metadata" and node.parent is not None and node.parent.parent is None)
+    free = free or (node.tag == "metadata" and (parent := node.parent) is not None and parent.above is None)
+    above = ref(node)
     add = node.children.append
     tails: list[str] = []
     for inner in element:
@@ -153,7 +155,7 @@ def _add_children(node: Node, element: Any, count: list[int], free: bool) -> Non
         if not isinstance(tag, str):
             what = "an entity reference" if tag is etree.Entity else "a processing instruction"
             raise BridgeError(f"<{node.tag}> holds {what}: write the value out", node)
-        child = Node(tag, dict(inner.items()), node, inner.text or "", inner.sourceline or 0)
+        child = Node(tag, dict(inner.items()), above, inner.text or "", inner.sourceline or 0)
         if tag[0] == "{":
             child.tag = _tag(tag)
             if not free:

@@ -132,6 +132,8 @@ def _write(nodes: list[Node], indent: str, lines: list[str], escape: bool) -> in
 
 def _namespace(node: Node) -> str:
     """The first element of the residue names its namespace."""
-    if not node.tag.startswith(_RESIDUE) or (node.parent and node.parent.tag.startswith(_RESIDUE)):
+    if not node.tag.startswith(_RESIDUE):
+        return ""
+    if (parent := node.parent) is not None and parent.tag.startswith(_RESIDUE):
         return ""
     return f' xmlns:virt-qm="{RESIDUE_NS}"'
