@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from .core.literals import Format
 from .core.report import BridgeError, NullReport, Report
 from .core.shellwords import argv_text as argv_text
 from .data import gates
 from .host.facts import HostFacts
-from .paths import backward, commandline, forward
 from .paths.detect import detect as detect
 from .paths.request import Request
 from .paths.request import Result as Result
 from .paths.steps import read_conf
 
-PATHS = {
-    ("conf", "argv"): forward.to_argv,
-    ("conf", "xml"): forward.to_xml,
-    ("conf", "conf"): forward.to_conf,
-    ("xml", "conf"): backward.to_conf,
-    ("xml", "argv"): backward.to_argv,
-    ("xml", "xml"): backward.to_xml,
-    ("argv", "conf"): commandline.to_conf,
-    ("argv", "xml"): commandline.to_xml,
-    ("argv", "argv"): commandline.to_argv,
-}
+PATHS = {"conf": "forward", "xml": "backward", "argv": "commandline"}
+"""Format of the input -> the module of `bridge.paths` that leads away from it, imported when somebody goes there."""
 FORMATS: tuple[Format, ...] = ("conf", "xml", "argv")
 DEFAULT_VMID = 100
 """The first id that a Proxmox cluster gives out."""
@@ -96,7 +88,8 @@ def convert(
     report = Report(args=bool(args) and source != "conf", clean=clean and to == "xml")
     report.vmid_guessed = vmid is None
     try:
-        result = PATHS[source, to](text, request, report)
+        path = import_module(f".paths.{PATHS[source]}", __package__)
+        result: Result = getattr(path, f"to_{to}")(text, request, report)
         if create and to == "conf":
             from .qemuserver.create import command
             from .qemuserver.read import check_for_api

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -48,6 +49,7 @@ class Commands(click.Group):
         """What stands in no file of its own to blame is the output: a full disk behind `>`, a reader that is gone."""
         if sys.stdout is None:  # closed by the caller: what is written to it goes nowhere, and not into a file that gets its number
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        gc.set_threshold(20_000, 50, 100)  # modules stay, and trees are many small objects: a twentieth of a command was collecting
         try:
             try:
                 return super().main(*args, **extra)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
-import threading
 import zlib
 from typing import NamedTuple
 
@@ -41,6 +38,10 @@ def begins(data: bytes, most: int) -> bytes:
 
 def _run(program: str, data: bytes, most: int) -> bytes:
     """What the program has unpacked when the data ends, but no more than wanted; that there was more is not an error."""
+    import subprocess
+    import tempfile
+    import threading
+
     with tempfile.TemporaryFile() as packed, tempfile.TemporaryFile() as said:
         packed.write(data)
         packed.seek(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from weakref import ref
 
 from ..core.report import fields
 from ..core.rows import Row
@@ -124,7 +125,7 @@ def _read_bios(domain: Domain, os: Node, vm: VM) -> None:
     if not node.expect("rebootTimeout", TIMEOUT):
         timeout = node.need("rebootTimeout")
         message = f"the firmware tries again after {timeout} ms; under qemu-server after {TIMEOUT} ms"
-        board.mend(domain, Node("bios", {}, os, line=node.line), message, lambda _: board.boot("reboot-timeout", timeout))
+        board.mend(domain, Node("bios", {}, ref(os), line=node.line), message, lambda _: board.boot("reboot-timeout", timeout))
     if node.attrib.get("useserial") in ("yes", "no"):
         serial = node.attrib.pop("useserial") == "yes"
         if serial or vm.machine.graphics is None:  # what -machine graphics=off says holds beside `no`

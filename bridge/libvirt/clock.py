@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from weakref import ref
 
 from ..core.rows import Row, whole_number
 from ..model.clock import Clock
@@ -74,7 +75,7 @@ def write(vm: VM, domain: Domain) -> None:
         timers.append({"name": "pit", "tickpolicy": "discard" if clock.pit_discard else "delay"})
     if vm.machine.hpet is False:
         timers.append({"name": "hpet", "present": "no"})
-    node.children[:0] = [Node("timer", timer, node) for timer in timers]
+    node.children[:0] = [Node("timer", timer, ref(node)) for timer in timers]
 
 
 def read(domain: Domain, vm: VM) -> None:

@@ -8,6 +8,7 @@ from copy import copy
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
+from weakref import ref
 
 from ..core.report import Report
 from ..core.rows import HEX, INT, ON_OFF, Codec, Row
@@ -159,7 +160,7 @@ def _copy(known: _Known, node: Node) -> None:
 
 def _own(node: Node) -> tuple[dict[str, str], list[Node]]:
     """Attributes and children that are nobody else's."""
-    return node.attrib.copy(), [Node(child.tag, child.attrib.copy(), node) for child in node.children]
+    return node.attrib.copy(), [Node(child.tag, child.attrib.copy(), ref(node)) for child in node.children]
 
 
 @cache

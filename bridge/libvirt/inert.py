@@ -42,10 +42,10 @@ def _drop(node: Node, known: dict[str, str]) -> bool:
     return bool(found)
 
 
-def take_host_only(domain: Domain) -> None:
+def take_host_only(domain: Domain, left: list[tuple[Node, str]]) -> None:
     """After everybody read: what is left and concerns the host alone is a note."""
     looked: Node | None = None
-    for node, what in domain.root.unclaimed():
+    for node, what in left:
         if node is looked:  # one line for each of its attributes
             continue
         looked, path = node, _path(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from weakref import ref
 
 from ..core.report import BridgeError
 from ..core.rows import YES_NO, Row
@@ -57,7 +58,7 @@ def write(vm: VM, domain: Domain) -> None:
     check_viommu(machine)
     domain.root.attrib = {"type": "kvm" if machine.kvm else "qemu", **domain.root.attrib}
     os = domain.root.ensure("os")
-    os.children.insert(0, Node("type", {"arch": machine.arch or "x86_64", "machine": _name(vm, domain)}, os, "hvm"))
+    os.children.insert(0, Node("type", {"arch": machine.arch or "x86_64", "machine": _name(vm, domain)}, ref(os), "hvm"))
     features = domain.root.ensure("features")
     _write_acpi(vm, domain, features)
     if machine.smm is False or (machine.smm and domain.described):
@@ -102,9 +103,9 @@ def _write_acpi(vm: VM, domain: Domain, features: Node) -> None:
     """UEFI and ACPI go together for libvirt: without the one no other on ARM, without the other no first on x86."""
     uefi = vm.firmware.bios == "ovmf"
     if vm.machine.acpi is not False and (uefi or vm.machine.base != "virt"):
-        features.children.insert(0, Node("acpi", {}, features))
+        features.children.insert(0, Node("acpi", {}, ref(features)))
     elif uefi:
-        features.children.insert(0, Node("acpi", {}, features))
+        features.children.insert(0, Node("acpi", {}, ref(features)))
         domain.arguments += NO_ACPI
 
 

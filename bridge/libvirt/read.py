@@ -94,8 +94,10 @@ def read(domain: Domain) -> VM:
                 refuse(domain, node, "guest-lost", f"a config has no <{node.tag}>")
         _mark_placed(domain, vm)
         implied.claim(domain, vm)
-        inert.take_host_only(domain)
-        _report_unclaimed(domain, overridden)
+        if left := domain.root.unclaimed():
+            inert.take_host_only(domain, left)
+            _report_unclaimed(domain)
+        _report_overrides(domain, overridden)
     return vm
 
 
@@ -131,10 +133,14 @@ def _take_escapes(domain: Domain) -> dict[str, Node]:
     return {child.attrib.get("name", ""): node for node in domain.devices.children for child in node.children if child.tag == "alias"}
 
 
-def _report_unclaimed(domain: Domain, overridden: dict[str, Node]) -> None:
+def _report_unclaimed(domain: Domain) -> None:
     add = domain.report.add
     for node, what in domain.root.unclaimed():
         add("unknown", node, f"{what} has no counterpart in a qemu-server config and is left out", "remove it, or set it up by hand")
+
+
+def _report_overrides(domain: Domain, overridden: dict[str, Node]) -> None:
+    add = domain.report.add
     for alias, properties in domain.overrides.items():
         for name, (type_, value) in properties.items():
             message = f"qemu:override {alias} {name}={value} has no counterpart in a config and is left out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -40,12 +41,12 @@ from . import (
     watchdog,
 )
 from .clean import give_up
-from .described.leftovers import Left, write_leftovers
-from .described.other import write_other
-from .described.ready import unspoken
 from .rows import LOST
 from .tree.domain import Domain
 from .tree.node import Node
+
+if TYPE_CHECKING:
+    from .described.leftovers import Left
 
 STEPS = (
     meta.write,
@@ -90,23 +91,35 @@ def write(vm: VM, report: Report, target: Target, others: Sequence[Other] | None
     domain.described = others is not None
     for step in STEPS[:-1]:
         step(vm, domain)
-    for other in others or ():
-        write_other(vm, domain, other)
-    write_leftovers(vm, domain, left or [])
-    if domain.described:
-        _one_order(domain)
-    if domain.described and domain.devices.peek("video") is None:
-        domain.devices.add("video").add("model", type="none")
+    if others is not None:
+        _write_rest(vm, domain, others, left or [])
     if report.words:
         words = [_OWN_NODE(r"carried-\1", word) for word in report.words]
         vm = replace(vm, raw=Raw(words=[*words, *(vm.raw.words or ())], where=vm.raw.where or vm.machine.where))
         report.words = []
     raw.write(vm, domain)
-    LOST.check(unspoken(vm) if domain.described else vm, report)
+    if domain.described:
+        from .described.ready import unspoken
+
+        vm = unspoken(vm)
+    LOST.check(vm, report)
     _write_escapes(domain)
     rank = {tag: n for n, tag in enumerate(LAST, 1)}
     domain.root.children.sort(key=lambda node: rank.get(node.tag, 0))
     return domain
+
+
+def _write_rest(vm: VM, domain: Domain, others: Sequence[Other], left: Left) -> None:
+    """Of a VM that is described whole: what its parts do not hold, and no card where it has none."""
+    from .described.leftovers import write_leftovers
+    from .described.other import write_other
+
+    for other in others:
+        write_other(vm, domain, other)
+    write_leftovers(vm, domain, left)
+    _one_order(domain)
+    if domain.devices.peek("video") is None:
+        domain.devices.add("video").add("model", type="none")
 
 
 def _one_order(domain: Domain) -> None:

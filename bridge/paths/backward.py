@@ -59,7 +59,7 @@ def _config_of(text: str | bytes, request: Request, report: Report) -> tuple[Res
     told = report.fresh()
     taken = _taken(text, read, told)
     made = _retyped(taken, read, told)
-    check_written(made.parsed, found.values, told)
+    check_written(made.parsed, made.doubts, found.values, told)
     iothreads.report_release(made.said, request.host, told, found.vm.iothreads.where)
     if taken.ours:
         read.report.leave_out(None if taken.same and _is_alone(read.domain) else _said_of(made, request), OF_METADATA)
@@ -149,7 +149,6 @@ def _borne_out(original: Original, read: Reading, rest: Residue, request: Reques
     from ..qemuserver.read import check_written
     from ..roundtrip.config import Config
     from ..roundtrip.metadata import Gate
-    from ..roundtrip.resources import is_own
     from ..roundtrip.sections import Kept, keep
 
     found = read.found
@@ -157,14 +156,14 @@ def _borne_out(original: Original, read: Reading, rest: Residue, request: Reques
     def write(values: dict[str, str], description: str | None) -> Config | None:
         try:
             made = Config(values, description, request)
-            check_written(made.parsed, found.values, NullReport())
+            check_written(made.parsed, made.doubts, found.values, NullReport())
         except BridgeError:
             return None
         return made
 
-    gate = Gate(found.values, found.description, original, write, words=read.domain.remembered)
-    gate.vmid = request.vmid if request.vmid_said or any(is_own(name, request.vmid) for name in gate.resources) else None
-    kept = keep(rest.sections, gate.resources, gate.vmid, report) if rest.sections else Kept()
+    words = read.domain.remembered
+    gate = Gate(found.values, found.description, original, write, request.vmid, request.vmid_said, words)
+    kept = keep(rest.sections, gate.resources, gate.owner, report) if rest.sections else Kept()
     gate.snapshots = kept.names
     taken = gate.take(rest, report)
     return taken._replace(attempt=taken.attempt.with_sections(kept.text)) if kept.text and taken.attempt else taken

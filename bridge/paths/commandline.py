@@ -50,7 +50,7 @@ def to_conf(text: str | bytes, request: Request, report: Report) -> Result:
     if request.machine is not None:
         values = retyped_values(values, found.machine, request.machine, report)
     made = Config(values, vm.meta.description, request)
-    check_written(made.parsed, values, report)
+    check_written(made.parsed, made.doubts, values, report)
     after = made.after
     if made.refusal is not None:
         message = f"qemu-server would refuse this config: {made.refusal.message}"

@@ -7,7 +7,7 @@ from itertools import chain
 from ..core.report import BridgeError, Line, Report
 from ..model.vm import VM
 from .kinds import KINDS
-from .limits import SECRETS, doubts, infinite
+from .limits import SECRETS, Doubt, doubts, infinite
 from .section import Section
 from .setting import characters
 from .text import ConfigText, Problem
@@ -90,12 +90,13 @@ SAID_OTHERWISE = ("cpuunits",)
 """A `qm create` says these in another way (`create`)."""
 
 
-def check_written(config: ConfigText, described: dict[str, str], report: Report) -> None:
-    """A config that was made of XML, which says the values `described` itself; all others come out of its metadata.
+def check_written(config: ConfigText, doubtful: list[Doubt], described: dict[str, str], report: Report) -> None:
+    """A config that was made of XML, which says the values `described` itself; all others come out of its metadata. `doubtful`: `doubts`
+    about it.
 
     Beyond the schema's limits the former are a finding, the latter a BridgeError: qemu-server does not check them either (C5).
     """
-    for problem, refuse in doubts(config):
+    for problem, refuse in doubtful:
         entry = config.main.entries.get(problem.key)
         if refuse and (entry is None or described.get(problem.key) != entry.value):
             raise BridgeError(f"the metadata is not to be trusted: {_message(problem)}")

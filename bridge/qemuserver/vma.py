@@ -4,7 +4,6 @@ big-endian)."""
 from __future__ import annotations
 
 import struct
-from hashlib import md5
 
 from ..core.report import BridgeError
 
@@ -40,6 +39,8 @@ def config(data: bytes, file: str) -> bytes:
     header = data[:length]
     if len(header) < length:
         raise BridgeError(f"the archive is cut off: its header has {length} bytes, {len(header)} are there", file)
+    from hashlib import md5  # OpenSSL takes long to load
+
     if md5(header[: _MD5.start] + bytes(16) + header[_MD5.stop :], usedforsecurity=False).digest() != header[_MD5]:
         raise BridgeError("the header of the archive is damaged: its checksum is another one", file)
     _, version, _, _, _, offset, blobs, _ = _FIXED.unpack_from(header)

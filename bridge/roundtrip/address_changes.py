@@ -105,16 +105,18 @@ def _same(controller: Controller) -> tuple[object, ...]:
 
 def _matched(before: VM, after: VM) -> list[tuple[Controller, Controller | None]]:
     """Each controller with the one that the guest takes for it. One that says no place stands where its kind always does."""
-    left = [(_same(controller), controller) for controller in after.controllers]
+    left = list(after.controllers)
+    same = [_same(controller) for controller in left]
     pairs: list[tuple[Controller, Controller | None]] = []
     for controller in before.controllers:
-        same = _same(controller)
-        at = next((n for n, (other, _) in enumerate(left) if other == same), None)
+        own = _same(controller)
+        at = same.index(own) if own in same else None
         if at is None and controller.type != "pci":
-            at = next((n for n, (_, other) in enumerate(left) if _could_be(controller, other)), None)
+            at = next((n for n, other in enumerate(left) if _could_be(controller, other)), None)
         found = None
         if at is not None:
-            found = left.pop(at)[1]
+            found = left.pop(at)
+            del same[at]
         elif (chipset := CHIPSET.get((after.machine.base or "", controller.type))) and _could_be(controller, chipset):
             found = chipset
         pairs.append((controller, found))
@@ -151,6 +153,8 @@ SINGLE = ("balloon", "tablet", "watchdog", "rng", "audio", "ivshmem")
 
 def _as_said(vm: VM, report: Report) -> VM:
     """The VM with the places that its XML says. Those that libvirt would choose were promised to nobody, unless the guest has run there."""
+    if not any(device.filled for device in (*(device for _, device in _devices(vm)), *vm.controllers)):
+        return vm  # as of each domain that libvirt has printed
 
     def one(device: D) -> D:
         return replace(device, address=None) if "address" in device.filled and device.address is not None else device

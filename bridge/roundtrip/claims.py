@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple
 
 from ..data.options import OPTIONS, option
@@ -41,28 +42,28 @@ def resources(key: str, text: str | None) -> set[str]:
     return set() if found is None else named_by(key, found)
 
 
-def is_withheld(claim: Claim, seen: str | None) -> bool:
-    """Whether a claim never comes back without trust, whatever the XML says. `seen` is what the XML says of its key."""
+class Standing(Enum):
+    """What becomes of a claim."""
+
+    WITHHELD = "it never comes back without trust, whatever the XML says"
+    FREE = "it changes nothing but what domain XML has no place for, and what may return: it cannot contradict the XML"
+    BOUND = "it comes back if the XML bears it out"
+
+
+def standing(claim: Claim, seen: str | None) -> Standing:
+    """`seen` is what the XML says of the claim's key."""
     if claim.text is None or claim.key == DESCRIPTION:
-        return False
+        return Standing.BOUND
     declared, name = option(claim.key), name_of(claim.key)
     if declared is None or name in WITHHELD:
-        return True
-    if declared.fields is None:
-        return False
-    changed = _changed(claim, seen)
-    return changed is None or any(f"{name}.{field}" in WITHHELD for field in changed)
-
-
-def is_placeless(claim: Claim, seen: str | None) -> bool:
-    """Whether a claim changes nothing but what domain XML has no place for, and what may return: it cannot contradict the XML."""
-    declared, name = option(claim.key), name_of(claim.key)
-    if claim.text is None or claim.key == DESCRIPTION or declared is None:
-        return False
-    if declared.fields is None or seen is None:
-        return name in RETURNS
-    changed = _changed(claim, seen)
-    return changed is not None and all(f"{name}.{field}" in RETURNS for field in changed)
+        return Standing.WITHHELD
+    if declared.fields is not None:
+        changed = _changed(claim, seen)
+        if changed is None or any(f"{name}.{field}" in WITHHELD for field in changed):
+            return Standing.WITHHELD
+        if seen is not None:
+            return Standing.FREE if all(f"{name}.{field}" in RETURNS for field in changed) else Standing.BOUND
+    return Standing.FREE if name in RETURNS else Standing.BOUND
 
 
 def rescued(key: str, text: str, was: str, now: str) -> str | None:

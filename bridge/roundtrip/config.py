@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from functools import cached_property
 
 from msgspec.structs import replace
 
-from ..core.report import BridgeError, Finding, NullReport, Report
+from ..core.report import BridgeError, Finding, Line, NullReport, Report
 from ..core.shellwords import quote, split
 from ..libvirt.tree.node import Node
 from ..model.vm import VM
 from ..paths.request import Request
 from ..paths.steps import completed, domain_of, read_conf
+from ..qemuserver.limits import Doubt, doubts
 from ..qemuserver.write import checked_file
 from .documents import Atoms, atoms
 
 LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"))
 """Kinds of findings that say that a domain is not what its config asks for."""
+
+FILE = "the config"
+"""Its name in findings."""
 
 
 class Config:
@@ -28,9 +33,14 @@ class Config:
         self.sections = sections
         self.request = request
         self.text, self.parsed = checked_file(values, description, sections)
-        self.said = read_conf(self.parsed, replace(request, file="the config", snapshot=None), NullReport())[1]
+        self.said = read_conf(self.parsed, replace(request, file=FILE, snapshot=None), NullReport())[1]
         self.refusal: BridgeError | None = None
         """Why qemu-server would not run it."""
+
+    @cached_property
+    def doubts(self) -> list[Doubt]:
+        """What qemu-server does not check, and its API would refuse. Asked when it is tried, and when it is told."""
+        return doubts(self.parsed)
 
     @cached_property
     def after(self) -> VM | None:
@@ -42,13 +52,13 @@ class Config:
             return None
 
     @cached_property
-    def _written(self) -> tuple[Node | None, frozenset[Finding]]:
+    def _written(self) -> tuple[Node | None, dict[Finding, str]]:
         report = Report()
         try:
             tree = domain_of(self.said, self.request, report, self.after)[1]
         except BridgeError:
-            return None, frozenset()
-        return tree, frozenset(finding._replace(where="") for finding in report if finding.kind in LOSSES)
+            return None, {}
+        return tree, {finding._replace(where=""): finding.where for finding in report if finding.kind in LOSSES}
 
     @property
     def tree(self) -> Node | None:
@@ -61,9 +71,14 @@ class Config:
         return frozenset() if self.tree is None else atoms(self.tree)
 
     @property
-    def losses(self) -> frozenset[Finding]:
+    def losses(self) -> Set[Finding]:
         """What the guest would miss in that domain, wherever it stands."""
-        return self._written[1]
+        return self._written[1].keys()
+
+    def losers(self, losses: Set[Finding]) -> set[str]:
+        """The keys whose lines these are about."""
+        places = {place for loss, place in self._written[1].items() if loss in losses}
+        return {key for key, entry in self.parsed.main.entries.items() if str(Line(FILE, entry.line)) in places}
 
     def with_sections(self, sections: str) -> Config:
         """The same with other sections behind."""

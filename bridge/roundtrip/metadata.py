@@ -7,7 +7,7 @@ nothing on the way that was not lost without it. What no XML shows comes back on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import cached_property
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -16,7 +16,7 @@ from ..core.shellwords import split
 from ..libvirt.metadata.residue import Residue, stale
 from ..libvirt.tree.node import Node
 from ..qemuserver.text import encode_comment
-from .claims import DESCRIPTION, Claim, is_placeless, is_withheld, name_of, rescued, resources
+from .claims import DESCRIPTION, Claim, Standing, name_of, rescued, resources, standing
 from .documents import Atoms, Original, is_borne_out
 from .resources import is_own
 
@@ -31,7 +31,7 @@ STATE = ("efidisk0", "tpmstate0")
 
 class Attempt(Protocol):
     """A config that could come out. `tree` is the domain that it gives, None if it gives none; `atoms` are all that this says, `losses`
-    what it has no words for."""
+    what it has no words for, and `losers` the keys that lose it."""
 
     @property
     def tree(self) -> Node | None: ...
@@ -40,7 +40,9 @@ class Attempt(Protocol):
     def atoms(self) -> Atoms: ...
 
     @property
-    def losses(self) -> frozenset[Finding]: ...
+    def losses(self) -> Set[Finding]: ...
+
+    def losers(self, losses: Set[Finding]) -> set[str]: ...
 
 
 A = TypeVar("A", bound=Attempt)
@@ -60,11 +62,33 @@ class Taken(NamedTuple, Generic[A]):
     ours: bool
 
 
+class Claims(NamedTuple):
+    """Those that may come back, which of them cannot contradict the XML, and those that stay away."""
+
+    all: list[Claim]
+    free: list[Claim]
+    left: list[Claim]
+
+    def add(self, claim: Claim, stands: Standing) -> None:
+        self.all.append(claim)
+        if stands is Standing.FREE:
+            self.free.append(claim)
+
+
+class Tried(NamedTuple, Generic[A]):
+    """Claims, the config that they make with what the XML says, and whether this gives the XML that was read, to the letter."""
+
+    claims: list[Claim]
+    attempt: A | None
+    same: bool
+
+
 class Gate(Generic[A]):
     """Decides over the claims of one document's metadata.
 
-    `seen` and `description` are what the XML itself says, `write` makes a config of such. `vmid`: whose volumes are the VM's own, None if
-    only the metadata says it. `words`: raw arguments that the caller carries, and that stand in the XML as well as in the metadata.
+    `seen` and `description` are what the XML itself says, `write` makes a config of such. `vmid` is the VM's id, and `vmid_said` whether
+    somebody else than the metadata says so. `words`: raw arguments that the caller carries, and that stand in the XML as well as in the
+    metadata.
     """
 
     def __init__(
@@ -73,7 +97,8 @@ class Gate(Generic[A]):
         description: str | None,
         original: Original,
         write: Write[A],
-        vmid: int | None = None,
+        vmid: int,
+        vmid_said: bool,
         words: list[str] | None = None,
     ) -> None:
         self.seen = seen
@@ -81,40 +106,47 @@ class Gate(Generic[A]):
         self.original = original
         self.write = write
         self.vmid = vmid
+        self.vmid_said = vmid_said
         self.words = words
         self.snapshots: frozenset[str] = frozenset()
         """Those that come back; `parent` may name one."""
-        self.resources = {name for key, text in seen.items() for name in resources(key, text)}
+
+    @cached_property
+    def resources(self) -> set[str]:
+        """What the XML names of the host."""
+        return {name for key, text in self.seen.items() for name in resources(key, text)}
+
+    @cached_property
+    def owner(self) -> int | None:
+        """Whose volumes are the VM's own; None if only the metadata says it."""
+        return self.vmid if self.vmid_said or any(is_own(name, self.vmid) for name in self.resources) else None
 
     def take(self, residue: Residue, report: Report) -> Taken[A]:
         """Merge what may be; each claim that is left out is a finding."""
-        claims, left = self._claims(residue, report)
-        free = [claim for claim in claims if is_placeless(claim, self.seen.get(claim.key))]
-        bound = [claim for claim in claims if claim not in free]
-        taken, attempt = self._vetted(bound, free)
+        claims, free, left = self._claims(residue, report)
+        taken, attempt, same = self._vetted([claim for claim in claims if claim not in free], free)
         self._tell([*left, *(claim for claim in claims if claim not in taken)], report)
-        same = self._is_same(attempt)
         return Taken(*self._with(taken), attempt, same, same or is_ours(self.original, attempt))
 
-    def _claims(self, residue: Residue, report: Report) -> tuple[list[Claim], list[Claim]]:
-        """(what may come back if the XML bears it out, what never does)."""
-        claims: list[Claim] = []
-        left: list[Claim] = []
+    def _claims(self, residue: Residue, report: Report) -> Claims:
+        found = Claims([], [], [])
         edited: dict[str, tuple[str | None, str | None]] = {}
         for key, (text, was) in residue.keys.items():
             claim, now = Claim(key, text), self.seen.get(key)
-            if key == DESCRIPTION or self._is_withheld(claim):
-                left.append(claim)
+            stands = self._standing(claim, now)
+            if key == DESCRIPTION or stands is Standing.WITHHELD:
+                found.left.append(claim)
             elif now != was:
                 edited[key] = text, was
                 if text and was and now and (whole := rescued(key, text, was, now)) is not None:
-                    claims.append(Claim(key, whole))
+                    claim = Claim(key, whole)
+                    found.add(claim, standing(claim, now))
             elif text != now:
-                claims.append(claim)
+                found.add(claim, stands)
         stale(self.seen, Residue(keys=edited), report)
         if residue.description is not None and residue.description != self.description:
-            claims.append(Claim(DESCRIPTION, residue.description))
-        return claims, left
+            found.add(Claim(DESCRIPTION, residue.description), Standing.BOUND)
+        return found
 
     def _tell(self, left: list[Claim], report: Report) -> None:
         for key, text in left:
@@ -128,21 +160,27 @@ class Gate(Generic[A]):
                 message = f"{key}: '{_short(text)}' stands in the metadata only, and is left out"
             report.add("withheld", IN_METADATA, message, TRUST)
 
-    def _is_withheld(self, claim: Claim) -> bool:
-        """Whether a claim does not come back whatever the XML says."""
+    def _standing(self, claim: Claim, seen: str | None) -> Standing:
+        """What becomes of a claim; more is known here than its text."""
         key, text = claim
         if key == "args" and text is not None:
-            return not self.words or split(text) != self.words
+            return Standing.WITHHELD if not self.words or split(text) != self.words else Standing.BOUND
         if key == "parent":
-            return text not in self.snapshots
-        return is_withheld(claim, self.seen.get(key)) or (key in STATE and bool(self._strange(claim)))
+            return Standing.WITHHELD if text not in self.snapshots else Standing.BOUND
+        if key in STATE and self._strange(claim):
+            return Standing.WITHHELD
+        return standing(claim, seen)
 
     def _strange(self, claim: Claim) -> set[str]:
         """The host's resources that neither the XML names nor the VM owns."""
         if name_of(claim.key) in ("args", DESCRIPTION):
             return set()
-        found = resources(claim.key, claim.text) - self.resources
-        return {name for name in found if self.vmid is None or not is_own(name, self.vmid)}
+        found = resources(claim.key, claim.text)
+        if found:
+            found -= resources(claim.key, self.seen.get(claim.key))  # mostly the same ones
+        if found:
+            found -= self.resources
+        return {name for name in found if self.owner is None or not is_own(name, self.owner)}
 
     def _with(self, claims: Iterable[Claim]) -> tuple[Values, str | None]:
         values, description = dict(self.seen), self.description
@@ -155,24 +193,41 @@ class Gate(Generic[A]):
                 values[key] = text
         return values, description
 
-    def _vetted(self, bound: list[Claim], free: list[Claim]) -> tuple[list[Claim], A | None]:
-        """(the claims that are taken, the config that they make)."""
-        wanted = [*bound, *free]
-        attempt = self.write(*self._with(wanted))
-        if attempt is None:  # one of them no config can hold
-            free = [claim for claim in free[:MOST_TRIES] if self.write(*self._with([claim])) is not None]
-        if bound and not self._are_borne_out(bound, free, attempt):
-            bound = self._one_by_one(bound)
-        taken = [*bound, *free]
-        return taken, attempt if taken == wanted else self.write(*self._with(taken))
+    def _tried(self, claims: list[Claim]) -> Tried[A]:
+        attempt = self.write(*self._with(claims))
+        return Tried(claims, attempt, attempt is not None and attempt.tree is not None and self.original.is_written_as(attempt.tree))
 
-    def _are_borne_out(self, claims: list[Claim], free: list[Claim], attempt: A | None) -> bool:
+    def _vetted(self, bound: list[Claim], free: list[Claim]) -> Tried[A]:
+        """The claims that are taken."""
+        tried = self._tried([*bound, *free])
+        if tried.attempt is None:  # one of them no config can hold
+            free = [claim for claim in free[:MOST_TRIES] if self.write(*self._with([claim])) is not None]
+        if bound and not self._are_borne_out(bound, tried):
+            bound, tried = self._borne_out(bound, free, tried)
+        taken = [*bound, *free]
+        return tried if taken == tried.claims else self._tried(taken)
+
+    def _are_borne_out(self, claims: list[Claim], tried: Tried[A]) -> bool:
         """Whether the XML speaks for all of them at once, and each says what it seems to: the usual case, found out by writing once."""
+        attempt = tried.attempt
         if attempt is None or attempt.tree is None or (attempt.losses and attempt.losses - self._alone_losses):
             return False
-        if not self._is_same(attempt) and not is_borne_out(self.original.atoms(), _atoms_of(self._alone), _atoms_of(attempt)):
+        if not tried.same and not is_borne_out(self.original.atoms(), _atoms_of(self._alone), _atoms_of(attempt)):
             return False
-        return all(self._shows(claim, (*claims, *free), attempt) for claim in claims if self._strange(claim))
+        return all(self._shows(claim, tried.claims, attempt) for claim in claims if self._strange(claim))
+
+    def _borne_out(self, bound: list[Claim], free: list[Claim], tried: Tried[A]) -> tuple[list[Claim], Tried[A]]:
+        """(those of `bound` that the XML bears out, the last that was tried). Where the domain of all lacks what a line asks for, the
+        finding names the line: all but these lines are tried at once, and these by themselves."""
+        attempt = tried.attempt
+        losers = attempt.losers(attempt.losses - self._alone_losses) if attempt is not None else set()
+        clear = [claim for claim in bound if claim.key not in losers]
+        if losers and clear:
+            tried = self._tried([*clear, *(claim for claim in free if claim.key not in losers)])
+            if self._are_borne_out(clear, tried):
+                others = self._one_by_one([claim for claim in bound if claim.key in losers], tried.claims, tried.attempt)
+                return [claim for claim in bound if claim in clear or claim in others], tried
+        return self._one_by_one(bound, [], self._alone), tried
 
     @cached_property
     def _alone(self) -> A | None:
@@ -180,28 +235,25 @@ class Gate(Generic[A]):
         return self.write(self.seen, self.description)
 
     @property
-    def _alone_losses(self) -> frozenset[Finding]:
-        return frozenset() if self._alone is None else self._alone.losses
+    def _alone_losses(self) -> Set[Finding]:
+        return _losses_of(self._alone)
 
     def _shows(self, claim: Claim, taken: Iterable[Claim], now: A) -> bool:
         """Whether the domain is another one without this claim: a thing of the host that the XML does not name must show in it."""
         return _atoms_of(self.write(*self._with((*taken, Claim(claim.key, None))))) != _atoms_of(now)
 
-    def _is_same(self, attempt: A | None) -> bool:
-        return attempt is not None and attempt.tree is not None and self.original.is_written_as(attempt.tree)
-
-    def _one_by_one(self, claims: list[Claim]) -> list[Claim]:
-        """The claims that the XML bears out, each with those before it. Some need others to be there."""
+    def _one_by_one(self, claims: list[Claim], given: Sequence[Claim], attempt: A | None) -> list[Claim]:
+        """The claims that the XML bears out, each with those before it. Some need others to be there. `attempt`: of those `given`."""
         taken: list[Claim] = []
-        there, attempt = self.original.atoms(), self._alone
-        tries = min(MOST_TRIES, ATOMS // (len(there) + 1))
+        tries = min(MOST_TRIES, ATOMS // (len(self.original.atoms()) + 1))
         found = True
         while found and claims:
             found, left = False, []
             for claim in claims:
                 tries -= 1
-                now = self.write(*self._with((*taken, claim))) if tries >= 0 else None
-                if now is not None and self._is_borne_out(claim, taken, attempt, now):
+                before = (*given, *taken)
+                now = self.write(*self._with((*before, claim))) if tries >= 0 else None
+                if now is not None and self._is_borne_out(claim, before, attempt, now):
                     taken.append(claim)
                     attempt, found = now, True
                 else:
@@ -209,9 +261,9 @@ class Gate(Generic[A]):
             claims = left
         return taken
 
-    def _is_borne_out(self, claim: Claim, taken: list[Claim], before: A | None, now: A) -> bool:
+    def _is_borne_out(self, claim: Claim, taken: Sequence[Claim], before: A | None, now: A) -> bool:
         """Whether the XML speaks for one claim. A thing of the host that it does not name must show in it: without it, it is another."""
-        if now.losses - (frozenset() if before is None else before.losses):
+        if now.losses - _losses_of(before):
             return False
         atoms_now = _atoms_of(now)
         if not is_borne_out(self.original.atoms(), _atoms_of(before), atoms_now, alone=True):
@@ -227,6 +279,10 @@ def is_ours(original: Original, attempt: Attempt | None) -> bool:
 
 def _atoms_of(attempt: Attempt | None) -> Atoms:
     return frozenset() if attempt is None else attempt.atoms
+
+
+def _losses_of(attempt: Attempt | None) -> Set[Finding]:
+    return frozenset() if attempt is None else attempt.losses
 
 
 def _comment(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import libvirt
@@ -26,8 +27,8 @@ def main() -> None:
 
 def _measured(calls: Calls, xml: str) -> list[float] | None:
     try:
-        native = milliseconds(lambda: calls.connection.domainXMLToNative("qemu-argv", xml), 3)
-        define = milliseconds(lambda: calls.connection.defineXML(xml), 3)
+        native = milliseconds(lambda: calls.connection.domainXMLToNative("qemu-argv", xml), 3, time.perf_counter)
+        define = milliseconds(lambda: calls.connection.defineXML(xml), 3, time.perf_counter)
         calls.clear()
     except libvirt.libvirtError:
         return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import pytest
 
 from bridge.core.report import Finding, Report
 from bridge.data.remembered import RETURNS, WITHHELD
 from bridge.libvirt.metadata.residue import Residue, compare, restore, stale
-from bridge.roundtrip.claims import Claim, is_placeless, is_withheld, rescued, resources
+from bridge.roundtrip.claims import Claim, Standing, rescued, resources, standing
 from bridge.roundtrip.documents import Atoms, Original
 from bridge.roundtrip.metadata import is_ours
 from bridge.roundtrip.resources import is_own
@@ -108,23 +110,21 @@ RETURNING_LINES = table(
 
 @pytest.mark.parametrize("key", WITHHELD_LINES)
 def test_what_runs_programs_sets_passwords_or_locks_never_returns(key: str) -> None:
-    assert is_withheld(Claim(key, WITHHELD_LINES[key]), None)
-    assert not is_placeless(Claim(key, WITHHELD_LINES[key]), None)
-    assert not is_withheld(Claim(key, None), "x")
+    assert standing(Claim(key, WITHHELD_LINES[key]), None) is Standing.WITHHELD
+    assert standing(Claim(key, None), "x") is Standing.BOUND
 
 
 @pytest.mark.parametrize("key", RETURNING_LINES)
 def test_what_names_nothing_and_runs_nothing_returns(key: str) -> None:
-    assert is_placeless(Claim(key, RETURNING_LINES[key]), None)
-    assert not is_withheld(Claim(key, RETURNING_LINES[key]), None)
-    assert not is_placeless(Claim(key, None), "x")
+    assert standing(Claim(key, RETURNING_LINES[key]), None) is Standing.FREE
+    assert standing(Claim(key, None), "x") is Standing.BOUND
 
 
 def test_a_card_keeps_its_mdev_where_the_xml_has_it() -> None:
     claim = Claim("hostpci0", "01:00.0,mdev=a,rombar=0")
-    assert not is_withheld(claim, "01:00.0,mdev=a")
-    assert is_withheld(claim, "01:00.0,mdev=b")
-    assert is_withheld(Claim("frob", "1"), None)
+    assert standing(claim, "01:00.0,mdev=a") is Standing.BOUND
+    assert standing(claim, "01:00.0,mdev=b") is Standing.WITHHELD
+    assert standing(Claim("frob", "1"), None) is Standing.WITHHELD
 
 
 def test_the_lines_above_are_all_that_the_lists_hold_of_whole_options() -> None:
@@ -170,6 +170,10 @@ class Nothing:
     tree = None
     atoms: Atoms = frozenset()
     losses: frozenset[Finding] = frozenset()
+
+    def losers(self, losses: Set[Finding]) -> set[str]:
+        del losses
+        return set()
 
 
 def test_a_config_that_gives_no_domain_is_not_ours() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 from ..address import number
 from ..tree.node import Node
 
@@ -78,7 +80,7 @@ def own(node: Node) -> Node:
     if node.written is not None:
         node.written = None
         node.attrib = node.attrib.copy()
-        node.children = [Node(child.tag, child.attrib.copy(), node, child.text) for child in node.children]
+        node.children = [Node(child.tag, child.attrib.copy(), ref(node), child.text) for child in node.children]
         node.named = None
     return node
 

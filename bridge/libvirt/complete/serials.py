@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 from ..tree.node import Node
 from .draft import X86, Draft, add, child, default, index_of, told
 
@@ -18,7 +20,7 @@ def consoles(draft: Draft) -> None:
     serial = draft.add("serial", **console.attrib)
     serial.line, serial.implied = console.line, False
     for part in console.children:
-        part.parent = serial
+        part.above = ref(serial)
         serial.children.append(part)
     target = child(serial, "target")
     target.attrib.pop("type", None)

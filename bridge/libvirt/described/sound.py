@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 from ...model.raw import Backend
 from ..device import alias
 from ..tree.domain import Domain
@@ -46,7 +48,7 @@ def backend_of(domain: Domain, backend: Backend) -> tuple[Node | None, str]:
     rest = {name for name in backend.properties if name not in ("driver", "id")}
     if rest:
         domain.report.add("host-lost", backend.where, f"-audiodev {backend.key}: {', '.join(sorted(rest))} is not kept")
-    return Node("audio", {"id": rank, "type": TYPES.get(kind, "none")}, domain.devices), rank
+    return Node("audio", {"id": rank, "type": TYPES.get(kind, "none")}, ref(domain.devices)), rank
 
 
 def codec(writer: Writer, said: Properties) -> Node | None:
@@ -55,7 +57,7 @@ def codec(writer: Writer, said: Properties) -> Node | None:
     for node in writer.domain.devices.children:
         found = node.peek("alias") if node.tag == "sound" else None
         if found is not None and (not bus or found.attrib.get("name") == alias(bus)):
-            codec = Node("codec", {"type": CODECS[writer.other.driver or ""]}, node)
+            codec = Node("codec", {"type": CODECS[writer.other.driver or ""]}, ref(node))
             node.children.insert(sum(child.tag == "codec" for child in node.children), codec)
             _audio(writer, node, said, writer.other.backends.get("audiodev"))
             writer.inside = True

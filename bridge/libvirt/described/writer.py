@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 from ...data.properties import type_of
 from ...host.volid import path_problem
@@ -35,7 +36,7 @@ class Writer:
 
     def add(self, tag: str, **attributes: str) -> Node:
         """The element, not yet in the tree: a builder may still find that there is none for the device."""
-        return Node(tag, attributes, self.domain.devices)
+        return Node(tag, attributes, ref(self.domain.devices))
 
     def chardev(self, node: Node) -> bool:
         backend = self.other.backends.get("chardev")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import ref
 
 import msgspec
 
@@ -21,12 +22,15 @@ SECRETS = ("passwd", "password")
 PREFIX = {QEMU_NS: "qemu", RESIDUE_NS: "virt-qm"}
 
 
-class Node(msgspec.Struct, eq=False):
-    """An element. `tag` is the local name, with a known prefix (`qemu:arg`) or `{uri}name` for a foreign namespace."""
+class Node(msgspec.Struct, eq=False, weakref=True):
+    """An element. `tag` is the local name, with a known prefix (`qemu:arg`) or `{uri}name` for a foreign namespace.
+
+    A tree is held by its root alone: with it, it is gone at once, and nothing of it is left to the garbage collector.
+    """
 
     tag: str
     attrib: dict[str, str] = {}
-    parent: Node | None = None
+    above: ref[Node] | None = None
     text: str = ""
     line: int = 0
     children: list[Node] = []
@@ -41,6 +45,10 @@ class Node(msgspec.Struct, eq=False):
     """The document does not say it; libvirt adds it (`complete`). No finding names what nobody wrote."""
     written: tuple[str, int] | None = None
     """Of an element that is the same in many documents: its lines, and how much markup is in them (`serialise.lines_of`)."""
+
+    @property
+    def parent(self) -> Node | None:
+        return None if self.above is None else self.above()
 
     # --- reading: every call claims what it returns
 
@@ -181,9 +189,8 @@ class Node(msgspec.Struct, eq=False):
         return f"{name}='{'***' if name in SECRETS else self.attrib[name]}'"
 
     def xpath(self) -> str:
-        if self.parent is None:
-            return "/" + self.tag
-        return f"{self.parent.xpath()}/{self.tag}{self.parent._position(self)}"
+        parent = self.parent
+        return "/" + self.tag if parent is None else f"{parent.xpath()}/{self.tag}{parent._position(self)}"
 
     def _position(self, child: Node) -> str:
         """`[2]` for the second of several children of one name. All are counted at once: many may be asked for."""
@@ -197,7 +204,8 @@ class Node(msgspec.Struct, eq=False):
 
     def rank(self) -> int:
         """How many siblings of this name stand before it."""
-        position = self.parent._position(self) if self.parent is not None else ""
+        parent = self.parent
+        position = parent._position(self) if parent is not None else ""
         return int(position[1:-1]) - 1 if position else 0
 
     def __str__(self) -> str:
@@ -207,7 +215,7 @@ class Node(msgspec.Struct, eq=False):
 
     def add(self, tag: str, text: str = "", /, **attrib: str) -> Node:
         """Append a child."""
-        node = Node(tag, attrib, self, text)
+        node = Node(tag, attrib, ref(self), text)
         self.children.append(node)
         if self.named is not None:
             self.named = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from weakref import ref
 
 from lxml import etree
 
@@ -27,6 +28,8 @@ _DOCTYPE = re.compile(r"(?>[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTA
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 _ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
 _find_crowded: Any = etree.XPath(f"//*[@*[{MAX_ATTRIBUTES + 1}]]")
+_ROOM = 5 * MAX_ATTRIBUTES
+"""Characters that so many attributes take at least, as ` a=""`."""
 _CROWDED = re.compile(rf"""<[^\s<>/!?]++(?:\s++[^\s=<>"']++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){{{MAX_ATTRIBUTES + 1}}}""").search
 LARGE = 256 << 10
 """Characters from which on attributes are counted before there is a tree, which takes up to a hundred times their memory."""
@@ -61,9 +64,14 @@ def tree(text: str | bytes) -> Node:
     document = root.getroottree().docinfo
     if document.doctype or document.internalDTD is not None:
         raise BridgeError("the XML has a DOCTYPE: remove it", "line 1")
+    if max(map(len, data.split("<"))) > _ROOM:  # no element is longer than what stands between two of these
+        _check_crowded(root)
+    return _root(root)
+
+
+def _check_crowded(root: Any) -> None:
     for crowded in _find_crowded(root):
         raise BridgeError(f"<{_tag(crowded.tag)[:100]}> has {CROWDED}", f"line {crowded.sourceline}")
-    return _root(root)
 
 
 CROWDED = f"more than {MAX_ATTRIBUTES} attributes: remove those that libvirt does not know"
@@ -138,7 +146,8 @@ def _add_children(node: Node, element: Any, count: list[int], free: bool) -> Non
     count[0] += len(element)
     if count[0] > MAX_ELEMENTS:
         raise BridgeError(f"the XML has more than {MAX_ELEMENTS} elements")
-    free = free or (node.tag == "metadata" and node.parent is not None and node.parent.parent is None)
+    free = free or (node.tag == "metadata" and (parent := node.parent) is not None and parent.above is None)
+    above = ref(node)
     add = node.children.append
     tails: list[str] = []
     for inner in element:
@@ -146,7 +155,7 @@ def _add_children(node: Node, element: Any, count: list[int], free: bool) -> Non
         if not isinstance(tag, str):
             what = "an entity reference" if tag is etree.Entity else "a processing instruction"
             raise BridgeError(f"<{node.tag}> holds {what}: write the value out", node)
-        child = Node(tag, dict(inner.items()), node, inner.text or "", inner.sourceline or 0)
+        child = Node(tag, dict(inner.items()), above, inner.text or "", inner.sourceline or 0)
         if tag[0] == "{":
             child.tag = _tag(tag)
             if not free:

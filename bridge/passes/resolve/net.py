@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from typing import Any
 
@@ -152,7 +151,9 @@ def _resolve(net: Net, vm: VM, host: HostFacts, report: Report) -> Net:
 
 def _invented_mac(net: Net, vm: VM) -> str:
     """Always the same address for the same card of the same VM."""
-    digest = hashlib.sha256(f"virt-qm {vm.meta.vmid} net{net.index}".encode()).digest()
+    from hashlib import sha256  # OpenSSL takes long to load, and most cards have an address
+
+    digest = sha256(f"virt-qm {vm.meta.vmid} net{net.index}".encode()).digest()
     return ":".join((MAC_PREFIX, *(f"{byte:02X}" for byte in digest[:3])))
 
 
