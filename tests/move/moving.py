@@ -31,15 +31,20 @@ def inside(lab: Lab, speaker: Embedded) -> CommandLine:
 
 def request_in(lab: Lab, run: Run, names: dict[str, str] | None = None, **more: Any) -> Request:
     words = {"into": True, "way": "protocol3", "uri": lab.daemon.uri, "name": lab.name, "uuid": lab.uuid, "xml": lab.xml}
-    return Request(**{**words, "qmp": str(run.socket), "names": names or {}, "directory": made_directory(), "timeout": PATIENCE, **more})
+    return made(words, more, qmp=str(run.socket), names=names or {})
 
 
 def request_out(lab: Lab, tag: str, names: dict[str, str] | None = None, **more: Any) -> Request:
     """Into a QEMU of that name."""
     lab.tpm(tag)
     words = {"into": False, "way": "protocol3", "uri": lab.daemon.uri, "name": lab.name, "uuid": lab.uuid, "xml": lab.xml}
-    own = {"qmp": str(lab.directory / f"{tag}.qmp"), "argv": (*lab.network, *lab.line(tag)), "names": names or {}}
-    return Request(**{**words, **own, "directory": made_directory(), "timeout": PATIENCE, **more})
+    argv = (*lab.network, *lab.line(tag))
+    return made(words, more, qmp=str(lab.directory / f"{tag}.qmp"), argv=argv, names=names or {})
+
+
+def made(words: dict[str, Any], more: dict[str, Any], **own: Any) -> Request:
+    """With a directory of its own, which is made only if none is given."""
+    return Request(**{**words, **own, "directory": more.get("directory") or made_directory(), "timeout": PATIENCE, **more})
 
 
 T = TypeVar("T")
