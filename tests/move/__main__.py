@@ -27,7 +27,7 @@ from tests.move.memory import compared
 from tests.move.moving import NEWEST, inside, there_and_back
 
 LEFT_OUT = re.compile(
-    r"template|lock|snapstate|vmstate|runningmachine|runningcpu|hookscript|serial\d+|smbios1|name|cicustom|unused\d+|bios|efidisk0|kvm"
+    r"template|lock|snapstate|vmstate|runningmachine|runningcpu|hookscript|serial\d+|smbios1|name|cicustom|unused\d+|bios|efidisk0|kvm|freeze"
 )
 """And UEFI, whose start takes a minute here; test_live.py has it."""
 HOST_PARTS = re.compile(r",(queues|mtu|trunks|tag|rate|firewall|clipboard)=[^,]*")
