@@ -19,8 +19,8 @@ _MOVING = (
     (re.compile(r"/(block|net)/\w+$"), r"/\1"),
 )
 
-_BY_CHANCE = re.compile(r"000e[0-9a-f]{4}-000e[0-9a-f]{4} : Adapter ROM")
-"""SeaBIOS's own memory, which sometimes starts like a ROM."""
+_BY_CHANCE = re.compile(r"\s*000e[0-9a-f]{4}-000e[0-9a-f]{4} : Adapter ROM")
+"""SeaBIOS's own memory, which sometimes starts like a ROM; within what the kernel lists as reserved, the line is further in."""
 
 
 def facts(console: str) -> Facts:

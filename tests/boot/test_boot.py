@@ -74,3 +74,19 @@ def test_a_console_becomes_facts() -> None:
     second = facts(console.replace("host2", "host4").replace("2:0:1", "4:0:1").replace("virtio3", "virtio1").replace("sda", "sdc"))
     assert differences(first, second) == []
     assert differences(first, facts(console.replace("=64", "=65"))) == [f"block {place} size: 64 | 65"]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        ("000e7800-000effff : Adapter ROM", False),
+        ("  000e7800-000effff : Adapter ROM", False),
+        ("  000c0000-000c97ff : Video ROM", True),
+        ("  000ca000-000cadff : Adapter ROM", True),
+    ],
+)
+def test_a_rom_of_a_card_is_told_and_what_firmware_left_is_not(line: str, is_told: bool) -> None:
+    """Linux takes what begins as a ROM and has its checksum for one, and SeaBIOS's own memory does by chance."""
+    console = "== block\n== net\n== slots\n== iomem\n000a0000-000fffff : Reserved\n{}== end\n"
+    said = differences(facts(console.format("")), facts(console.format(f"{line}\n")))
+    assert said == ([f"iomem {line}: - | "] if is_told else [])
