@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lxml import etree
 from msgspec.structs import replace
 
 from ..argv.read import CommandLine, read
-from ..convert import convert, detect
+from ..convert import DEFAULT_VMID, convert, detect
 from ..core.literals import Format, Reading
 from ..core.report import BridgeError, Finding
 from ..data.options import DRIVES
 from ..host.facts import HostFacts
 from ..host.storage import hint
 from ..host.storagecfg import Storage
-from ..host.volid import NO_STORAGE
+from ..host.volid import volume_id
 from ..host.volume import rbd_path, split_volume_id
+from ..libvirt.tree.parse import tree
+from ..model.disk import NetworkHost, Source
 from ..qemuserver.text import parse
 
 if TYPE_CHECKING:
@@ -68,11 +70,9 @@ def side(text: bytes, keywords: dict[str, Any], by: Reading | None, libvirt: Emb
 def _model(text: bytes, source: Format, keywords: dict[str, Any]) -> Side:
     file, host = keywords["file"], keywords["host"]
     keywords = {**keywords, "source": source, "args": True}  # they are compared, whoever wrote them
+    pools = _pools(text, host) if source == "xml" else {}
+    keywords["host"] = replace(host, storages={**host.storages, **pools})
     config = convert(text, "conf", **keywords)
-    pools = _pools(text, host, any(NO_STORAGE.format("rbd") in finding.message for finding in config.findings)) if source == "xml" else {}
-    if pools:
-        keywords["host"] = replace(host, storages={**host.storages, **pools})
-        config = convert(text, "conf", **keywords)
     there = {**pools, **_stand_ins(config.text, keywords["host"])}
     if there:
         keywords["host"] = replace(host, storages={**host.storages, **there})
@@ -95,19 +95,33 @@ def _of_stand_in(storage: Storage, host: HostFacts, file: str) -> Finding:
     return Finding("storage-unknown", "data", file, message, hint(host, storage.id))
 
 
-def _pools(xml: bytes, host: HostFacts, unnamed: bool) -> dict[str, Storage]:
-    """A storage for each Ceph pool of the XML for which there is none, under the name that a map gives it. `unnamed`: and for those to
-    which none gives one."""
-    root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
+def _pools(xml: bytes, host: HostFacts) -> dict[str, Storage]:
+    """A storage for each Ceph pool of the XML for which there is none, under the name that a map gives it, or under one of its own."""
     found: dict[str, Storage] = {}
-    for source in root.iterfind("devices/disk/source[@protocol='rbd']"):
-        path = source.get("name", "").rpartition("/")[0]
+    for source in _ceph(xml):
+        path = (source.name or "").rpartition("/")[0]
         pool, _, namespace = path.partition("/")
         mapped = host.storage_map.get(path) or host.storage_map.get(pool)
         name = mapped or re.sub(r"[^A-Za-z0-9]", "-", f"stand-in-{path}").rstrip("-")
-        if pool and (mapped or unnamed) and name not in host.storages:
+        if pool and name not in host.storages and (mapped or not _is_held(source, host)):
             found.setdefault(name, Storage(id=name, type="rbd", pool=pool, namespace=namespace or None, content=frozenset(("images",))))
     return found
+
+
+def _ceph(xml: bytes) -> Iterator[Source]:
+    """The images of an XML that Ceph has, each with its servers."""
+    devices = tree(xml).peek("devices")
+    for disk in devices.children if devices is not None else ():
+        node = disk.peek("source") if disk.tag == "disk" else None
+        if node is not None and node.attrib.get("protocol") == "rbd":
+            servers = [NetworkHost(name=child.attrib.get("name")) for child in node.children if child.tag == "host"]
+            yield Source(kind="network", protocol="rbd", name=node.attrib.get("name"), hosts=servers)
+
+
+def _is_held(image: Source, host: HostFacts) -> bool:
+    """Whether a storage of the facts holds the image."""
+    found = volume_id(host, image, DEFAULT_VMID)
+    return found is not None and found.volid is not None
 
 
 def _stand_ins(config: str, host: HostFacts) -> dict[str, Storage]:

@@ -34,7 +34,6 @@ _MOUNTED = (
 )  # fmt: skip
 _IMAGES_BELOW = tuple(f"{run}/{name}/" for run in ("/run", "/var/run") for name in _MOUNTED)
 """Where removable media, oVirt and KubeVirt mount what holds images (security-rules S8)."""
-NO_STORAGE = "no storage holds the {} image"
 BOOT = "/boot/"
 """Kernels are there, for QEMU to start."""
 _DEVICE = re.compile(
@@ -330,7 +329,7 @@ def _of_network(facts: HostFacts, source: Source, vmid: int) -> Match:
     shares = (storage for storage in _there(facts).usable if storage.type == "zfs") if source.protocol == "iscsi" else ()
     if any(name.startswith(f"{share.target}/") for share in shares):
         hint = "say which volume it is with --host-fact zfs_over_iscsi.luns.STORAGE:VOLUME=LUN"
-    return Match(volid=None, finding="storage-unknown", message=f"{NO_STORAGE.format(source.protocol)} '{name}'", hint=hint)
+    return Match(volid=None, finding="storage-unknown", message=f"no storage holds the {source.protocol} image '{name}'", hint=hint)
 
 
 def _rbd(facts: HostFacts, source: Source) -> Iterator[Candidate]:
