@@ -142,6 +142,10 @@ class Finding(NamedTuple):
     there: str = ""
     here: str = ""
 
+    def said(self) -> Finding:
+        """What it says, wherever, and whatever there is to do."""
+        return self._replace(where="", hint="")
+
 
 class Fields(NamedTuple):
     """Fields of a part of the model that a finding is about. `where`: of a device, where it was read; None of what a VM has once.
@@ -252,14 +256,15 @@ class Report:
         self.settings.append(Setting(device, kind, where, message, values, about))
         self.mark(about)
 
-    def add(self, kind: str, where: object, message: str, hint: str = "", about: Fields | None = None) -> None:
-        """`about`: the fields of the VM that the finding tells of; what the comparison finds out of these is told then."""
+    def add(self, kind: str, where: object, message: str, hint: str = "", about: Fields | None = None, part: str = "") -> None:
+        """`about`: the fields of the VM that the finding tells of; what the comparison finds out of these is told then. `part`: the key of
+        a device of which it tells no such field."""
         self.mark(about)
         if self.full(kind):
             self._room[kind] -= 1
             return
         place = "" if where is None else _told(str(where))
-        found = Finding(kind, KINDS[kind].severity, place, _told(message), _told(hint))
+        found = Finding(kind, KINDS[kind].severity, place, _told(message), _told(hint), part)
         if about is not None:
             found = found._replace(part=about.shown, field=" ".join(about.names), there=_told(about.there), here=_told(about.here))
         self._list(found)
@@ -339,7 +344,7 @@ class NullReport(Report):
     ) -> None:
         pass
 
-    def add(self, kind: str, where: object, message: str, hint: str = "", about: Fields | None = None) -> None:
+    def add(self, kind: str, where: object, message: str, hint: str = "", about: Fields | None = None, part: str = "") -> None:
         pass
 
 

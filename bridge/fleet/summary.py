@@ -24,11 +24,6 @@ _OWN = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{8}(?:-[0-9A
 """MAC addresses, UUIDs and numbers: what differs between findings that say the same of several VMs."""
 
 
-def _said(finding: Finding) -> Finding:
-    """What it says, wherever, and whatever to do."""
-    return finding._replace(where="", hint="")
-
-
 class Fold(msgspec.Struct):
     """Findings that say the same. `first` is the first of them, of `first_file`; `same`: all read exactly as it does;
     `one_hint`: and all say the same of what to do."""
@@ -43,7 +38,7 @@ class Fold(msgspec.Struct):
 
     def add(self, finding: Finding, file: str) -> None:
         self.count += 1
-        self.same = self.same and _said(finding) == _said(self.first)
+        self.same = self.same and finding.said() == self.first.said()
         self.one_hint = self.one_hint and finding.hint == self.first.hint
         if file != self.last_file:
             self.files += 1

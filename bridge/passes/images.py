@@ -31,5 +31,5 @@ def _converted(disk: Disk, whose: str, report: Report) -> Disk:
     path = f"{source.path}.{TO}"
     command = shlex.join(["qemu-img", "convert", "-f", form, "-O", TO, source.path, path])
     message = f"{whose} cannot use images of format '{form}': {path} takes the place of {source.path}"
-    report.add("import-needed", disk.where, message, command)
+    report.add("import-needed", disk.where, message, command, part=disk.key or "")
     return change(disk, format=TO, source=change(source, kind="file", path=path, format=TO, chain=None))

@@ -168,4 +168,4 @@ def _tell_import(vm: VM, disk: Disk, match: Match, lines: Lines) -> None:
     """An image that is on no storage, and the command that makes a volume of it without losing what else the line says."""
     key = disk.key or ""
     command = ["qm", "set", lines.report.vm(vm.meta.vmid), f"--{key}", imported(lines.values[key], match.storage or "STORAGE")]
-    lines.report.add(match.finding or "", disk.where, match.message, f"{match.hint}: {shlex.join(command)}")
+    lines.report.add(match.finding or "", disk.where, match.message, f"{match.hint}: {shlex.join(command)}", part=key)

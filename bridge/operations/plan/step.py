@@ -72,17 +72,12 @@ def without_doubles(vms: list[VMPlan]) -> list[VMPlan]:
 def joined(lost: list[Finding], found: list[Finding], copied: Container[str]) -> list[Finding]:
     """What reading told, and what the config that came of it made a conversion tell; the same of both is told once, of the input. What
     is to be copied by hand is not told of drives that the plan copies (`copied`: their keys)."""
-    told = {(finding.kind, finding.message) for finding in lost}
-    every = [*lost, *(finding for finding in found if (finding.kind, finding.message) not in told)]
-    return [finding for finding in every if finding.kind not in BY_HAND or _drive(finding) not in copied]
+    told = {finding.said() for finding in lost}
+    every = [*lost, *(finding for finding in found if finding.said() not in told)]
+    return [finding for finding in every if finding.kind not in BY_HAND or finding.part not in copied]
 
 
 BY_HAND = ("storage-unknown", "import-needed")
-
-
-def _drive(finding: Finding) -> str:
-    """`virtio0` of `virtio0: ...` and of `vda (virtio0): ...`."""
-    return finding.message.partition(":")[0].rpartition("(")[2].removesuffix(")")
 
 
 def json(plan: Plan) -> str:

@@ -116,7 +116,7 @@ def _resolve(era: Era, disk: Disk, name: str, host: HostFacts, report: Report) -
     if location.doubt:
         kind = "storage-unknown" if location.kind == "volume" else "warning"
         hint = storage.hint(host, said.volid) if location.kind == "volume" else ""
-        report.add(kind, disk.where, f"{disk.key}: {location.doubt}", hint)
+        report.add(kind, disk.where, f"{disk.key}: {location.doubt}", hint, part=disk.key or "")
     source = storage.source(location)
     source.where = said.where
     form = disk.format if location.kind in ("empty", "volume") else storage.checked_format(location, disk.key or "", disk.format)
@@ -205,7 +205,7 @@ def _named(vm: VM, disk: Disk, host: HostFacts, report: Report) -> Disk | None:
             source = change(source, importing=offered)  # with the command, when all of the drive's line is known
             disk = change(disk, source=source)
         else:
-            report.add(match.finding, disk.where, f"{name}: {match.message}", match.hint)
+            report.add(match.finding, disk.where, f"{name}: {match.message}", match.hint, part=disk.key or "")
     assert volid is not None
     if source.kind == "file" and source.format is None and disk.media != "cdrom":
         disk = _with_format(disk, match, name, report)

@@ -65,7 +65,7 @@ def _located(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> Fir
     if location.storage is None and firmware.format is None:
         raise BridgeError("efidisk format must be specified", firmware.where)
     if location.kind == "volume":
-        report.add("storage-unknown", firmware.where, f"efidisk0: {location.doubt}", storage.hint(host, volid))
+        report.add("storage-unknown", firmware.where, f"efidisk0: {location.doubt}", storage.hint(host, volid), part="efidisk0")
         form = firmware.format or location.format or "raw"
     elif location.storage is None or (firmware.format and not machine_has(vm.machine.version or (), vm.machine.pve or 0, "blockdev")):
         form = firmware.format or "raw"
@@ -119,7 +119,7 @@ def _as_efidisk(firmware: Firmware, vm: VM, host: HostFacts, report: Report) -> 
         report.add("firmware-state", source.where, message, about=fields(firmware, "vars", "format", "pre_enrolled_keys"))
         return forget(firmware, "vars", "format", "efitype", "pre_enrolled_keys")
     if match.finding:
-        report.add(match.finding, source.where, f"efidisk0: {match.message}", match.hint)
+        report.add(match.finding, source.where, f"efidisk0: {match.message}", match.hint, part="efidisk0")
     if match.format is not None and match.format == firmware.format:
         firmware = forget(firmware, "format")
     elif match.volid.startswith("/") and firmware.format is None:

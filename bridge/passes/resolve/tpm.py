@@ -24,7 +24,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
         location = storage.locate(host, tpm.source.volid)
         storage.check_content(location)
         if location.doubt:
-            report.add("storage-unknown", tpm.where, f"tpmstate0: {location.doubt}", storage.hint(host, tpm.source.volid))
+            report.add("storage-unknown", tpm.where, f"tpmstate0: {location.doubt}", storage.hint(host, tpm.source.volid), part="tpmstate0")
         source = storage.source(location)
         source.where = tpm.source.where
         tpm = change(tpm, source=source)
@@ -43,7 +43,7 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
         except BridgeError as error:
             raise BridgeError(f"tpmstate0: {error.message}", tpm.where) from None
         if match and match.finding:
-            report.add(match.finding, tpm.where, f"tpmstate0: {match.message}", match.hint)
+            report.add(match.finding, tpm.where, f"tpmstate0: {match.message}", match.hint, part="tpmstate0")
         if match is None or match.volid is None:
             message = f"the TPM {tpm.version} has no volume and is left out"
             report.add("guest-lost", tpm.where, message, "add tpmstate0 with a new volume", fields(tpm))
