@@ -637,6 +637,8 @@ def test_a_directory_that_depends_on_where_one_stands_got_into_the_plan(tmp_path
         ("/", "has no room for images of its own"),
         ("//", "has no room for images of its own"),
         ("/etc", "is in a directory that holds no images"),
+        ("/dev", "is for devices, not for images"),
+        ("/dev/shm/", "is for devices, not for images"),
         ("/srv/a,b", "has a comma or blanks at its ends, which a config cannot hold"),
     ],
 )

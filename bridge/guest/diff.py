@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..data import gates
-from .compare import Difference, compare
+from .compare import Difference, compare, ordered
 from .side import Side
 from .tree import tree
 
@@ -26,6 +26,15 @@ class Comparison(NamedTuple):
         return not self.differences
 
 
+def _left_out(a: Side, b: Side) -> list[Difference]:
+    """What the command line of one side lacks of its VM, and that of the other does not: it was not compared, and a guest may see it."""
+    ours, theirs = ({finding.said(): finding.where for finding in side.findings if finding.kind == "guest-lost"} for side in (a, b))
+    return [
+        *(Difference("device", said.message, "not compared", None, where, "") for said, where in ours.items() if said not in theirs),
+        *(Difference("device", said.message, None, "not compared", "", where) for said, where in theirs.items() if said not in ours),
+    ]
+
+
 def diff(a: Side, b: Side, *, newest: gates.Version, backends: bool = False, emulator: str | None = None) -> Comparison:
     """Compare. `newest` is the QEMU that a machine type without a version means. `backends` adds the host's part.
 
@@ -42,4 +51,4 @@ def diff(a: Side, b: Side, *, newest: gates.Version, backends: bool = False, emu
         shown = [runner.tree(side.line, side.file, newest) for side in (a, b)]
         found = differences(found, *shown)
         notes += [note for each in shown for note in each.notes]
-    return Comparison(a, b, found, notes, emulator is not None)
+    return Comparison(a, b, ordered([*found, *_left_out(a, b)]), notes, emulator is not None)

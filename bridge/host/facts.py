@@ -289,7 +289,7 @@ def _read_toml(text: str, file: str) -> dict[str, Any]:
 
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits among them
         match = re.search(r"\(at line ([0-9]+)", str(error))
         message = f"is not TOML: {error}"[:200]
         raise BridgeError(message, Line(file, int(match[1])) if match else file) from None

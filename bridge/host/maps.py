@@ -61,7 +61,7 @@ def of_file(data: bytes, file: str) -> Iterator[Pair]:
         tables: dict[str, Any] = tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise BridgeError("is not UTF-8: save it as UTF-8", Line(file, data.count(b"\n", 0, error.start) + 1)) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits among them
         match = re.search(r"\(at line ([0-9]+)", str(error))
         raise BridgeError(f"is not TOML: {error}"[:200], Line(file, int(match[1])) if match else file) from None
     for name, table in tables.items():

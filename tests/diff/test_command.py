@@ -216,3 +216,22 @@ def test_without_qemu_qmp_a_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
         "without --run the options are compared"
     )
     assert [line for line in done.stderr.split("\n") if line.startswith("error")] == [wanted]
+
+
+APART = (
+    "<domain type='kvm'><name>a</name><memory unit='MiB'>512</memory>"
+    "<os><type arch='x86_64' machine='pc-i440fx-10.0'>hvm</type></os><devices>{}</devices></domain>"
+)
+LOST = (
+    "<disk type='network' device='disk'><source protocol='{}' name='v/a'><host name='192.0.2.1'/></source>"
+    "<target dev='vda' bus='virtio'/></disk>"
+)
+
+
+@pytest.mark.parametrize("protocol", ["nbd", "gluster", "ssh"])
+def test_a_disk_that_was_left_out_of_one_side_alone_is_not_the_same(protocol: str, tmp_path: Path) -> None:
+    for name, devices in (("with", LOST.format(protocol)), ("without", "")):
+        (tmp_path / f"{name}.xml").write_text(APART.format(devices))
+    result = diff("-q", tmp_path / "with.xml", tmp_path / "without.xml")
+    assert (result.exit_code, "not compared" in result.stdout) == (1, True), result.output
+    assert diff("-q", tmp_path / "with.xml", tmp_path / "with.xml").exit_code == 0

@@ -30,6 +30,8 @@ def of_images(said: str, option: str) -> str:
     """The same, of one whose files configs and domains name."""
     found = directory(said, option)
     problem = "has no room for images of its own" if found == "/" else path_problem(f"{found}/image")
+    if f"{found}/".startswith("/dev/"):
+        problem = "is for devices, not for images"
     if problem is not None:
         raise BridgeError(f"'{said}' {problem}: name another directory", option)
     return found
