@@ -14,8 +14,8 @@ import pytest
 from tests.corpus import ROOT
 
 KINDS = frozenset((
-    *("machine", "firmware", "cpu", "memory", "clock", "boot", "iothread", "controller", "disk", "net", "display", "audio", "input"),
-    *("serial", "usb", "hostpci", "tpm", "rng", "watchdog", "agent", "share", "cloudinit", "security", "meta", "raw"),
+    *("machine", "firmware", "cpu", "memory", "balloon", "clock", "boot", "iothread", "controller", "disk", "net", "display", "audio"),
+    *("input", "serial", "usb", "hostpci", "tpm", "rng", "watchdog", "agent", "share", "cloudinit", "security", "meta", "raw"),
 ))
 """What a VM is made of, by the names of design 1."""
 
@@ -134,6 +134,17 @@ def test_kinds_have_one_name_everywhere() -> None:
         if package in FORMATS and stem not in KINDS | {"read", "write"}:
             wrong += [f"{name(module)}: {both}" for both in kind_functions(tree(module))]
     assert wrong == []
+
+
+def test_a_format_has_one_list_of_its_kinds() -> None:
+    """`kinds.py`: no other module of the format knows more than a few of them."""
+    for package in FORMATS:
+        many = set()
+        for module in (ROOT / "bridge" / package).glob("*.py"):
+            own = {imported.rpartition(".")[2] for _, imported in imports(module) if imported.startswith(f"bridge.{package}.")}
+            if len(own & KINDS) > 5:
+                many.add(module.name)
+        assert many == {"kinds.py"}, package
 
 
 def kind_functions(module: ast.Module) -> Iterator[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from ..core.rows import whole_number
-from ..model.vm import VM
 from .tree.domain import Domain
 from .tree.node import Node
 
 
-def read_acpi(domain: Domain, vm: VM) -> None:
+def read_acpi(domain: Domain) -> None:
     """No key holds either; the number is a property of QEMU's device."""
-    del vm
     for device in domain.devices.children:
         if device.children and (node := device.peek("acpi")) is not None and not node.claimed:
             _lose(domain, device, node)

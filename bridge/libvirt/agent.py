@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.agent import Agent
 from ..model.part import SerialAddress
@@ -22,6 +23,7 @@ ROWS = (
     Row("fstrim_cloned_disks", "", code=True, finding="metadata-only"),
     Row("address", "channel/address", code=True),
 )
+TABLE = (Rows(Agent, "devices", ROWS),)
 
 NAME = "org.qemu.guest_agent.0"
 KEY = "qga0"

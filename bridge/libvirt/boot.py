@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from weakref import ref
 
+from ..core.coverage import Rows
 from ..core.report import fields
 from ..core.rows import Row
 from ..data.firmware import PICTURE, PICTURES
@@ -19,6 +20,7 @@ ROWS = (
     Row("splash", "qemu:commandline splash=", code=True),
 )
 """`resolve` gives the devices their numbers."""
+TABLE = (Rows(Boot, "", ROWS),)
 
 CLASSES = ("fd", "hd", "cdrom", "network")
 NOTHING = "fd"

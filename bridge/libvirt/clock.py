@@ -6,6 +6,7 @@ import calendar
 import re
 from weakref import ref
 
+from ..core.coverage import Rows
 from ..core.rows import Row, whole_number
 from ..model.clock import Clock
 from ..model.vm import VM
@@ -18,6 +19,7 @@ ROWS = (
     Row("tdf", "clock/timer@tickpolicy", code=True),
     Row("pit_discard", "clock/timer@tickpolicy", code=True),
 )
+TABLE = (Rows(Clock, "", ROWS),)
 
 NOW = "now"
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:T([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}))?", re.ASCII).fullmatch

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
+from ..model.cloudinit import CloudInit
 from ..model.vm import VM
 from .tree.domain import Domain
 
 ROWS = (Row("keys", "", code=True, finding="not-applied"),)
+TABLE = (Rows(CloudInit, "", ROWS),)
 SECRETS = ("cipassword", "sshkeys")
 
 

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from weakref import ref
 
+from ..core.coverage import Rows
 from ..core.report import Report
 from ..core.rows import HEX, INT, ON_OFF, Codec, Row
 from ..data.gates import machine_has
@@ -21,6 +22,7 @@ from .address import read_address
 from .args import board
 from .args.properties import VIRTIO, lose_children
 from .device import lose, lose_attributes, refuse
+from .iommu import write_iommu
 from .iothread import read_served_by, write_served_by
 from .tree.domain import Domain
 from .tree.node import Node, read_rows, write_rows
@@ -50,6 +52,7 @@ ROWS = (
 )
 KIND_ROWS = (Row("scsihw", "devices/controller@model", code=True),)
 """Of the VM: the one kind of SCSI adapter."""
+TABLE = (Rows(Controller, "devices/controller", ROWS, ("master", "builtin", "iothread", "alias")), Rows(VM, "", KIND_ROWS))
 
 SECOND = "ehci-2"
 SECOND_EHCI = "ich9-ehci2"
@@ -85,6 +88,7 @@ def write(vm: VM, domain: Domain) -> None:
             _write(controller, domain, old)
     if vm.machine.base == "q35" and not domain.described:
         domain.arguments += ["-device", HDA]
+    write_iommu(vm, domain)  # a device of the board that stands on these buses
 
 
 def _write(controller: Controller, domain: Domain, old: bool) -> None:

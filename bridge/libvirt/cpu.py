@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..data.cpus import (
     LATER_IN_LIBVIRT,
@@ -54,6 +55,7 @@ ROWS = (
     Row("cpulimit", "cputune/global_quota", code=True),
     Row("cpuunits", "cputune/shares", code=True),
 )
+TABLE = (Rows(CPU, "", ROWS, ("words",)),)
 
 GLOBAL = "x86_64-cpu."
 ELSEWHERE = frozenset(("kvm-hint-dedicated", "kvm-poll-control", "kvm-pv-ipi", "pmu", "kvmclock"))

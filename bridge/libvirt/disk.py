@@ -6,11 +6,13 @@ import re
 
 from msgspec.structs import replace
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Row, choice, whole_number
-from ..model.disk import Disk, Source
+from ..model.disk import Disk, Source, Throttle
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
+from . import iotune, source
 from .address import read_address, write_drive
 from .args.properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties, plain_virtio
 from .identity import ROWS as IDENTITY_ROWS
@@ -50,6 +52,16 @@ ROWS = (
     Row("bootindex", "boot@order", code=True),
     Row("key", "alias@name", code=True),
     *IDENTITY_ROWS,
+)
+TABLE = (
+    Rows(Disk, "devices/disk", ROWS, ("write_cache", "size", "cloudinit", "outline")),
+    Rows(
+        Source,
+        "devices/disk",
+        source.ROWS,
+        ("kind", "volid", "storage_type", "namespace", "chain_snapshots", "discard_no_unref", "is_iso", "importing", "location"),
+    ),
+    Rows(Throttle, "devices/disk", iotune.ROWS),
 )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Row
-from ..model.display import Display
+from ..model.display import Display, Video
 from ..model.part import SerialAddress
 from ..model.vm import VM
 from .address import write_serial
@@ -13,6 +14,7 @@ from .device import host_state, index_of, lose_rest, read_alias, read_port, refu
 from .graphics import read_graphics, write_graphics
 from .tree.domain import Domain
 from .tree.node import Node
+from .video import ROWS as VIDEO_ROWS
 from .video import read_videos, write_video
 
 ROWS = (
@@ -32,6 +34,7 @@ ROWS = (
     Row("videostreaming", "graphics/streaming@mode", code=True),
     Row("keyboard", "graphics@keymap", code=True),
 )
+TABLE = (Rows(Display, "devices", ROWS), Rows(Video, "devices/video", VIDEO_ROWS))
 
 AGENT = "com.redhat.spice.0"
 WEBDAV = "org.spice-space.webdav.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.report import fields
 from ..core.rows import Row
 from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small, stock
@@ -27,6 +28,7 @@ ROWS = (
     Row("format", "os/nvram@format", code=True),
     Row("efitype", "os/loader", code=True),
 )
+TABLE = (Rows(Firmware, "", ROWS, ("target_code", "target_template", "fresh", "pre_enrolled_keys", "size")),)
 
 CUT_NODE = "efivars"
 CUT_FLASH = ("-machine", f"pflash1={CUT_NODE}")

@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
 from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, LAST_SLOT, HostFunction, host_function
 from ..host.volid import path_problem
@@ -57,6 +58,7 @@ ROWS = (
     ),
     *PLACE_ROWS,
 )
+TABLE = (Rows(HostPCI, "devices/hostdev", ROWS),)
 ID_FIELDS = ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace as change
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import INT, Row, whole_number
 from ..model.iothread import IOThread, IOThreads, ServedBy
@@ -30,6 +31,7 @@ POOL_ROWS = (
     Row("affinity", "cputune/iothreadpin@cpuset", code=True),
 )
 """Of the domain."""
+TABLE = (Rows(IOThread, "iothreadids/iothread", ROWS, ("id", "private_to")), Rows(IOThread, "", PIN_ROWS), Rows(IOThreads, "", POOL_ROWS))
 
 MOST = 1024
 """No sane domain has more threads than this (security-rules C8)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from weakref import ref
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import YES_NO, Row
 from ..data.gates import machine_has
@@ -39,6 +40,7 @@ ROWS = (
     Row("freeze", "", code=True, finding="not-applied"),
     Row("hotplug", "", code=True, finding="metadata-only"),
 )
+TABLE = (Rows(Machine, "", ROWS, ("pxe",)),)
 
 NO_BRIDGE_HOTPLUG = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 NO_REBOOT_BY_ITCO = ("-global", "ICH9-LPC.noreboot=on")

@@ -7,6 +7,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from msgspec.structs import replace as change
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError, fields
 from ..core.rows import Row
 from ..data.ostype import from_osinfo
@@ -28,6 +29,7 @@ ROWS = (
 FIELDS = ("manufacturer", "product", "version", "serial", "sku", "family")
 """Type 1 fields, the same words in a config, on QEMU's command line and in <sysinfo>."""
 SMBIOS_ROWS = (Row("uuid", "uuid", code=True), *(Row(field, f"qemu:commandline {field}=", code=True) for field in FIELDS))
+TABLE = (Rows(Meta, "", ROWS, ("vmid", "ostype", "uuid", "creation_qemu")), Rows(SMBIOS, "", SMBIOS_ROWS, ("base64",)))
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 ZERO = ("-uuid", NO_UUID)
 """The system UUID of a VM whose config says none; a domain of libvirt always has one."""

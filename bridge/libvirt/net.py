@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from ..data.options import option
@@ -58,6 +59,7 @@ ROWS = (
     Row("mtu", "mtu@size", code=True),
     *PLACE_ROWS,
 )
+TABLE = (Rows(Net, "devices/interface", ROWS, ("running_mtu",)),)
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import YES_NO, Codec, Row
 from ..model.security import Security
 from ..model.vm import VM
@@ -22,6 +23,7 @@ ROWS = (
     Row("intel_tdx", "qemu:commandline tdx-guest", code=True),
     *(Row(field, "qemu:commandline quote-generation-socket", code=True) for field in ("attestation", "vsock_cid", "vsock_port")),
 )
+TABLE = (Rows(Security, "launchSecurity", ROWS),)
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,18}", re.ASCII).fullmatch
 TDX_FLAG = "confidential-guest-support=tdx0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError, fields
 from ..core.rows import Row
 from ..model.serial import Parallel, Serial
@@ -19,6 +20,7 @@ ROWS = (
     Row("key", "alias@name", code=True),
 )
 PARALLEL_ROWS = (Row("path", "source@path", code=True), Row("port", "target@port", code=True), Row("key", "alias@name", code=True))
+TABLE = (Rows(Parallel, "devices/parallel", PARALLEL_ROWS), Rows(Serial, "devices/serial", ROWS))
 
 USB_PRINTER = "/dev/usb/lp"
 DEVICE = re.compile(r"/dev/[A-Za-z0-9_./:+@-]+")

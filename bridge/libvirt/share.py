@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.rows import INT, ON_OFF, Row, whole_number
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
@@ -27,6 +28,7 @@ IVSHMEM_ROWS = (
     Row("size", "size", INT, code=True, finding="no-live-move"),
     *PLACE_ROWS,
 )
+TABLE = (Rows(IVSHMEM, "devices/shmem", IVSHMEM_ROWS), Rows(VirtioFS, "devices/filesystem", ROWS))
 
 QUEUE = "1024"
 CACHES = {"always": "always", "never": "none"}

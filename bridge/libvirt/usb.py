@@ -11,6 +11,7 @@ import re
 from itertools import count, pairwise
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.part import USBAddress
 from ..model.usb import USB
@@ -32,6 +33,7 @@ ROWS = (
     Row("spice", "qemu:commandline usb-redir", code=True),
     *PLACE_ROWS,
 )
+TABLE = (Rows(USB, "devices/*", ROWS),)
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from .agent import Agent
 from .audio import Audio
+from .balloon import Balloon
 from .boot import Boot
 from .clock import Clock
 from .cloudinit import CloudInit
@@ -18,7 +19,7 @@ from .hostpci import HostPCI
 from .input import Tablet
 from .iothread import IOThreads
 from .machine import Machine
-from .memory import Balloon, Memory
+from .memory import Memory
 from .meta import Meta
 from .net import Net
 from .raw import Raw

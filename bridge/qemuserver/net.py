@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
 from ..model.net import Net
 from ..model.vm import VM
@@ -27,6 +28,14 @@ ROWS = (
     Row("host_tunnel", "host-tunnel"),
     Row("link_down", "link_down"),
     Row("firewall", "firewall"),
+)
+TABLE = (
+    Rows(
+        Net,
+        "netN",
+        ROWS,
+        ("running_mtu", "packed", "rx_queue_size", "tx_queue_size", "vhost", "ifname", "romfile", "hostname", "openvswitch", "network"),
+    ),
 )
 
 

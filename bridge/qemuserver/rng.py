@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
 from ..model.rng import RNG
 from ..model.vm import VM
@@ -14,6 +15,7 @@ ROWS = (
     Row("max_bytes", "max_bytes", COUNTED),
     Row("period", "period", COUNTED),
 )
+TABLE = (Rows(RNG, "rngN", ROWS),)
 
 
 def read(section: Section, vm: VM) -> None:

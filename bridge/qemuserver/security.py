@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
 from ..model.security import Security
 from ..model.vm import VM
@@ -22,6 +23,7 @@ TDX = (
     Row("vsock_cid", "vsock-cid", COUNTED),
     Row("vsock_port", "vsock-port", COUNTED),
 )
+TABLE = (Rows(Security, "amd-sev", SEV, ("cbitpos", "reduced_phys_bits", "policy")), Rows(Security, "intel-tdx", TDX))
 ROWS = (*SEV, *TDX)
 
 
