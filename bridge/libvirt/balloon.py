@@ -8,9 +8,9 @@ from ..model.balloon import Balloon
 from ..model.vm import VM
 from .address import read_address
 from .args.properties import BALLOON, lose_driver, lose_properties, plain_virtio
-from .device import alias
+from .device import alias, read_alias
 from .tree.domain import Domain
-from .tree.node import Node, read_rows, write_rows
+from .tree.node import read_rows, write_rows
 
 ROWS = (
     Row("target", "/currentMemory", code=True),
@@ -20,6 +20,8 @@ ROWS = (
     Row("address", "address", code=True),
 )
 TABLE = (Rows(Balloon, "devices/memballoon", ROWS),)
+KEY = "balloon0?"
+"""What `write` calls it."""
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -48,7 +50,7 @@ def read(domain: Domain, vm: VM) -> None:
     model = node.attrib.get("model")
     if model == "none":
         node.get("model")
-        _take_alias(node)
+        read_alias(domain, node, KEY)
         balloon.present = False
         if balloon.target is not None:
             domain.report.add("normalised", node, f"without a balloon the guest has all its memory, not {balloon.target} MiB")
@@ -61,9 +63,4 @@ def read(domain: Domain, vm: VM) -> None:
     balloon.address = read_address(node, domain)
     lose_properties(domain, node, node, BALLOON, "balloon")
     lose_driver(domain, node, "balloon")
-    _take_alias(node)
-
-
-def _take_alias(node: Node) -> None:
-    if (said := node.peek("alias")) is not None:
-        said.take("name")
+    read_alias(domain, node, KEY)

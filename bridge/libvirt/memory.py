@@ -8,7 +8,7 @@ from ..core.rows import Row
 from ..model.memory import DIMM, Memory, NUMANode
 from ..model.vm import VM
 from . import numa
-from .device import lose, lose_attributes
+from .device import lose, lose_attributes, read_alias
 from .numa import is_set, mib
 from .tree.domain import Domain
 from .tree.node import Node
@@ -188,7 +188,8 @@ def _dimm(domain: Domain, node: Node, rank: int) -> DIMM | None:
         message = f"memory module in slot {slot}: it stood at {base}, and stands where QEMU puts it"
         domain.report.add("moved", address, message)
     known = ((node, "model"), (target,), (size, "unit"), (address, "type", "slot"), (source,), (page, "unit"), (cell,))
-    for part, *names in (*known, (node.peek("alias"), "name")):
+    read_alias(domain, node, "dimm[0-9]+")
+    for part, *names in known:
         if part is not None:
             part.take(*names)
     return DIMM(int(slot), mebibytes, int(cell_text), page_mib)
