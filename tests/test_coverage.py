@@ -26,9 +26,10 @@ from bridge.libvirt.write import write as write_xml
 from bridge.model.cloudinit import CloudInit
 from bridge.model.controller import Controller
 from bridge.model.disk import Source
+from bridge.model.display import Display, Video
 from bridge.model.iothread import IOThread
 from bridge.model.memory import NUMANode
-from bridge.model.part import DriveAddress, Part, PCIAddress, SerialAddress, USBAddress
+from bridge.model.part import Device, DriveAddress, Part, PCIAddress, SerialAddress, USBAddress
 from bridge.model.vm import VM
 from bridge.passes import iothreads
 from bridge.passes.assign_keys import assign_keys
@@ -137,6 +138,23 @@ def test_the_parts_inside_parts_are_known() -> None:
     for part in classes():
         holds = {name for name, hint in typing.get_type_hints(part).items() if list(_parts_of(hint))}
         assert holds == set(lost.INNER.get(part, ())), part
+
+
+def test_all_devices_are_walked() -> None:
+    """A device of each kind that the model has is among `VM.devices()`."""
+    held: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(VM).items():
+        for part in _parts_of(hint):
+            if issubclass(part, Device):
+                one = part(type="pci") if part is Controller else part()
+                held[name] = [one] if "list" in str(hint) else one
+    vm = VM(**held, display=Display(videos=[Video()]))
+    assert {type(device) for device in vm.devices()} == {part for part in classes() if issubclass(part, Device)}
+    assert not vm.has_boot_order()
+    for device in vm.devices():
+        device.bootindex = 1
+        assert vm.has_boot_order()
+        device.bootindex = None
 
 
 @pytest.mark.parametrize("table", [CONFIG.table, LIBVIRT.table, ARGV], ids=["config", "libvirt", "argv"])

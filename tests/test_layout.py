@@ -147,6 +147,20 @@ def test_a_format_has_one_list_of_its_kinds() -> None:
         assert many == {"kinds.py"}, package
 
 
+def test_all_devices_are_asked_of_the_vm() -> None:
+    """Who wants all devices asks `VM.devices()`: no list of the kinds of devices stands anywhere else."""
+    fields = {"balloon", "tablet", "watchdog", "rng", "audio", "ivshmem"}
+    wrong = []
+    for module in MODULES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Tuple | ast.List) and name(module) != "model/vm.py":
+                said = {each.attr for each in node.elts if isinstance(each, ast.Attribute)}
+                said |= {each.value for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+                if len(said & fields) > 3:
+                    wrong.append(f"{name(module)}:{node.lineno} {ast.unparse(node)}")
+    assert wrong == []
+
+
 def kind_functions(module: ast.Module) -> Iterator[str]:
     """The functions with the form of a kind's: `read(section, …)`, `read(domain, …)`, `write(vm, …)`."""
     for node in module.body:

@@ -35,8 +35,7 @@ def write(vm: VM, domain: Domain) -> None:
     if domain.described:
         _write_described(vm, os)
         return
-    devices = (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)
-    if all(device.bootindex is None for device in devices):
+    if not vm.has_boot_order():
         os.add("boot", dev=NOTHING)
     os.add("bootmenu", enable="yes")
     os.ensure("bios").set("rebootTimeout", TIMEOUT)
@@ -47,11 +46,10 @@ def write(vm: VM, domain: Domain) -> None:
 def _write_described(vm: VM, os: Node) -> None:
     """A boot order of devices goes before one of classes, for QEMU as for libvirt."""
     boot = vm.boot
-    devices = (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)
     for tag in ("kernel", "initrd", "cmdline"):
         if (value := getattr(boot, tag)) is not None:
             os.add(tag, value)
-    if all(device.bootindex is None for device in devices):
+    if not vm.has_boot_order():
         for name in boot.classes or ():
             os.add("boot", dev=name)
     if boot.menu is not None:
@@ -77,7 +75,7 @@ def read(domain: Domain, vm: VM) -> None:
 
 def read_classes(domain: Domain, vm: VM) -> None:
     """`<boot dev=>` names kinds of devices: the first of each boots, in libvirt's order (qemuProcessPrepareDeviceBootorder)."""
-    if not vm.boot.classes or any(device.bootindex is not None for device in (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)):
+    if not vm.boot.classes or vm.has_boot_order():
         return
     cards = {id(device.where): device for device in (*vm.nets, *vm.hostpcis)}
     first = {

@@ -49,10 +49,9 @@ def _mark_placed(domain: Domain, vm: VM) -> None:
     """Addresses that the document leaves to libvirt are `filled`: nobody was promised them."""
     if not any(node.implied or _is_placed(node) for node in domain.devices.children):
         return
-    single = (vm.balloon, vm.tablet, vm.watchdog, vm.rng, vm.audio, vm.ivshmem)
-    for device in (*vm.controllers, *vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis, *vm.virtiofs, *(vm.display.videos or ()), *single):
-        node = device.where if device is not None else None
-        if device is not None and isinstance(node, Node) and (node.implied or _is_placed(node)):
+    for device in vm.devices():
+        node = device.where
+        if isinstance(node, Node) and (node.implied or _is_placed(node)):
             device.filled |= {"address", "type"} if node.implied else {"address"}
 
 

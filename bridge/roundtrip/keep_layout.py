@@ -86,7 +86,7 @@ def _free(place: Place, taken: set[Place]) -> Place:
 def _movable(vm: VM, host: HostFacts) -> Iterator[tuple[str, Place]]:
     """Devices that qemu-server prints with an id, as text (JSON takes no -set): id and place."""
     text = not as_json(vm, host)
-    devices: list[Device | None] = [*vm.nets, vm.balloon, *(vm.display.videos or ())]
+    devices: list[Device] = [*vm.nets, vm.balloon, *(vm.display.videos or ())]
     devices += [device for device in vm.hostpcis if len(device.ids or ()) < 2 and not device.pcie]
     if vm.audio is not None:
         devices.append(vm.audio)
@@ -97,14 +97,13 @@ def _movable(vm: VM, host: HostFacts) -> Iterator[tuple[str, Place]]:
         if (drives and text) or controller.type == "virtio-serial" or controller.key == "xhci":
             devices.append(controller)
     for device in devices:
-        if device is not None and device.key and isinstance(device.address, PCIAddress) and not device.address.function:
+        if device.key and isinstance(device.address, PCIAddress) and not device.address.function:
             yield device.key, (device.address.bus, device.address.slot)
 
 
 def _fixed(vm: VM, movable: dict[str, Place]) -> Iterator[Place]:
-    devices: list[Device | None] = [*vm.disks, *vm.nets, *vm.hostpcis, *vm.controllers, *(vm.display.videos or ())]
-    for device in (*devices, vm.balloon, vm.watchdog, vm.rng, vm.audio, vm.ivshmem):
-        if device is not None and isinstance(device.address, PCIAddress) and device.key not in movable:
+    for device in vm.devices():
+        if isinstance(device.address, PCIAddress) and device.key not in movable:
             yield device.address.bus, device.address.slot
 
 

@@ -97,8 +97,4 @@ def virtio_serial(vm: VM) -> list[Controller]:
 
 def buses(vm: VM, *more: Iterable[Controller]) -> set[str]:
     """The conventional buses that some device stands on."""
-    devices: list[Device | None] = [*vm.disks, *vm.nets, *vm.hostpcis, *(vm.display.videos or ()), *vm.controllers]
-    devices += [vm.balloon, vm.watchdog, vm.rng, vm.audio, vm.ivshmem]
-    for controllers in more:
-        devices += controllers
-    return {d.address.bus for d in devices if d is not None and isinstance(d.address, PCIAddress)}
+    return {d.address.bus for devices in (vm.devices(), *more) for d in devices if isinstance(d.address, PCIAddress)}
