@@ -14,10 +14,9 @@ from ..argv import kinds as argv
 from ..argv.raw import AS_THEY_ARE
 from ..core.coverage import Rows
 from ..core.rows import Row
-from ..data.options import OPTIONS
+from ..data.options import OPTIONS, SECRETS
 from ..data.schema import Option
 from ..libvirt import kinds as libvirt
-from ..libvirt.metadata.residue import SECRETS
 from ..qemuserver import kinds as qemuserver
 
 KEPT, PARTLY, LEFT_OUT = "text", "partly", "left out"

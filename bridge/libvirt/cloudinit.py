@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..core.coverage import Rows
 from ..core.rows import Row
+from ..data.options import SECRETS
 from ..model.cloudinit import CloudInit
 from ..model.vm import VM
 from .tree.domain import Domain
 
 ROWS = (Row("keys", "", code=True, finding="not-applied"),)
 TABLE = (Rows(CloudInit, "", ROWS),)
-SECRETS = ("cipassword", "sshkeys")
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -21,7 +21,7 @@ from ..passes.place.usb import ich9_group
 from .address import read_address
 from .args import board
 from .args.properties import VIRTIO, lose_children
-from .device import lose, lose_attributes, refuse
+from .device import alias, lose, lose_attributes, refuse
 from .iommu import write_iommu
 from .iothread import read_served_by, write_served_by
 from .tree.domain import Domain
@@ -69,11 +69,6 @@ _SWAPPED = {
 """Models that libvirt has no name for -> the one that it has, and QEMU's own device in its place (mapping-devices 9)."""
 X_SPEED = (("x-speed", "16"), ("x-width", "32"))
 """qemu-server's on-demand root ports; QEMU's default from machine 4.0 on (mapping-devices 4.2)."""
-
-
-def alias(key: str) -> str:
-    """User aliases hold letters, digits, `-` and `_` only; a dot would be dropped silently (rule R7)."""
-    return "ua-" + key.replace(".", "-")
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..core.coverage import Rows
 from ..core.rows import Codec, Row
-from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, LAST_SLOT, HostFunction, host_function
+from ..data.pci import LAST_SLOT
+from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, HostFunction, host_function
 from ..host.volid import path_problem
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress

@@ -9,15 +9,12 @@ from urllib.parse import quote_from_bytes
 
 from ..core.coverage import Rows
 from ..core.report import BridgeError, Line, Report, fields
-from ..core.rows import Codec, Row
+from ..core.rows import Row
 from ..host.volid import Match
 from ..model.disk import Disk, Source, Throttle
 from ..model.vm import VM
 from .drive import CLOUDINIT, DRIVES, LIMITED, OLD_LIMITS, imported, unusable
-from .section import Lines, Section, read_rows, write_rows
-
-COUNTED = Codec(int, str)
-"""A number whose text the grammar has checked already (`+4` is fine there)."""
+from .section import COUNTED, Lines, Section, read_rows, write_rows
 
 ROWS = (
     Row("media", "media"),

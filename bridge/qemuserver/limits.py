@@ -13,7 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from ..core.shellwords import split
-from ..data.options import OPTIONS, option
+from ..data.options import OPTIONS, SECRETS, option
 from ..data.schema import Option
 from .formats import SPACE
 from .propstring import Values, format_of
@@ -37,8 +37,6 @@ LOSABLE = frozenset((
 ))  # fmt: skip
 """Options whose bad line may be dropped, as qemu-server does, for the VM's devices stay the same.
 A bad line of any other option, with no good one beside it, would silently take away or change a device: refused."""
-SECRETS = ("cipassword", "sshkeys")
-"""Their values stand in no message (security-rules C9)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from ..core.coverage import Rows
-from ..core.rows import Codec, Row
+from ..core.rows import Row
 from ..model.security import Security
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
-
-COUNTED = Codec(int, str)
+from .section import COUNTED, Lines, Section, read_rows, write_rows
 
 SEV = (
     Row("amd_sev", "type"),

@@ -53,14 +53,14 @@ class Config:
             return None
 
     @cached_property
-    def _written(self) -> tuple[Node | None, dict[Finding, str]]:
+    def _written(self) -> tuple[Node | None, dict[Finding, object]]:
         report = Report()
         tell_missing(self.said, self.request.host, report)  # `after` is made in silence
         try:
             tree = domain_of(self.said, self.request, report, self.after)[1]
         except BridgeError:
             return None, {}
-        return tree, {finding._replace(where=""): finding.where for finding in report if finding.kind in LOSSES}
+        return tree, {finding._replace(where=""): where for finding, where in report.places() if finding.kind in LOSSES}
 
     @property
     def tree(self) -> Node | None:
@@ -79,8 +79,8 @@ class Config:
 
     def losers(self, losses: Set[Finding]) -> set[str]:
         """The keys whose lines these are about."""
-        places = {place for loss, place in self._written[1].items() if loss in losses}
-        return {key for key, entry in self.parsed.main.entries.items() if str(Line(FILE, entry.line)) in places}
+        lines = {place.number for loss, place in self._written[1].items() if loss in losses and isinstance(place, Line)}
+        return {key for key, entry in self.parsed.main.entries.items() if entry.line in lines}
 
     def with_sections(self, sections: str) -> Config:
         """The same with other sections behind."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..core.report import Report
-from ..data.pci import Q35_PORTS
+from ..data.pci import LAST_SLOT, Q35_PORTS
 from ..host.facts import HostFacts
 from ..model.controller import Controller
 from ..model.part import Device, PCIAddress
@@ -26,7 +26,6 @@ BUILTIN: dict[str, tuple[Place, ...]] = {
     "q35": (*(("pcie.0", slot) for slot in (0, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F)),),
 }
 """Places of the chipset, and of what qemu-server reads from a file of its own."""
-LAST_SLOT = 0x1F
 IDS = {"audio0": "audiodev0"}
 """Key -> QEMU's id, where qemu-server gives another one: `-set` of an id that is not there keeps QEMU from starting."""
 

@@ -13,10 +13,10 @@ from collections.abc import Container
 import msgspec
 
 from ...core.report import BridgeError, Report
+from ...data.options import SECRETS
 from ..tree.node import Node
 
 TAG = "virt-qm:vm"
-SECRETS = ("cipassword", "sshkeys")
 MAX_DESCRIPTION = 8192
 """Characters, as of <description>."""
 _SECRET_LINE = re.compile(r"^(?:cipassword|sshkeys): .*\n", re.MULTILINE)

@@ -17,7 +17,7 @@ from ...core.rows import MalformedError, Row, compiled, values_of
 
 QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
 RESIDUE_NS = "urn:virt-qm:residue:1"
-SECRETS = ("passwd", "password")
+SECRET_ATTRIBUTES = ("passwd", "password")
 """Attributes whose values stand in no finding (security-rules S12)."""
 PREFIX = {QEMU_NS: "qemu", RESIDUE_NS: "virt-qm"}
 
@@ -186,7 +186,7 @@ class Node(msgspec.Struct, eq=False, weakref=True):
         return f"{start}>{inner}</{self.tag}>" if inner else start + "/>"
 
     def _attribute(self, name: str) -> str:
-        return f"{name}='{'***' if name in SECRETS else self.attrib[name]}'"
+        return f"{name}='{'***' if name in SECRET_ATTRIBUTES else self.attrib[name]}'"
 
     def xpath(self) -> str:
         parent = self.parent

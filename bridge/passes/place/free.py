@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ...data.pci import LAST_SLOT
 from ...model.part import PCIAddress
 from ...model.vm import VM
 
 CHIPSET = {"i440fx": {0, 1}, "q35": {0, 0x1F}, "virt": {0}}
 """Slots that the board itself holds."""
 ICH9_HDA_SLOT = 0x1B
-LAST_SLOT = 0x1F
 
 
 def place(vm: VM) -> VM:
