@@ -161,6 +161,21 @@ def test_all_devices_are_asked_of_the_vm() -> None:
     assert wrong == []
 
 
+def test_what_is_read_is_taken_by_the_tree_itself() -> None:
+    """Readers take by `get`, `claim`, `take` and the like: none sets the marks, or deletes attributes, past the node (or the option)."""
+    wrong = []
+    for module in MODULES:
+        if name(module) in ("libvirt/tree/node.py", "argv/reading/said.py") or not name(module).startswith(("libvirt/", "argv/")):
+            continue
+        for node in ast.walk(tree(module)):
+            targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else ()
+            for target in targets:
+                text = ast.unparse(target)
+                if text.endswith((".claimed", ".text_claimed")) or (isinstance(node, ast.Delete) and ".attrib[" in text):
+                    wrong.append(f"{name(module)}:{node.lineno} {ast.unparse(node)}")
+    assert wrong == []
+
+
 def kind_functions(module: ast.Module) -> Iterator[str]:
     """The functions with the form of a kind's: `read(section, …)`, `read(domain, …)`, `write(vm, …)`."""
     for node in module.body:

@@ -15,7 +15,7 @@ def read_acpi(domain: Domain) -> None:
 
 
 def _lose(domain: Domain, device: Node, node: Node) -> None:
-    node.claimed = True
+    node.claim()
     if (index := node.get("index")) is not None:
         message = f"ACPI index {index} of the {device.tag} has no place in a config"
         try:

@@ -59,8 +59,8 @@ def read(domain: Domain, vm: VM) -> None:
 
 
 def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
-    node.claimed = target.claimed = True
-    target.get("type")
+    node.claim()
+    target.claim("type")
     target.get("name")
     target.expect("state", "connected", "disconnected")
     type_ = node.get("type")
@@ -70,7 +70,7 @@ def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     source = node.peek("source")
     if type_ == "unix":
         if source is not None:
-            source.claimed = True
+            source.claim()
             source.expect("mode", "bind")
             vm.agent.socket = source.get("path")
     else:
@@ -88,17 +88,18 @@ def _is_agent(node: Node) -> bool:
 
 def _read_serial(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     """The serial port that `write` made."""
-    node.claimed = target.claimed = True
+    node.claim()
+    target.claim()
     node.get("type")
     target.expect("type", "isa-serial")
     model = target.peek("model")
     if model is not None and model.expect("name", "isa-serial"):
-        model.claimed = True
+        model.claim()
     read_alias(domain, node, KEY)
     source = node.peek("source")
     vm.agent = Agent(enabled=True, type="isa", key=KEY, where=node)
     if source is not None:
-        source.claimed = True
+        source.claim()
         source.expect("mode", "bind")
         vm.agent.socket = source.get("path")
     port = target.attrib.get("port", "")

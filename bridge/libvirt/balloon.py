@@ -32,7 +32,7 @@ def write(vm: VM, domain: Domain) -> None:
     node = domain.devices.add("memballoon", model="virtio")
     write_rows(node, balloon, ROWS)
     if not domain.target.has("free_page_reporting"):
-        node.attrib.pop("freePageReporting", None)
+        node.get("freePageReporting")
     if domain.described and balloon.key is not None:
         node.add("alias", name=alias(balloon.key))
     if balloon.address is not None:

@@ -64,7 +64,7 @@ def read(domain: Domain, vm: VM) -> None:
     os = domain.root.peek("os")
     if os is None:
         return
-    boot.classes = [node.attrib.pop("dev") for node in os.all("boot") if node.attrib.get("dev") in CLASSES] or None
+    boot.classes = [node.need("dev") for node in os.all("boot") if node.attrib.get("dev") in CLASSES] or None
     _read_menu(domain, os)
     _read_bios(domain, os, vm)
     for tag in DIRECT[1:]:
@@ -110,7 +110,7 @@ def _read_menu(domain: Domain, os: Node) -> None:
         return
     enable, timeout = node.attrib.get("enable"), node.attrib.get("timeout")
     if enable in ("yes", "no"):
-        del node.attrib["enable"]
+        node.get("enable")
         if enable == "no":
             domain.report.add("normalised", node, "qemu-server always offers the boot menu", "args: -boot menu=off")
     if timeout is not None:
@@ -127,7 +127,7 @@ def _read_bios(domain: Domain, os: Node, vm: VM) -> None:
         message = f"the firmware tries again after {timeout} ms; under qemu-server after {TIMEOUT} ms"
         board.mend(domain, Node("bios", {}, ref(os), line=node.line), message, lambda _: board.boot("reboot-timeout", timeout))
     if node.attrib.get("useserial") in ("yes", "no"):
-        serial = node.attrib.pop("useserial") == "yes"
+        serial = node.need("useserial") == "yes"
         if serial or vm.machine.graphics is None:  # what -machine graphics=off says holds beside `no`
             vm.machine.graphics = not serial
 

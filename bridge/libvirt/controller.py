@@ -196,7 +196,7 @@ def read(domain: Domain, vm: VM) -> None:
         if node.attrib.get("type") in NO_KEY and not node.implied:
             refuse(domain, node, "guest-lost", f"a config has no controller of type {node.attrib.get('type')}")
     for node in nodes:
-        node.claimed = True
+        node.claim()
         if (hole := node.peek("pcihole64")) is not None:
             message = f"{hole.outline()} has no counterpart in a config"
             board.mend(domain, hole, message, lambda child: board.hole64(child, vm.machine.base))
@@ -235,7 +235,8 @@ def _read_element(node: Node, domain: Domain) -> Controller:
     if (target := node.peek("target")) is not None and target.attrib:
         _read_hotplug(target, domain)
         lose_attributes(domain, target, "guest-lost", "busNr", "memReserve")
-        target.claimed = target.claimed or not target.attrib
+        if not target.attrib:
+            target.claim()
         lose(domain, target, "guest-lost", "node")
     said["served_by"] = read_served_by(node)
     if type_ in ("scsi", "virtio-serial"):
@@ -260,6 +261,6 @@ def _read_hotplug(target: Node, domain: Domain) -> None:
     """`target@hotplug`: qemu-server leaves every bus pluggable, as is libvirt's default."""
     if target.attrib.get("hotplug") not in ("on", "off"):
         return
-    target.claimed = True
+    target.claim()
     if target.need("hotplug") == "off":
         domain.report.add("added", target, "hotplug='off': devices can be plugged into this bus under qemu-server")

@@ -58,8 +58,7 @@ def read_alias(domain: Domain, node: Node, keys: str) -> tuple[str | None, str |
     name = found.attrib.get("name") if found is not None else None
     if found is None or name is None or found.claimed:
         return None, None
-    found.claimed = True
-    del found.attrib["name"]
+    found.claim("name")
     if name.startswith("ua-") and _fits(keys).fullmatch(name, 3):
         return name[3:], name
     own = _OWN.get(node.tag)
@@ -99,7 +98,7 @@ def lose_attributes(domain: Domain, node: Node, kind: str, *names: str) -> None:
     if not node.attrib:
         return
     for name in names:
-        value = node.attrib.pop(name, None)
+        value = node.get(name)
         if value is not None:
             domain.report.add(kind, node, f"{name}='{value}' has no counterpart in a config")
 

@@ -182,7 +182,7 @@ def read(domain: Domain, vm: VM) -> None:
     vm.disks = []
     seen: set[str] = set()
     for node in domain.disks:
-        node.claimed = True
+        node.claim()
         disk = _read(node, domain)
         if disk is None:
             continue
@@ -264,7 +264,7 @@ def _hide_secrets(node: Node) -> None:
 
 
 def _read_driver(node: Node, driver: Node, domain: Domain) -> str | None:
-    driver.claimed = True
+    driver.claim()
     driver.expect("name", "qemu")
     for name in DRIVER_HOST:
         if (value := driver.get(name)) is not None and (name, value) != ("discard_no_unref", "on"):
@@ -331,7 +331,7 @@ def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:
     if boot is not None:
         try:
             disk.bootindex = whole_number(boot.attrib.get("order", ""))
-            boot.attrib.pop("order")
+            boot.need("order")
         except ValueError:
             boot.unclaim()
     if node.attrib:

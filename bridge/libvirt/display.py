@@ -94,12 +94,13 @@ def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> N
         said["foldersharing"] = True
         source = node.peek("source")
         if source is not None and source.expect("channel", WEBDAV):
-            source.claimed = True
+            source.claim()
     else:
         refuse(domain, node, "guest-lost", "a config has no channels but those of the guest agent and of SPICE")
         return
     assert target is not None
-    node.claimed = target.claimed = True
+    node.claim()
+    target.claim()
     for attribute in ("type", "name"):
         target.get(attribute)
     target.expect("state", "connected", "disconnected")
@@ -113,9 +114,9 @@ def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> N
             domain.report.add("host-lost", node, "the clipboard is off there and on with clipboard=vnc")
         if source is not None:
             lose_rest(domain, source, "host-lost", "agent channel") if source.children and clipboard is None else None
-            source.claimed = True
+            source.claim()
             if clipboard is not None:
-                clipboard.claimed = True
+                clipboard.claim()
             mouse = source.only("mouse")
             if mouse is not None and not mouse.expect("mode", "client"):  # QEMU's own; qemu-server sets none
                 domain.report.add("host-lost", mouse, f"mouse mode='{mouse.get('mode')}': the agent gets the display's mouse here")

@@ -126,7 +126,7 @@ def _pins(domain: Domain, threads: dict[int, IOThread], affinity: str | None) ->
     cputune = domain.root.peek("cputune")
     if cputune is None:
         return
-    cputune.claimed = True
+    cputune.claim()
     pinned: set[int] = set()
     for node in cputune.all("iothreadpin"):
         n = _id(node, "iothread")
@@ -167,12 +167,13 @@ def read_served_by(node: Node) -> list[ServedBy] | None:
     if driver is None:
         return None
     if "iothread" in driver.attrib:
-        driver.claimed = True
+        driver.claim()
         return [ServedBy(_id(driver, "iothread"))]
     mapping = driver.peek("iothreads")
     if mapping is None or mapping.claimed:
         return None
-    driver.claimed = mapping.claimed = True
+    driver.claim()
+    mapping.claim()
     return [ServedBy(_id(thread, "id"), _queues(thread)) for thread in mapping.all("iothread")] or None
 
 

@@ -127,17 +127,17 @@ def _read_backing(domain: Domain, vm: VM) -> None:
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
     if backing is None:
         return
-    backing.claimed = True
+    backing.claim()
     memory = vm.memory
     for tag in HOST_POLICY:
         if (node := backing.peek(tag)) is not None:
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
     access, source = backing.peek("access"), backing.peek("source")
     if access is not None and access.attrib.get("mode") in ("shared", "private"):
-        access.claimed = True
+        access.claim()
         memory.shared = access.get("mode") == "shared" or None
     if source is not None and source.attrib.get("type") in ("memfd", "anonymous", "file"):
-        source.claimed = True
+        source.claim()
         memory.source = source.get("type")
     if (hugepages := backing.only("hugepages")) is not None:
         memory.pages = _pages(domain, hugepages)

@@ -153,7 +153,7 @@ def _read_name(domain: Domain, meta: Meta) -> None:
     name = node.text if node is not None else ""
     for other in (node, title):
         if other is not None:
-            other.text_claimed = True
+            other.take()
             if _CONTROL(other.text.strip(" \t\r\n")):
                 raise BridgeError(f"<{other.tag}> holds a control character: remove it", other)
     name = name.strip(" \t\r\n")
@@ -182,7 +182,7 @@ def _read_description(domain: Domain, meta: Meta) -> None:
     node = domain.root.only("description")
     if node is None:
         return
-    node.text_claimed = True
+    node.take()
     text = node.text.strip("\n").rstrip()  # no config has blanks at the end of its description
     if len(text) > MAX_DESCRIPTION:
         raise BridgeError(f"the description has more than {MAX_DESCRIPTION} characters: shorten it", node)
@@ -297,10 +297,9 @@ def _read_smbios(domain: Domain, node: Node, found: dict[str, str]) -> None:
     for entry in system.all("entry"):
         name, text = entry.attrib.get("name"), entry.text
         if name not in (*FIELDS, "uuid") or name in found:
-            entry.claimed = False
+            entry.unclaim()
             continue
-        del entry.attrib["name"]
-        entry.text_claimed = True
+        entry.take("name")
         if name == "uuid":
             text = text.strip(" \t\r\n")
         elif text == "0":
@@ -320,7 +319,7 @@ def _read_osinfo(domain: Domain, meta: Meta) -> None:
     metadata = domain.root.peek("metadata")
     if metadata is None:
         return
-    metadata.claimed = True
+    metadata.claim()
     for node in metadata.children:
         if node.claimed:
             continue

@@ -20,8 +20,8 @@ PROPERTY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 def read(domain: Domain) -> VM:
     """The VM as the XML says it; addresses name buses as `#INDEX`. Raises BridgeError on what is not a sane domain."""
     vm = VM()
-    domain.root.claimed = True
-    domain.devices.claimed = True
+    domain.root.claim()
+    domain.devices.claim()
     draft = complete(domain.root, domain.devices)
     domain.disks, domain.controllers = draft.disks, draft.controllers
     for note in draft.notes:

@@ -106,7 +106,7 @@ def read(domain: Domain, vm: VM) -> None:
     if kind not in ("sev", "sev-snp"):
         domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
         return
-    del node.attrib["type"]
+    node.get("type")
     for name, value in (read_rows(node, ROWS) | read_rows(node, NUMBERS)).items():
         setattr(security, name, value)
     if kind == "sev-snp":

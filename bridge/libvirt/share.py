@@ -106,7 +106,7 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
         refuse(domain, node, "guest-lost", "a config needs a directory, and a mount tag of letters, digits, - and _")
         return None
     for part in (driver, source, target):
-        part.claimed = True
+        part.claim()
     driver.get("type")
     source.get("dir")
     target.get("dir")
@@ -147,7 +147,7 @@ def _read_binary(domain: Domain, node: Node, share: VirtioFS) -> None:
     back = {there: here for here, there in CACHES.items()}
     if cache is not None and cache.attrib.get("mode") in back:
         share.cache = back[cache.get("mode") or ""]
-        cache.claimed = True
+        cache.claim()
     lose_attributes(domain, binary, "host-lost", "path")
     lose(domain, binary, "host-lost", "lock", "sandbox", "thread_pool", "cache", "openfiles")
 
@@ -162,8 +162,7 @@ def _read_shmem(domain: Domain, node: Node) -> IVSHMEM | None:
     if size is None:
         refuse(domain, node, "guest-lost", "a config has shared memory in whole MiB only")
         return None
-    model.claimed = True
-    model.get("type")
+    model.claim("type")
     node.get("name")
     if not name.startswith(PREFIX):
         domain.report.add("host-lost", node, f"the host's file was called {name}, under qemu-server {PREFIX}{name}")

@@ -177,8 +177,7 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
         refuse(domain, node, "resource-unknown", why)
         return None
     for part in (node, source, vendor, product):
-        part.claimed = True
-        part.attrib.pop("id", None)
+        part.claim("id")
     node.get("type")
     node.expect("mode", "subsystem")
     node.expect("managed", "no", "yes")
@@ -202,10 +201,10 @@ def _read_port(domain: Domain, node: Node, source: Node) -> USB | None:
     bus, port = said.get("bus", ""), said.get("port", "")
     if address is None or not (bus.isascii() and bus.isdigit() and len(bus) < 4) or not _PORTS.fullmatch(port) or len(port) > 31:
         return None
-    source.claimed = True
+    source.claim()
     address.take("bus", "port")
     node.get("type")
-    node.claimed = True
+    node.claim()
     node.expect("mode", "subsystem")
     node.expect("managed", "no", "yes")
     lose_attributes(domain, source, "host-lost", "guestReset")

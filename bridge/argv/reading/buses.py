@@ -284,7 +284,7 @@ class Board:
         """The hub of QEMU's own, in front of the device that it is made for."""
         said = Said(Option("device", "usb-hub"), 0, self.line.file, ["-device", "usb-hub"])
         said.origin = f"{self.line.file} (of QEMU's own: -device usb-hub)"
-        said.claimed = True
+        said.claim()
         hub = Dev(said)
         hub.address = address
         self.line.devices.insert(self.line.devices.index(device), hub)

@@ -140,6 +140,12 @@ class Node(msgspec.Struct, eq=False, weakref=True):
         self.take_all()
         return text
 
+    def claim(self, *names: str) -> None:
+        """Take the element itself and these attributes; its text and what else it holds stay for others, and for the report."""
+        self.claimed = True
+        for name in names:
+            self.attrib.pop(name, None)
+
     def take(self, *names: str) -> None:
         """Take the element, its text and these attributes, of which somebody speaks; what else it holds stays for the report."""
         self.claimed = self.text_claimed = True
