@@ -168,11 +168,10 @@ def test_what_is_read_is_taken_by_the_tree_itself() -> None:
         if name(module) in ("libvirt/tree/node.py", "argv/reading/said.py") or not name(module).startswith(("libvirt/", "argv/")):
             continue
         for node in ast.walk(tree(module)):
-            targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else ()
-            for target in targets:
+            for target in node.targets if isinstance(node, ast.Assign | ast.Delete) else ():
                 text = ast.unparse(target)
                 if text.endswith((".claimed", ".text_claimed")) or (isinstance(node, ast.Delete) and ".attrib[" in text):
-                    wrong.append(f"{name(module)}:{node.lineno} {ast.unparse(node)}")
+                    wrong.append(f"{name(module)}:{target.lineno} {text}")
     assert wrong == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Any
 
 from ..core.rows import INT, Row
@@ -47,8 +46,6 @@ def write_usb_address(vm: VM, node: Node, address: object) -> None:
         write_usb(node, address, index_of(vm, address.bus))
 
 
-_fits = cache(re.compile)
-"""The patterns are the kinds' own constants."""
 _OWN = {tag: re.compile(f"(?:{start})[0-9]{{1,3}}").fullmatch for tag, start in OWN.items()}
 
 
@@ -59,7 +56,7 @@ def read_alias(domain: Domain, node: Node, keys: str) -> tuple[str | None, str |
     if found is None or name is None or found.claimed:
         return None, None
     found.claim("name")
-    if name.startswith("ua-") and _fits(keys).fullmatch(name, 3):
+    if name.startswith("ua-") and re.compile(keys).fullmatch(name, 3):
         return name[3:], name
     own = _OWN.get(node.tag)
     if own is None or not own(name):

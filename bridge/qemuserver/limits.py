@@ -48,11 +48,6 @@ MAX_DESCRIPTION = OPTIONS["description"].max_length or 0
 _RESTORE = re.compile(r"#?(?:qmdump|vzdump)#")
 
 
-@cache
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.ASCII)
-
-
 def _range(declared: Option) -> str:
     if declared.minimum is not None and declared.maximum is not None:
         return f"between {declared.minimum} and {declared.maximum}"
@@ -71,14 +66,14 @@ def limit_problem(key: str, value: str) -> str | None:
             return f"{value} is not {_range(declared)}"
     elif declared.enum and value not in declared.enum:
         return f"'{value}' is not one of {', '.join(declared.enum)}"
-    elif declared.pattern and not declared.internal and not _pattern(declared.pattern).fullmatch(value):
+    elif declared.pattern and not declared.internal and not re.compile(declared.pattern, re.ASCII).fullmatch(value):
         return f"'{value}' does not have the form that qemu-server asks for"
     elif declared.max_length is not None and len(value.encode("utf-8", "surrogateescape")) > declared.max_length:
         return f"the value is longer than {declared.max_length} bytes"
     return None
 
 
-@cache
+@cache  # without: 2 % more calls from a config to XML or back
 def _has_limits(key: str) -> bool:
     declared = option(key)
     return declared is not None and any(
@@ -109,7 +104,7 @@ def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
     return None
 
 
-@cache
+@cache  # without: 8 % more calls from a config to a command line
 def _numbers(key: str) -> frozenset[str]:
     """The sub-options of a property string that are numbers."""
     return frozenset(name for name, sub in format_of(key).fields.items() if sub.field.type in ("integer", "number"))

@@ -38,12 +38,12 @@ class Config:
         self.refusal: BridgeError | None = None
         """Why qemu-server would not run it."""
 
-    @cached_property
+    @cached_property  # without: 1 % more calls from XML
     def doubts(self) -> list[Doubt]:
         """What qemu-server does not check, and its API would refuse. Asked when it is tried, and when it is told."""
         return doubts(self.parsed)
 
-    @cached_property
+    @cached_property  # without: 6 % more calls from XML
     def after(self) -> VM | None:
         """The machine that qemu-server would run, None if it would refuse it."""
         try:
@@ -52,7 +52,7 @@ class Config:
             self.refusal = error
             return None
 
-    @cached_property
+    @cached_property  # without: 30 % more calls from XML with metadata
     def _written(self) -> tuple[Node | None, dict[Finding, object]]:
         report = Report()
         tell_missing(self.said, self.request.host, report)  # `after` is made in silence
@@ -67,7 +67,7 @@ class Config:
         """The domain that this config gives, None if it gives none."""
         return self._written[0]
 
-    @cached_property
+    @cached_property  # without: 9 % more calls from XML with metadata
     def atoms(self) -> Atoms:
         """All that this domain says; nothing if there is none. The gate asks for each claim anew."""
         return frozenset() if self.tree is None else atoms(self.tree)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -19,7 +18,6 @@ from ...model.vm import VM
 D = TypeVar("D", bound=Device)
 
 
-@lru_cache(maxsize=1024)
 def conventional(base: str | None, key: str, function: int = 0, multifunction: bool | None = None) -> PCIAddress:
     """The key's slot on the conventional buses; aarch64's bus 0 is the PCI Express root itself."""
     bus, slot = PCI[key]
