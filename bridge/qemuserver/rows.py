@@ -70,7 +70,7 @@ TABLE = (
     Rows(Boot, "boot", boot.ROWS),
     Rows(Boot, "", boot.KEYS),
     Rows(CPU, "cpu", cpu.ROWS),
-    Rows(CPU, "", (*cpu.NUMBERS, *cpu.TEXTS, *cpu.IMPLIED, *cpu.LOST)),
+    Rows(CPU, "", (*cpu.NUMBERS, *cpu.SMP, *cpu.TEXTS, *cpu.IMPLIED, *cpu.LOST)),
     Rows(Clock, "", clock.ROWS),
     Rows(CloudInit, "", cloudinit.ROWS),
     Rows(Disk, DRIVES, disk.ROWS),
