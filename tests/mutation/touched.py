@@ -6,6 +6,7 @@ import ast
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 from tests.mutation.marks import BRIDGE, bit, in_function, place, tree
@@ -13,8 +14,10 @@ from tests.mutation.plugin import LOADED, unpacked
 
 FEW = 4
 """Tests."""
-OTHERS = 1500
+OTHERS = 300
 """Tests that a mutant runs at most if none of them touches its line, or a line that uses what it makes."""
+BUDGET = 25.0
+"""Seconds that the tests of a mutant took without it, at most: what thousands of tests do not notice, the last ones would hardly."""
 
 
 class Touched:
@@ -43,10 +46,14 @@ class Touched:
         mask = self._mask([(module, line)])
         found, loading = self._touching(mask), not in_function(module, line) or bool(mask & self.loading)
         if not loading and len(found) >= FEW:
-            return sorted(found, key=self._cost), False
+            return self._within_budget(sorted(found, key=self._cost)), False
         users = self._touching(self._mask(self.names.uses(module, line)))
         order = sorted(self.seconds, key=lambda test: (test not in found, test not in users, self._cost(test)))
-        return order[: max(OTHERS, len(found | users))], loading
+        return self._within_budget(order[: max(OTHERS, len(found | users))]), loading
+
+    def _within_budget(self, tests: list[str]) -> list[str]:
+        spent = accumulate(self.seconds[test] for test in tests)
+        return [test for test, until in zip(tests, spent, strict=True) if until <= BUDGET]
 
     def expected(self, tests: Iterable[str]) -> float:
         """Seconds that they took."""
