@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from bridge.core.report import BridgeError
-from bridge.operations.move import check, prepare
-from bridge.operations.move.disks import Drive, drives, places
+from bridge.operations.move import check, prepare, ways
+from bridge.operations.move.disks import Drive, Place, drives, over_hosts, places
 from bridge.operations.move.machine import Machine
 from bridge.operations.move.mirror import Mirrored
 from bridge.operations.move.out import TargetStarted
@@ -476,3 +476,32 @@ def test_what_a_session_says_is_taken_line_by_line(tmp_path: Path) -> None:
         tunnel._line(lambda: None)
     master.stdout.close()
     tunnel.process = None
+
+
+@pytest.mark.parametrize(("into", "way"), list(ways.STEPS))
+def test_every_way_has_one_point_of_no_return(tmp_path: Path, into: bool, way: str) -> None:
+    """What may be undone comes before it."""
+    disks = (Disk(device="virtio0", target="vda"),) if way == "protocol3" else ()
+    sides = Sides(request(tmp_path, into=into, way=way, argv=("kvm",), disks=disks, pins={"vcpu 0": (1,)}))
+    try:
+        steps = ways.steps(sides)
+    finally:
+        sides.close()
+    assert [step.final for step in steps].count(True) == 1
+
+
+FOR_MANY = "nfs nfs4 gfs2 ocfs2 afs smb3 cifs ceph gpfs acfs beegfs fuse.glusterfs fuse.quobyte lustre"
+FOR_ONE = "ext4 xfs btrfs zfs tmpfs overlay fuse.sshfs iso9660"
+
+
+@pytest.mark.parametrize(("kind", "many"), [*((kind, True) for kind in FOR_MANY.split()), *((kind, False) for kind in FOR_ONE.split())])
+def test_whether_other_hosts_have_an_image_is_told_by_its_file_system(tmp_path: Path, kind: str, many: bool) -> None:
+    """The kernel's names of those that libvirt takes for shared (virFileIsSharedFS), and Lustre's."""
+    image, table = tmp_path / "a.raw", tmp_path / "mountinfo"
+    image.write_bytes(b"")
+    number = image.stat().st_dev
+    other_device = "36 35 98:0 / /mnt rw - nfs4 host:/x rw"
+    table.write_text(f"{other_device}\n36 35 {os.major(number)}:{os.minor(number)} / / rw,noatime shared:1 - {kind} /dev/root rw\n")
+    files, targets = {"virtio0": str(image)}, {"virtio0": Place("vda", str(image))}
+    found = over_hosts(files, files, targets, True, False, str(table))
+    assert found == (() if many else (Disk(device="virtio0", target="vda"),))

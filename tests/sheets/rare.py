@@ -74,6 +74,16 @@ _DEVICES: dict[str, str] = {
     "hostdev on a multifunction device": "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='7' slot='0x10' function='0'/></source>"
         "<address type='pci' domain='0' bus='0' slot='0x10' function='0' multifunction='on'/></hostdev><hostdev mode='subsystem' type='pci' managed='yes'>"
         "<source><address domain='0' bus='7' slot='0x10' function='1'/></source><rom bar='off'/><address type='pci' domain='0' bus='0' slot='0x10' function='1'/></hostdev>",
+    "nic offloads off": nic("<driver name='vhost'><host csum='off' gso='off' tso4='off' tso6='off' ecn='off' ufo='off' mrg_rxbuf='off'/>"
+                            "<guest csum='off' tso4='off' tso6='off' ecn='off' ufo='off'/></driver>"),
+    "nic driver": nic("<driver txmode='timer' ioeventfd='on' event_idx='off' queues='4' rx_queue_size='512' tx_queue_size='512' rss='on' rss_hash_report='on'/>"),
+    "filesystem of a socket": "<filesystem type='mount'><driver type='virtiofs'/><source socket='/s'/><target dir='d'/></filesystem>",
+    "vsock without a model": "<vsock><cid auto='no' address='3'/></vsock>", "iommu without a model": "<iommu/>",
+    **{f"hostdev usb at a port of {len(port)} characters": f"<hostdev mode='subsystem' type='usb'><source><address bus='1' port='{port}'/></source></hostdev>"
+       for port in ("1" + ".1" * 15, "10" + ".1" * 15)},
+    **{f"disk {bus} rotation_rate {rate}": disk(bus=bus, dev="sda").replace("<target ", f"<target rotation_rate='{rate}' ") for bus in ("virtio", "scsi", "sata") for rate in ("1", "7200")},
+    **{f"video {model} second": f"<video><model type='virtio' primary='yes'/></video><video><model type='{model}'/></video>" for model in ("qxl", "vga", "virtio", "bochs", "cirrus")},
+    "serial at an address": "<serial type='pty'><target type='isa-serial' port='2'/></serial><serial type='pty'><target type='isa-serial' port='0'/></serial>",
 }  # fmt: skip
 
 _PARTS: dict[str, dict[str, str]] = {
@@ -106,6 +116,14 @@ _PARTS: dict[str, dict[str, str]] = {
                                             "<iothreadpin iothread='1' cpuset='3'/><vcpupin vcpu='9' cpuset='1'/></cputune>", "devices": driver("iothread='1'")},
     "numatune": {"cpu": cpu("<numa><cell id='0' cpus='0' memory='512' unit='MiB'/><cell id='1' cpus='1' memory='512' unit='MiB'><distances><sibling id='0' value='21'/></distances></cell></numa>"),
                  "rest": "<numatune><memory mode='strict' nodeset='0'/><memnode cellid='1' mode='preferred' nodeset='1'/></numatune>"},
+    "more CPUs than the usual interrupts reach": {"rest": "<vcpu>300</vcpu>"},
+    "more CPUs than the usual interrupts reach, with an iommu": {"rest": "<vcpu>300</vcpu>", "devices": "<iommu model='intel'/>"},
+    "iommu intremap": {"devices": "<iommu model='intel'><driver intremap='on'/></iommu>", "features": "<features><acpi/></features>"},
+    "cells without memory": {"cpu": cpu("<numa><cell id='0' cpus='0'/></numa>")},
+    "cells of an odd unit": {"cpu": cpu("<numa><cell id='0' cpus='0-1' memory='1' unit='GB'/></numa>")},
+    "cells and a dimm without a size": {"cpu": cpu("<numa><cell id='0' cpus='0-1' memory='512' unit='MiB'/></numa>"), "devices": "<memory model='dimm'><target/></memory>"},
+    "features twice": {"features": feature("<hyperv><relaxed state='on'/><relaxed state='off'/></hyperv>")},
+    "kvm features twice": {"features": feature("<kvm><hidden state='on'/><hidden state='off'/></kvm>")},
     "dimm in a domain without nodes": {"memory": "<maxMemory slots='4' unit='MiB'>4096</maxMemory><memory unit='MiB'>1536</memory>",
                                        "devices": "<memory model='dimm'><target><size unit='MiB'>512</size></target></memory>"},
     "hugepages of two sizes": {"rest": "<memoryBacking><hugepages><page size='2048' unit='KiB' nodeset='0'/><page size='1048576' unit='KiB' nodeset='1'/></hugepages></memoryBacking>",
@@ -121,6 +139,14 @@ DOMAINS: dict[str, str] = {
     "two tpms": domain(devices="<tpm model='tpm-tis'><backend type='emulator'/></tpm>" * 2),
 }  # fmt: skip
 
+_UBUNTU = (
+    *("trusty", "utopic", "vivid", "wily", "xenial", "yakkety", "zesty", "artful", "bionic", "cosmic", "disco", "eoan", "focal", "groovy"),
+    *("hirsute", "impish", "jammy", "kinetic", "lunar", "mantic", "noble", "oracular", "plucky", "questing"),
+)
+_RHEL = (
+    *("7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "8.0", "8.1", "8.2", "8.3", "8.4", "8.5", "8.6"),
+    *("9.0", "9.2", "9.4", "9.6", "9.8", "10.0", "10.2"),
+)
 _NET = '{"driver":"raw","node-name":"d","file":%s}'
 _DISK = "-device virtio-blk-pci,drive=d"
 _SERVER = '{"type":"inet","host":"h.example","port":"%s"}'
@@ -128,6 +154,12 @@ _CHAR = "-device isa-serial,chardev=c -chardev"
 _XHCI = "-device qemu-xhci,id=x"
 
 LINES: tuple[str, ...] = (
+    *(f"-M pc-i440fx-{name}" for name in _UBUNTU), *(f"-M pc-q35-rhel{version}.0" for version in _RHEL),
+    *(f"-device virtio-vga -device {second}" for second in ("qxl", "qxl-vga", "virtio-gpu", "virtio-vga", "VGA", "bochs-display", "virtio-gpu-pci", "secondary-vga", "cirrus-vga")),
+    "-numa node,nodeid=0 -numa node,nodeid=2 -smp 2", "-numa node,nodeid=1 -numa node,nodeid=0 -smp 2", '-drive "file=/i a,if=virtio,format=raw"', "-drive file=ssh://user:secret@h/i,if=virtio,format=raw",
+    '-blockdev {"driver":"qcow2","node-name":"d","file":{"driver":"file","filename":"/a"},"backing":{"driver":"qcow2","file":{"driver":"file","filename":"/b"},'
+    '"backing":{"driver":"qcow2","file":{"driver":"file","filename":"/c"}}}} ' + _DISK,
+    "-serial none -device isa-serial,chardev=c -chardev socket,id=c,path=/s,server=on,wait=off", "-M pc -drive file=/i,format=raw", "-M q35 -hda /i -cdrom /d.iso", "-M isapc -net nic -net user",
     *(f"-blockdev {_NET % inner} {_DISK}" for inner in (
         '{"driver":"ssh","path":"/i","user":"u","server":{"host":"h","port":"22"}}', '{"driver":"nfs","path":"/i","server":{"type":"inet","host":"h"}}',
         '{"driver":"gluster","volume":"v","path":"i","server":[{"type":"inet","host":"h","port":"24007"},{"type":"unix","path":"/s"}]}',
@@ -169,6 +201,10 @@ _SCSI_MANY = "".join(f"scsi{n}: local-lvm:vm-100-disk-{n},size=1G\n" for n in ra
 _CARD = "hostpci0: 0000:07:10.4,pcie=1\n"
 
 CONFIGS: dict[str, str] = {
+    **{f"qm create {words}": f"qm create 100 --memory 512 {words}\n" for words in (
+        "--cdrom local:iso/a.iso", "--cdrom none,media=cdrom", "--ide2 local:iso/a.iso,media=cdrom --boot order=ide2", "--description 'a b' --args '-device pvpanic'", "--scsi0 local-lvm:8")},
+    "shared memory in words": "memory: current=2048\nvirtiofs0: share\n", "shared memory": "memory: 2048\nvirtiofs0: share\n", "shared memory of the usual size": "virtiofs0: share\n",
+    "shared memory on nodes": "memory: current=2048\nnuma: 1\nvirtiofs0: share\n", "a lone 0 as description": "description: 0\n", "cdrom": "cdrom: local:iso/a.iso,media=cdrom\n",
     "as many disks as there are letters, and more": _SCSI_MANY, "disks on every bus": _SCSI_MANY + "virtio0: local-lvm:vm-100-disk-40,size=1G\nsata0: local-lvm:vm-100-disk-41,size=1G\n",
     **{f"card of machine {version}": f"machine: pc-q35-{version}\n{_CARD}" for version in ("2.12", "3.1", "4.0", "8.1")},
     "template that cannot run": "template: 1\nmachine: pc-q35-99.0\nscsi0: local-lvm:base-100-disk-0,size=1G\n", "template": "template: 1\nscsi0: local-lvm:base-100-disk-0,size=1G\nide2: none,media=cdrom\n",

@@ -14,6 +14,7 @@ from tests.sheets.sheet import changes, check, differences, kinds, names
 
 LINES = (*lines.LINES, *rare.LINES)
 
+
 @cache
 def plain(to: bridge.Format) -> str:
     return bridge.convert(PLAIN, to, "argv").text
