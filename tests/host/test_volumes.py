@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.host.facts import Storage
+from bridge.host.storagecfg import Storage
 from bridge.host.volume import parse_volname
 
 IN_NAMES = ("lvmthin", "zfspool", "rbd")
