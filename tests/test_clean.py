@@ -74,6 +74,7 @@ def test_what_only_the_escapes_said_is_told(text: str) -> None:
         (PC + "scsihw: lsi53c810\nscsi1: local:100/vm-100-disk-0.raw\n", "guest", "the device is a lsi53c810"),
         (Q35, "guest", "ehci-2: the device is a ich9-usb-ehci2"),
         (Q35, "guest", "uhci-4: libvirt has no element for the device ich9-usb-uhci4"),
+        (Q35 + "vga: qxl\n", "guest", "the board's own sound: libvirt has no element for the device ich9-intel-hda"),
         (PC + "args: -device pvpanic\n", "guest", "args are left out: XML says them by qemu:commandline alone: -device pvpanic"),
         (PC + "reboot: 0\n", "host", "a restart of the guest ends it by libvirt alone"),
         (PC + "usb0: host=1234:5678\n", "host", "usb0: libvirt looks for the device once"),

@@ -33,7 +33,7 @@ class Known(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One conversion. `name`: the domain's, if it cannot have the VM's own. `clash`: the other input that would become this file.
+    """One conversion. `name`: the domain's, if it cannot have the VM's own. `clash`: an input before it that becomes this file.
     `node`: the node of the cluster that the config is of, as its place in /etc/pve says. `doubt`: what is odd about its id.
     """
 
@@ -93,10 +93,11 @@ def plan(
     names = _unclashing([_wanted(file, snapshot) for file in files], ids) if to == "xml" else [None] * len(files)
     tasks = []
     for file, target, vmid, name in zip(files, targets, ids, names, strict=True):
-        clash = first.setdefault(target, file) if target in others else file
+        clash = first.get(target) if target in others else None
+        first.setdefault(target, file)
         node = _NODE.search(file)
         known_as = known.get(target)
-        tasks.append(Task(file, str(directory / target), vmid, name, known_as, clash if clash != file else None, node[1] if node else None))
+        tasks.append(Task(file, str(directory / target), vmid, name, known_as, clash, node[1] if node else None))
     return tasks
 
 

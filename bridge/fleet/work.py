@@ -106,6 +106,8 @@ def _converted(job: Job, task: Task) -> Outcome:
 
 
 def _outcome(job: Job, task: Task) -> Outcome:
+    if task.clash == task.file:
+        raise BridgeError("is named twice, and was converted once", task.file)
     if task.clash:
         raise BridgeError(f"{task.clash} becomes {task.target} already: convert it into another directory", task.file)
     text = _input(task.file)

@@ -57,7 +57,7 @@ def of_file(data: bytes, file: str) -> Iterator[Pair]:
     import tomllib
 
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
         tables: dict[str, Any] = tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise BridgeError("is not UTF-8: save it as UTF-8", Line(file, data.count(b"\n", 0, error.start) + 1)) from None

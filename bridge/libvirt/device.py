@@ -20,7 +20,7 @@ PLACE_ROWS = (Row("key", "alias@name", code=True), Row("address", "address", cod
 OWN = {
     "interface": "net", "hostdev": "hostdev", "redirdev": "redir", "hub": "hub", "video": "video", "channel": "channel", "sound": "sound",
     "input": "input", "serial": "serial", "console": "console|serial", "parallel": "parallel", "rng": "rng", "watchdog": "watchdog",
-    "filesystem": "fs", "shmem": "shmem",
+    "filesystem": "fs", "shmem": "shmem", "memballoon": "balloon", "memory": "dimm",
 }  # fmt: skip
 """Element -> beginning of the alias that libvirt itself gives a running device."""
 

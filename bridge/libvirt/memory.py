@@ -8,7 +8,7 @@ from ..model.memory import DIMM
 from ..model.vm import VM
 from .address import read_address
 from .args.properties import BALLOON, lose_driver, lose_properties, plain_virtio
-from .device import alias, lose, lose_attributes
+from .device import alias, lose, lose_attributes, read_alias
 from .numa import is_set, mib
 from .tree.domain import Domain
 from .tree.node import Node, read_rows, write_rows
@@ -209,7 +209,8 @@ def _dimm(domain: Domain, node: Node, rank: int) -> DIMM | None:
         message = f"memory module in slot {slot}: it stood at {base}, and stands where QEMU puts it"
         domain.report.add("moved", address, message)
     known = ((node, "model"), (target,), (size, "unit"), (address, "type", "slot"), (source,), (page, "unit"), (cell,))
-    for part, *names in (*known, (node.peek("alias"), "name")):
+    read_alias(domain, node, "dimm[0-9]+")
+    for part, *names in known:
         if part is not None:
             part.take(*names)
     return DIMM(int(slot), mebibytes, int(cell_text), page_mib)
@@ -226,6 +227,10 @@ def _small(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 5
 
 
+BALLOON_KEY = "balloon0?"
+"""What `write` calls it."""
+
+
 def read_balloon(domain: Domain, vm: VM) -> None:
     balloon = vm.balloon
     node = domain.devices.only("memballoon")
@@ -237,8 +242,7 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     model = node.attrib.get("model")
     if model == "none":
         node.get("model")
-        if (alias := node.peek("alias")) is not None:
-            alias.take("name")
+        read_alias(domain, node, BALLOON_KEY)
         balloon.present = False
         if balloon.target is not None:
             domain.report.add("normalised", node, f"without a balloon the guest has all its memory, not {balloon.target} MiB")
@@ -251,5 +255,4 @@ def read_balloon(domain: Domain, vm: VM) -> None:
     balloon.address = read_address(node, domain)
     lose_properties(domain, node, node, BALLOON, "balloon")
     lose_driver(domain, node, "balloon")
-    if (alias := node.peek("alias")) is not None:
-        alias.take("name")
+    read_alias(domain, node, BALLOON_KEY)

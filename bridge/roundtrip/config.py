@@ -11,14 +11,15 @@ from ..core.report import BridgeError, Finding, Line, NullReport, Report
 from ..core.shellwords import quote, split
 from ..libvirt.tree.node import Node
 from ..model.vm import VM
+from ..passes.resolve.cpu import tell_missing
 from ..paths.request import Request
 from ..paths.steps import completed, domain_of, read_conf
 from ..qemuserver.limits import Doubt, doubts
 from ..qemuserver.write import checked_file
 from .documents import Atoms, atoms
 
-LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused"))
-"""Kinds of findings that say that a domain is not what its config asks for."""
+LOSSES = frozenset(("fallback", "guest-changed", "guest-lost", "lint", "refused", "resource-unknown"))
+"""Kinds of findings that say that a domain is not what its config asks for, or that nobody here knows whether it is."""
 
 FILE = "the config"
 """Its name in findings."""
@@ -54,6 +55,7 @@ class Config:
     @cached_property
     def _written(self) -> tuple[Node | None, dict[Finding, str]]:
         report = Report()
+        tell_missing(self.said, self.request.host, report)  # `after` is made in silence
         try:
             tree = domain_of(self.said, self.request, report, self.after)[1]
         except BridgeError:

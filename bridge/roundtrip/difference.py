@@ -29,7 +29,7 @@ APART = frozenset(("controllers",))
 """Lists that `address_changes` compares: what stands where."""
 _PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII).fullmatch
 """A value that is a word needs no quotes."""
-SHOWN = 80
+SHOWN = 160
 """Characters of a value that are shown."""
 
 
@@ -182,4 +182,4 @@ def _shown(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], NetworkHost):
         value = ", ".join(host.socket or f"{host.name}:{host.port}" if host.port else host.name or "" for host in value)
     text = f"'{value}'" if isinstance(value, str) and not _PLAIN(value) else str(value)
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]}...{text[-SHOWN // 2 :]}"

@@ -20,7 +20,7 @@ from bridge.core.report import BridgeError
 from bridge.operations import process
 from tests.embed.command_line import QEMU
 from tests.embed.qemu import start
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 
 MACHINE = ["-machine", "pc,accel=tcg", "-m", "64", "-name", "running"]
 
@@ -43,10 +43,12 @@ def paused(place: Path) -> Iterator[subprocess.Popen[bytes]]:
     drives = ["-hda", "disk.raw", "-drive", "file=./images/data.raw,if=virtio,format=raw"]
     words = [QEMU, *MACHINE, *drives, "-S", "-display", "none", "-qmp", "unix:qmp,server=on,wait=off"]
     started = subprocess.Popen(words, cwd=place, stdin=subprocess.DEVNULL)
-    with socket.socket(socket.AF_UNIX) as monitor:  # which speaks when all images are open
-        monitor.settimeout(60)
+    with socket.socket(socket.AF_UNIX) as monitor:  # it greets from a thread of its own; commands wait until all images are open
+        monitor.settimeout(PATIENCE)
         wait_for(lambda: started.poll() is not None or monitor.connect_ex(f"/proc/{started.pid}/cwd/qmp") == 0, "QEMU")
-        assert monitor.recv(1)
+        monitor.sendall(b'{"execute": "qmp_capabilities"}\n')
+        answers = monitor.makefile("rb")
+        assert any(b'"return"' in line for line in answers)
     yield started
     started.kill()
     started.wait()

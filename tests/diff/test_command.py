@@ -80,6 +80,7 @@ def test_json_has_everything(files: Path) -> None:
         "where_b": "-device net0",
     }
     assert json.loads(diff("--json", files / "a.conf", files / "a.cmd").stdout)["same"] is True
+    assert json.loads(diff("--output-format", "json", files / "a.conf", files / "a.cmd").stdout)["same"] is True
 
 
 def test_one_side_can_be_stdin(files: Path) -> None:

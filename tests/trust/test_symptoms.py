@@ -3,6 +3,8 @@ the law finds all of them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import bridge
@@ -60,6 +62,9 @@ FORGED = {
     "a mapped USB device that no host facts know": key("usb0", "mapping=stick"),
     "a mapped PCI device that no host facts know": key("hostpci0", "mapping=gpu"),
     "a mediated device": key("hostpci0", "0000:01:00.0,mdev=nvidia-63"),
+    "a CPU model that no host facts know": key("cpu", "custom-x", seen("cpu")),
+    "an unknown CPU model with flags": key("cpu", "cputype=custom-x,flags=+aes", seen("cpu")),
+    "an unknown CPU model that is hidden": key("cpu", "custom-x,hidden=1", seen("cpu")),
     "a PCI device of the host": key("hostpci0", "0000:01:00.0"),
     "an option that no qemu-server has": key("nosuch", "1"),
     "a value that no schema takes": key("onboot", "maybe"),
@@ -239,6 +244,19 @@ def test_trust_restores_everything() -> None:
     want = bridge.rewrite_config(config.replace("cipassword: x\n", ""), vmid=VMID)
     xml = bridge.convert(config, "xml", "conf", vmid=VMID).text
     assert bridge.convert(xml, "conf", "xml", vmid=VMID, trust_metadata=True).text == want
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_cpu_model_of_the_node_comes_back_where_the_host_facts_know_it(known: bool, tmp_path: Path) -> None:
+    """`custom-x` without its cpu-models.conf is the default CPU, as a model that adds nothing is: the XML shows neither."""
+    (tmp_path / "cpu-models.conf").write_text("cpu-model: plain\n    reported-model kvm64\n")
+    xml = bridge.convert("memory: 512\nname: a\n", "xml", "conf", vmid=VMID).text
+    forged = xml.replace("</virt-qm:vm>", '<virt-qm:key name="cpu">custom-plain</virt-qm:key></virt-qm:vm>')
+    assert forged != xml
+    host = bridge.HostFacts.load(tmp_path) if known else bridge.HostFacts()
+    result = bridge.convert(forged, "conf", "xml", vmid=VMID, host=host)
+    assert main_lines(result.text).get("cpu") == ("custom-plain" if known else None)
+    assert ("withheld" in {finding.kind for finding in result.findings}) is not known
 
 
 LOSERS = {

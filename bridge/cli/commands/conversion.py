@@ -35,7 +35,7 @@ def run(to: Format, given: dict[str, Any]) -> None:
     into = given["into"] or (output is not None and output.is_dir())
     if into and output.exists() and not output.is_dir():
         raise click.UsageError(f"-o {output}/: {output} is a file, not a directory")
-    as_json = given["output_format"] == "json"
+    as_json, report = given["output_format"] == "json", report_file(given)
     result = _converted(file, to, given)
     print_findings(result.findings, given, file)
     code = exit_code(result.findings, given["fail_on"])
@@ -53,7 +53,7 @@ def run(to: Format, given: dict[str, Any]) -> None:
             _hook(result, given["hook"], given["force"])
     else:
         say_held_back(given)
-    if report_file(given):
+    if report is not None:
         _report(result, to, given, target if code == 0 else None, held_back=code != 0)
     if as_json:
         more: dict[str, Any] = {"document": text} if target is None and code == 0 else {}
@@ -62,8 +62,8 @@ def run(to: Format, given: dict[str, Any]) -> None:
 
 
 def _named(file: str, to: Format, given: dict[str, Any], result: Result) -> str:
-    """What a file in a directory is named after: the input, the process, or with --vmid-from the VM's id."""
-    if to == "conf" and given.get("first") is not None:
+    """What a file in a directory is named after: the input, the process, or the VM's id, if an option says it: so qemu-server finds it."""
+    if to == "conf" and (given["vmid"] or given.get("first") is not None):
         return str(result.vm.meta.vmid)
     return str(given.get("pid") or file)
 

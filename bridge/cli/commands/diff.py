@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .files import guarded, keywords, print_findings, read
-from .options import format_options, host_options, report_option
+from .options import format_options, host_options, output_format_option, report_option
 
 if TYPE_CHECKING:
     from ...core.literals import Reading
@@ -33,7 +33,8 @@ SAME, DIFFERS, TROUBLE = 0, 1, 2
 @click.option("--run", "start", is_flag=True, help="Start both, paused, without their host's parts, and compare what QEMU itself shows.")
 @click.option("--emulator", default="qemu-system-x86_64", show_default=True, metavar="PROGRAM", help="The QEMU for --run.")
 @click.option("--backends", is_flag=True, help="Compare what no guest sees, too: iothreads, caches, images, memory backends.")
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
+@output_format_option
 @report_option
 def command(**given: Any) -> None:
     """What a guest would notice between two VMs, each a config, a domain XML or a command line (qemu-server's or libvirt's).
@@ -61,9 +62,10 @@ def command(**given: Any) -> None:
     """
     with _trouble():
         comparison = _compared(given)
+    as_json = given["as_json"] or given["output_format"] == "json"
     for side in (comparison.a, comparison.b):
-        print_findings(side.findings, given, side.file)
-    (_print_json if given["as_json"] else _print_table)(comparison)
+        print_findings(side.findings, {**given, "output_format": "text"}, side.file)  # the document has none
+    (_print_json if as_json else _print_table)(comparison)
     sys.exit(SAME if comparison.same else DIFFERS)
 
 

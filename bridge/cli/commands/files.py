@@ -177,9 +177,16 @@ def say_held_back(given: dict[str, Any], what: str = "nothing was written") -> N
 
 
 def report_file(given: dict[str, Any]) -> Path | None:
-    """The file that --report names."""
+    """The file that --report names. One that cannot be there ends the command, before anything else is written."""
     form = given["report_form"]
-    return None if form in ("text", "json", "none") else Path(form)
+    if form in ("text", "json", "none"):
+        return None
+    file = Path(form)
+    if file.is_dir():
+        fail(f"{file}: is a directory")
+    if not file.parent.is_dir():
+        fail(f"{file}: there is no directory {file.parent}: make it first")
+    return file
 
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]")

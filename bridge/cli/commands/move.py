@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ...core.report import BridgeError
 from .files import CANNOT, complain, fail, guarded, keywords, print_findings, read
@@ -55,6 +57,10 @@ def command(**given: Any) -> None:
     if given["offline"]:
         _offline(given)
         return
+    if not math.isfinite(given["timeout"]):
+        raise click.UsageError("--timeout is a number of seconds")
+    if _into(given) and click.get_current_context().get_parameter_source("uri") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("from one libvirt to another `virsh migrate` moves a domain: leave out -c to move a VM of qemu-server's")
     if given["way"] == "restore" and given["suspend"]:
         raise click.UsageError("--way is about a live move: leave one of the two out")
     if given["copy_disks"] and given["shared_images"]:

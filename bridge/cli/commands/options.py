@@ -36,6 +36,8 @@ def stdout_if_dash(context: click.Context, parameter: click.Parameter, value: Pa
 
 def file_or_directory(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
     """The same; `-o DIR/` is a directory though there is none yet, as for cp: the command's parameter `into` says so."""
+    if value == "":
+        raise click.BadParameter("name a file, a directory, or - for stdout", context, parameter)
     context.params["into"] = value is not None and value.endswith("/")
     return stdout_if_dash(context, parameter, None if value is None else Path(value))
 
@@ -47,6 +49,8 @@ class NewFile(click.Path):
         super().__init__(dir_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("name a file, or - for stdout.", param, ctx)
         if str(value).endswith("/"):
             self.fail(f"'{value}' is a directory: name a file in it.", param, ctx)
         return super().convert(value, param, ctx)

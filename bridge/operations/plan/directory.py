@@ -1,8 +1,10 @@
-"""Directories that a plan names: they are read where its script runs, or on the other host, and must be the same everywhere."""
+"""What a plan is told to name: directories, which are read where its script runs, or on the other host, and must be the same everywhere,
+the pool of one, and storages."""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection
 
 from ...core.report import BridgeError
 from ...host.volid import path_problem
@@ -35,3 +37,18 @@ def of_images(said: str, option: str) -> str:
     if problem is not None:
         raise BridgeError(f"'{said}' {problem}: name another directory", option)
     return found
+
+
+def pool_name(said: str | None) -> str | None:
+    """The name of a storage pool. Raises BridgeError for one that libvirt does not take: it is the name of a file there."""
+    if said is not None and (not said.strip() or "/" in said or not said.isprintable() or said in (".", "..")):
+        raise BridgeError(f"'{said}' is not a name for a storage pool: a word without /, as images", "--pool")
+    return said
+
+
+def storages(said: Collection[str], known: Collection[str]) -> None:
+    """Raises BridgeError for the id of a storage that no host has: its volumes would stay where they are, in silence."""
+    for name in sorted(said):
+        if name not in known:
+            have = f"say one of {', '.join(sorted(known))}" if known else "give the node's storage.cfg, --host DIR"
+            raise BridgeError(f"'{name}' is not a storage of the host facts: {have}", "--copy")

@@ -96,7 +96,7 @@ def domains(connection: Connection, names: Sequence[str], keywords: dict[str, An
         except BridgeError as error:
             yield Refused(domain.name, error.message)
             continue
-        words = {**keywords, "source": "xml", "vmid": found.vmid, "file": domain.name}
+        words = {**keywords, "source": "xml", "vmid": keywords["vmid"] or found.vmid, "file": domain.name}
         yield Input(domain.name, found.xml.encode("utf-8", "surrogateescape"), words, domain.autostart)
 
 

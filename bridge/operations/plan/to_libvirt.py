@@ -16,7 +16,7 @@ from ...qemuserver.text import ConfigText, write
 from ..define import Candidate, Host, clashes, offline, prepare
 from .described import is_persons
 from .described import moved as moved_domain
-from .directory import directory, of_images
+from .directory import directory, of_images, pool_name, storages
 from .given import Input, Refused, read
 from .step import Plan, Step, VMPlan, joined, without_doubles
 from .volume import IMAGE_FORMATS, Volume, is_shared, left_behind, moved, reach, volumes
@@ -48,7 +48,8 @@ class Wish(NamedTuple):
 
 def plan(inputs: Sequence[Input], wish: Wish, host: Host | None) -> Plan:
     """Facts of the inputs are the present host's. Raises BridgeError."""
-    wish = wish._replace(images=of_images(wish.images, "--images"), via=directory(wish.via, "--via"))
+    wish = wish._replace(images=of_images(wish.images, "--images"), via=directory(wish.via, "--via"), pool=pool_name(wish.pool))
+    storages(wish.copy, {name for given in inputs for name in given.keywords["host"].storages})
     if is_remote(wish.uri) and wish.via == wish.images and not wish.upload:
         raise BridgeError(
             f"{wish.uri} is another machine, and {wish.images} here is not its directory: pass --upload to send the images through libvirt,"

@@ -18,7 +18,7 @@ from ...qemuserver.drive import CLOUDINIT
 from ...qemuserver.setting import Entry
 from ...qemuserver.text import write
 from . import tpm
-from .directory import directory, of_images
+from .directory import directory, of_images, storages
 from .given import Given, Input, Refused, read
 from .step import Plan, Step, VMPlan, joined, without_doubles
 from .to_libvirt import KINDS, copying
@@ -51,6 +51,7 @@ def plan(inputs: Sequence[Input], wish: Wish) -> Plan:
         swtpm=directory(wish.swtpm, "--swtpm-dir"),
         path=None if wish.path is None else of_images(wish.path, "--to-path"),
     )
+    storages(wish.copy, {*wish.facts.storages, *(name for given in inputs for name in given.keywords["host"].storages)})
     storage, first = _storage(wish)
     wish = wish._replace(facts=replace(wish.facts, storages={**wish.facts.storages, storage.id: storage}))
     vms: list[VMPlan] = []

@@ -31,8 +31,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     cpu, here = vm.cpu, setting(vm, host)
     chosen = choose(cpu.cputype, here.arch, here.kvm, host)
     if chosen is None:
-        message = f"the CPU model '{cpu.cputype}' is not in cpu-models.conf, so the VM gets qemu-server's default CPU"
-        report.add("resource-unknown", cpu.where, message, "give the node's cpu-models.conf among the host facts")
+        tell_missing(vm, host, report)
         chosen, cpu = Chosen(default_type(here.arch, here.kvm)), _without_type(cpu)
     if custom := chosen.custom:
         cpu = with_custom(cpu, custom)
@@ -45,6 +44,14 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     means = meaning(words)
     cpu = fill(cpu, model=chosen.model, words=words, sockets=cpu.smp or 1, cores=1, hotplug=can_plug, **means)
     return replace(vm, cpu=cpu)
+
+
+def tell_missing(vm: VM, host: HostFacts, report: Report) -> None:
+    """The finding of a custom model that the host facts do not hold."""
+    here = setting(vm, host)
+    if choose(vm.cpu.cputype, here.arch, here.kvm, host) is None:
+        message = f"the CPU model '{vm.cpu.cputype}' is not in cpu-models.conf, so the VM gets qemu-server's default CPU"
+        report.add("resource-unknown", vm.cpu.where, message, "give the node's cpu-models.conf among the host facts")
 
 
 def _without_type(cpu: CPU) -> CPU:
