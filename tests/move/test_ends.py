@@ -20,6 +20,7 @@ from bridge.operations.move.disks import Drive, Place, drives, over_hosts, place
 from bridge.operations.move.machine import Machine
 from bridge.operations.move.mirror import Mirrored
 from bridge.operations.move.out import TargetStarted
+from bridge.operations.move.relay import Relay
 from bridge.operations.move.request import Disk, Request
 from bridge.operations.move.saved import Fifo
 from bridge.operations.move.served import _Calls
@@ -505,3 +506,16 @@ def test_whether_other_hosts_have_an_image_is_told_by_its_file_system(tmp_path: 
     files, targets = {"virtio0": str(image)}, {"virtio0": Place("vda", str(image))}
     found = over_hosts(files, files, targets, True, False, str(table))
     assert found == (() if many else (Disk(device="virtio0", target="vda"),))
+
+
+def test_a_relay_that_is_stopped_before_anybody_connects_says_so(tmp_path: Path) -> None:
+    """And is no stream that broke off."""
+    relay = Relay({})
+    relay.listen(tmp_path / "stream", 0o666)
+    assert stat.S_IMODE((tmp_path / "stream").stat().st_mode) == 0o666
+    assert relay.ended()
+    relay.start(lambda: pytest.fail("nobody came"))
+    assert not relay.ended()
+    relay.stop()
+    assert relay.ended()
+    assert str(relay.error) == "the stream was ended"
