@@ -18,7 +18,7 @@ OTHERS = 300
 """Tests that a mutant runs at most if none of them touches its line, or a line that uses what it makes."""
 ASTRAY = 50
 """Tests that a mutant in a function runs if none touches its line: it survives, unless what touched it was not noticed."""
-BUDGET = 25.0
+BUDGET = 60.0
 """Seconds that the tests of a mutant took without it, at most: what thousands of tests do not notice, the last ones would hardly."""
 
 
