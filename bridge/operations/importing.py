@@ -42,7 +42,7 @@ def wanted(connection: Connection, names: Sequence[str], live: bool) -> list[Dom
     if not names:
         return [domain for domain in there if (domain.active if live else domain.persistent)]
     found = []
-    for name in dict.fromkeys(names):
+    for name in names:
         domain = next((domain for domain in there if name in (domain.name, domain.uuid)), None)
         if domain is None:
             raise BridgeError(f"there is no domain '{name}': virsh list --all shows those that are")
@@ -50,7 +50,8 @@ def wanted(connection: Connection, names: Sequence[str], live: bool) -> list[Dom
             raise BridgeError(f"domain '{name}' is not running: leave out --live")
         if not live and not domain.persistent:
             raise BridgeError(f"domain '{name}' has no persistent definition: pass --live to take it as it runs")
-        found.append(domain)
+        if domain not in found:  # it may be named twice, by its name and its UUID
+            found.append(domain)
     return found
 
 

@@ -9,7 +9,7 @@ from ..model.vm import VM
 from .section import Lines, Section
 
 ROWS = (
-    Row("legacy", "legacy"),
+    Row("legacy", "legacy", code=True),
     Row("order", "order", code=True),
 )
 KEYS = (Row("bootdisk", "bootdisk", code=True),)

@@ -7,7 +7,7 @@ from ..core.report import fields
 from ..core.rows import Row
 from ..model.cpu import CPU
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import Lines, Section, read_keys, read_rows, write_keys, write_rows
 
 ROWS = (
     Row("cputype", "cputype"),
@@ -23,10 +23,11 @@ ROWS = (
 NUMBERS = (
     Row("sockets", "sockets"),
     Row("cores", "cores"),
-    Row("smp", "smp"),
     Row("vcpus", "vcpus"),
     Row("cpuunits", "cpuunits"),
 )
+SMP = (Row("smp", "smp"),)
+"""qemu-server turns it into sockets when it writes (config-grammar 7)."""
 TEXTS = (Row("affinity", "affinity"), Row("cpulimit", "cpulimit"), Row("runningcpu", "runningcpu"))
 """Top-level keys."""
 IMPLIED = (Row("hyperv", "ostype", code=True), Row("hotplug", "hotplug", code=True))
@@ -38,7 +39,7 @@ LOST = (
 """What no config says; `write` names it."""
 TABLE = (
     Rows(CPU, "cpu", ROWS, ("model", "words", "features", "kvm_off", "pv_eoi", "pv_unhalt", "enforce", "vendor", "migratable")),
-    Rows(CPU, "", (*NUMBERS, *TEXTS, *IMPLIED, *LOST)),
+    Rows(CPU, "", (*NUMBERS, *SMP, *TEXTS, *IMPLIED, *LOST)),
 )
 
 
@@ -48,18 +49,14 @@ def read(section: Section, vm: VM) -> None:
         cpu.where = section.line("cpu")
         for field, value in read_rows(said, ROWS).items():
             setattr(cpu, field, value)
-    for row in NUMBERS:
-        setattr(cpu, row.field, section.number(row.place))
-    for row in TEXTS:
-        setattr(cpu, row.field, section.text(row.place))
+    for field, value in (read_keys(section.number, NUMBERS + SMP) | read_keys(section.text, TEXTS)).items():
+        setattr(cpu, field, value)
 
 
 def write(vm: VM, lines: Lines) -> None:
     cpu = vm.cpu
     lines.props("cpu", write_rows(cpu, ROWS))
-    for row in NUMBERS + TEXTS:
-        if row.field != "smp":  # qemu-server turns it into sockets when it writes (config-grammar 7)
-            lines.put(row.place, getattr(cpu, row.field))
+    write_keys(lines, cpu, NUMBERS + TEXTS)
     _pins(vm, lines)
 
 

@@ -13,7 +13,7 @@ from ..data.machines import DEFAULT, base_of, version_of
 from ..data.options import option
 from ..model.machine import Machine
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import Lines, Section, read_keys, read_rows, write_keys, write_rows
 
 WIDTH = Codec(lambda text: int(float(text)), str)
 """`number` in the schema; QEMU takes whole bits."""
@@ -49,11 +49,7 @@ TABLE = (
 
 
 def read(section: Section, vm: VM) -> None:
-    said = read_rows(section.props("machine") or {}, MACHINE)
-    for row in FLAGS:
-        said[row.field] = section.flag(row.place)
-    for row in TEXTS:
-        said[row.field] = section.text(row.place)
+    said = read_rows(section.props("machine") or {}, MACHINE) | read_keys(section.flag, FLAGS) | read_keys(section.text, TEXTS)
     where = section.line("machine") if "machine" in section.entries else None
     vm.machine = named(Machine(where=where, **said))
 
@@ -95,5 +91,4 @@ def retyped_values(values: dict[str, str], machine: Machine, name: str, report: 
 def write(vm: VM, lines: Lines) -> None:
     machine = vm.machine
     lines.props("machine", write_rows(machine, MACHINE))
-    for row in (*FLAGS, *TEXTS):
-        lines.put(row.place, getattr(machine, row.field))
+    write_keys(lines, machine, (*FLAGS, *TEXTS))

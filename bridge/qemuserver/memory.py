@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..core.coverage import Rows
-from ..core.rows import INT, Row
+from ..core.rows import Row
 from ..model.balloon import Balloon
 from ..model.memory import Memory, NUMANode
 from ..model.vm import VM
 from .section import Lines, Section, read_rows, write_rows
 
-ROWS = (Row("size", "current", INT),)
+ROWS = (Row("size", "current", code=True),)
 """Sub-options of `memory`."""
 
 NUMA_ROWS = (

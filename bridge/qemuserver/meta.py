@@ -14,7 +14,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.meta import SMBIOS, Meta
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import Lines, Section, read_keys, write_keys
 
 FLAGS = (Row("onboot", "onboot"), Row("template", "template"))
 TEXTS = (
@@ -57,9 +57,7 @@ _LITERAL = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII).fullmatch
 
 
 def read(section: Section, vm: VM) -> None:
-    said: dict[str, Any] = {row.field: section.text(row.place) for row in TEXTS}
-    for row in FLAGS:
-        said[row.field] = section.flag(row.place)
+    said = read_keys(section.text, TEXTS) | read_keys(section.flag, FLAGS)
     keys = {key: section.text(key) or "" for key in KEYS if key in section.entries}
     for _, key in section.indexed("unused", UNUSED):
         keys[key] = section.text(key) or ""
@@ -96,8 +94,7 @@ def _decoded(text: str) -> str:
 
 def write(vm: VM, lines: Lines) -> None:
     meta = vm.meta
-    for row in (*TEXTS, *FLAGS):
-        lines.put(row.place, getattr(meta, row.field))
+    write_keys(lines, meta, (*TEXTS, *FLAGS))
     keys = dict(meta.keys or {})
     created = {"creation-qemu": meta.creation_qemu or None, "ctime": keys.pop("ctime", None)}
     lines.props("meta", {key: value for key, value in created.items() if value})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..core.report import BridgeError, Line, Report
@@ -126,6 +126,17 @@ def read_rows(said: dict[str, Any], rows: tuple[Row, ...]) -> dict[str, Any]:
             field, read = reader
             found[field] = value if read is None else read(value)
     return found
+
+
+def read_keys(take: Callable[[str], Any], rows: tuple[Row, ...]) -> dict[str, Any]:
+    """{field: value} of top-level keys, each taken by this method of the section; None where a key is not there."""
+    return {row.field: take(row.place) for row in rows if not row.code}
+
+
+def write_keys(lines: Lines, part: object, rows: tuple[Row, ...]) -> None:
+    for row in rows:
+        if not row.code:
+            lines.put(row.place, getattr(part, row.field))
 
 
 def write_rows(part: object, rows: tuple[Row, ...]) -> dict[str, Any]:

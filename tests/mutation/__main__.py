@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,9 +23,10 @@ import pytest
 
 from tests.corpus import ROOT
 from tests.mutation import fork, fresh, warm
+from tests.mutation.marks import BRIDGE
 from tests.mutation.operators import Mutant, mutants
 from tests.mutation.plugin import RECORD
-from tests.mutation.touched import BRIDGE, Touched
+from tests.mutation.touched import Touched
 
 CACHE = ROOT / ".cache/mutants"
 EXCUSED = Path(__file__).with_name("survivors.txt")
@@ -59,6 +61,7 @@ class Placed(NamedTuple):
         return f"bridge/{self.name}:{self.mutant.line}: {self.mutant.about}: {self.text}"
 
 
+@cache
 def every() -> list[Placed]:
     """All mutants, in the order of modules and lines."""
     found = []
@@ -68,6 +71,11 @@ def every() -> list[Placed]:
             lines = source.decode().split("\n")
             found += [Placed(module, mutant, lines[mutant.line - 1].strip()) for mutant in mutants(source)]
     return found
+
+
+def sample(of: Sequence[Placed], count: int, seed: int) -> list[Placed]:
+    """So many, by chance, the same ones for the same seed; most stay the same ones when others are written or go."""
+    return sorted(of, key=lambda each: sha256(f"{seed} {each.key}".encode()).digest())[:count]
 
 
 def excused(known: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
@@ -89,30 +97,57 @@ def touched(again: bool, jobs: int) -> Touched:
     if again or not any(CACHE.glob("*.json")):
         shutil.rmtree(CACHE, ignore_errors=True)
         CACHE.mkdir(parents=True)
-        print("the quick tests run once, to see which touch which line", flush=True)
+        print("the quick tests run once, to see which touch which statement", flush=True)
         command = [sys.executable, "-m", "pytest", "-p", "tests.mutation.plugin", "-p", "no:benchmark", "-q", "--quick", "-n", str(jobs)]
         ended = subprocess.run(command, cwd=ROOT, env={**os.environ, RECORD: str(CACHE)}, check=False).returncode
         if len([*CACHE.glob("*.json")]) < jobs:
             sys.exit(f"tests/mutants: the quick tests ended with {ended}, and a process of theirs without its record: start it again")
         if ended:
-            print("tests/mutants: the tests that fail as they are, or under a tracer, are left out", flush=True)
+            print("tests/mutants: the tests that fail as they are are left out", flush=True)
     return Touched(CACHE)
 
 
-def run(chosen: Sequence[Placed], seen: Touched, count: int) -> Iterator[fork.Ended]:
-    """As each ends: first those that show when modules are loaded, then those inside functions."""
+def run(chosen: Sequence[Placed], seen: Touched, count: int, tell: Callable[[fork.Ended], None]) -> None:
+    """`tell` of each as it ends: first those that show when modules are loaded, then those inside functions."""
     slow, quick, known = list[fork.Job](), list[fork.Job](), frozenset(seen.seconds)
     for at, placed in enumerate(chosen):
         tests, loading = seen.tests(placed.module, placed.mutant.line)
         job = fork.Job(at, placed.fault, tests, SECONDS + 3 * seen.expected(tests))
         (slow if loading or warm.swaps(placed.fault) is None else quick).append(job)
     with tempfile.TemporaryDirectory() as directory:
-        yield from fork.run(slow, lambda job: fresh.run(job, known), count, Path(directory))
-    ended = list[fork.Ended]()
-    with tempfile.TemporaryDirectory() as directory:
-        server = warm.Server(lambda work: fork.run(quick, work, count, Path(directory)), ended.append)
+        for ended in fork.run(slow, lambda job: fresh.run(job, known), count, Path(directory)):
+            tell(ended)
+        server = warm.Server(lambda work: fork.run(quick, work, count, Path(directory)), tell)
         pytest.main([*fresh.WORDS, "-x"], plugins=[fresh.Sure(), server])
-    yield from ended
+
+
+class Table:
+    """Says of each mutant how it ended, and after every twenty how many were caught."""
+
+    def __init__(self, chosen: Sequence[Placed], verbose: bool) -> None:
+        self.chosen, self.verbose = chosen, verbose
+        self.excuses = excused({each.key for each in every()})
+        self.started = time.monotonic()
+        self.ended = self.caught = self.wrong = 0
+
+    def tell(self, ended: fork.Ended) -> None:
+        mutant = self.chosen[ended.job.at]
+        self.ended += 1
+        self.caught += ended.caught
+        if not ended.caught:
+            reason = " (as survivors.txt says)" if mutant.key in self.excuses else ""
+            print(f"survives {len(ended.job.tests)} tests{reason}: {mutant}", flush=True)
+        elif mutant.key in self.excuses:
+            self.wrong += 1
+            print(f"survivors.txt says that no test can catch it, and one does: {mutant}: {ended.by}", flush=True)
+        elif self.verbose:
+            print(f"caught: {mutant}: {ended.by}", flush=True)
+        if self.ended % 20 == 0:
+            print(self, flush=True)
+
+    def __str__(self) -> str:
+        minutes = (time.monotonic() - self.started) / 60
+        return f"{self.caught} of {self.ended} mutants are caught, of {len(self.chosen)} to try, in {minutes:.0f} minutes"
 
 
 def main() -> None:
@@ -125,28 +160,13 @@ def main() -> None:
     parser.add_argument("--only", default="", help="mutants of modules whose name begins so")
     parser.add_argument("-v", "--verbose", action="store_true", help="name the test that catches each")
     given = parser.parse_args()
-    started = time.monotonic()
-    placed = every()
-    excuses = excused({each.key for each in placed})
-    drawn = [each for each in placed if each.name.startswith(given.only)]
-    chosen = random.Random(given.seed).sample(drawn, min(given.count, len(drawn)))
-    seen = touched(given.again, given.jobs)
-    caught = wrong = 0
-    for ended in run(chosen, seen, given.jobs):
-        mutant = chosen[ended.job.at]
-        caught += ended.caught
-        if not ended.caught:
-            reason = " (as survivors.txt says)" if mutant.key in excuses else ""
-            print(f"survives {len(ended.job.tests)} tests{reason}: {mutant}", flush=True)
-        elif mutant.key in excuses:
-            wrong += 1
-            print(f"survivors.txt says that no test can catch it, and one does: {mutant}: {ended.by}", flush=True)
-        elif given.verbose:
-            print(f"caught: {mutant}: {ended.by}", flush=True)
-    share = caught / len(chosen)
-    took = time.monotonic() - started
-    print(f"{caught} of {len(chosen)} mutants (of {len(drawn)}, seed {given.seed}) are caught: {share:.1%}, in {took / 60:.0f} minutes")
-    sys.exit(share < given.least or wrong > 0)
+    drawn = [each for each in every() if each.name.startswith(given.only)]
+    chosen = sample(drawn, given.count, given.seed)
+    table = Table(chosen, given.verbose)
+    run(chosen, touched(given.again, given.jobs), given.jobs, table.tell)
+    share = table.caught / len(chosen)
+    print(f"{table.caught} of {len(chosen)} mutants (of {len(drawn)}, seed {given.seed}) are caught: {share:.1%}")
+    sys.exit(table.ended < len(chosen) or share < given.least or table.wrong > 0)
 
 
 if __name__ == "__main__":

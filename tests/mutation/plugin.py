@@ -1,7 +1,8 @@
-"""`-p tests.mutation.plugin`: records which test touches which line of `bridge/`, and how long each test takes."""
+"""`-p tests.mutation.plugin`: records which test touches which statement of `bridge/`, and how long each test takes."""
 
 from __future__ import annotations
 
+import base64
 import functools
 import importlib
 import json
@@ -9,28 +10,29 @@ import os
 import pkgutil
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import coverage
 import pytest
 
-RECORD = "VIRT_QM_COVERAGE"
-"""Directory for the lines that each test touches, and the seconds that each takes: NAME and NAME.json of each process that ran some."""
+from tests.mutation.marks import Marks
 
-COLLECTED = "collected"
-"""What runs while tests are collected, and not when `bridge/` is loaded: that is no reason to load it anew."""
+RECORD = "VIRT_QM_TOUCHED"
+"""Directory of the records: NAME.json of each process that ran some tests, {test: (seconds, what it touched)}."""
+LOADED = ""
+"""In place of a test: what runs when modules are loaded. What runs while tests are collected is no reason to load them anew."""
 
 
 class Record:
     def __init__(self, file: str) -> None:
         self.file = file
-        self.seconds: dict[str, float] = {}
+        self.found: dict[str, tuple[float, str]] = {}
         self.failed: set[str] = set()
-        self.coverage = coverage.Coverage(data_file=file, source=["bridge"], config_file=False)
-        self.coverage.start()
+        self.marks = Marks()
+        sys.meta_path.insert(0, self.marks)
         load_all()
-        self.coverage.switch_context(COLLECTED)
+        self.found[LOADED] = 0, packed(self.marks.taken())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -39,17 +41,24 @@ class Record:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         forget("bridge")
-        self.coverage.switch_context(item.nodeid)
+        self.marks.taken()
         started = time.process_time()
         result = yield
-        self.seconds[item.nodeid] = round(time.process_time() - started, 4)
+        seconds = round(time.process_time() - started, 4)
+        self.found[item.nodeid] = seconds, packed(self.marks.taken())
         return result
 
     def pytest_unconfigure(self) -> None:
-        self.coverage.stop()
-        self.coverage.save()
-        passed = {test: seconds for test, seconds in self.seconds.items() if test not in self.failed}
+        passed = {test: each for test, each in self.found.items() if test not in self.failed}
         Path(self.file + ".json").write_text(json.dumps(passed))
+
+
+def packed(bits: int) -> str:
+    return base64.b85encode(zlib.compress(bits.to_bytes((bits.bit_length() + 7) // 8), 1)).decode()
+
+
+def unpacked(text: str) -> int:
+    return int.from_bytes(zlib.decompress(base64.b85decode(text)))
 
 
 def load_all() -> None:

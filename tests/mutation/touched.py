@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
-import coverage
+from tests.mutation.marks import BRIDGE, bit, in_function, place, tree
+from tests.mutation.plugin import LOADED, unpacked
 
-from tests.corpus import ROOT
-
-BRIDGE = ROOT / "bridge"
 FEW = 4
 """Tests."""
-OTHERS = 1500
+OTHERS = 300
 """Tests that a mutant runs at most if none of them touches its line, or a line that uses what it makes."""
+ASTRAY = 50
+"""Tests that a mutant in a function runs if none touches its line: it survives, unless what touched it was not noticed."""
+BUDGET = 60.0
+"""Seconds that the tests of a mutant took without it, at most: what thousands of tests do not notice, the last ones would hardly."""
 
 
 class Touched:
@@ -25,40 +27,51 @@ class Touched:
 
     def __init__(self, directory: Path) -> None:
         self.seconds: dict[str, float] = {}
-        self.lines: dict[Path, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-        records = sorted(directory.glob("*.json"))
-        for seconds in records:
-            self.seconds |= json.loads(seconds.read_text())
-        for seconds in records:
-            data = coverage.CoverageData(str(seconds.with_suffix("")))
-            data.read()
-            for measured in data.measured_files():
-                for line, names in data.contexts_by_lineno(measured).items():
-                    self.lines[Path(measured)][line] |= {name for name in names if not name or name in self.seconds}
-        self.size = Counter(test for lines in self.lines.values() for tests in lines.values() for test in tests)
+        self.bits: dict[str, int] = {}
+        self.loading = 0
+        for record in directory.glob("*.json"):
+            for test, (seconds, touched) in json.loads(record.read_text()).items():
+                if test == LOADED:
+                    self.loading |= unpacked(touched)
+                else:
+                    self.seconds[test], self.bits[test] = seconds, unpacked(touched)
+        self.cost = {test: (0.01 + self.seconds[test]) * bits.bit_count() for test, bits in self.bits.items()}
         self.names = _Names()
 
     def tests(self, module: Path, line: int) -> tuple[list[str], bool]:
-        """Those that touch the line, and whether it runs when modules are loaded or tests are collected.
+        """Those that touch the line, and whether it runs when modules are loaded.
 
         Then it is those that touch a line which names what the line makes, and some more; so it is for a line that hardly any test
         touches, for it may make what others remember.
         What is done soon and touches little comes first: it is likelier to be about this line, and cheaper to find out.
         """
-        found = self.lines.get(module, {}).get(line, set())
-        loading = "" in found
+        mask = self._mask([(module, line)])
+        found, loading = self._touching(mask), not in_function(module, line) or bool(mask & self.loading)
         if not loading and len(found) >= FEW:
-            return sorted(found, key=self._cost), False
-        users = {test for file, at in self.names.uses(module, line) for test in self.lines.get(file, {}).get(at, ())}
+            return self._within_budget(sorted(found, key=self._cost)), False
+        users = self._touching(self._mask(self.names.uses(module, line)))
         order = sorted(self.seconds, key=lambda test: (test not in found, test not in users, self._cost(test)))
-        return order[: max(OTHERS, len(found | users))], loading
+        if not loading and not found:
+            return order[:ASTRAY], False
+        return self._within_budget(order[: max(OTHERS, len(found | users))]), loading
+
+    def _within_budget(self, tests: list[str]) -> list[str]:
+        spent = accumulate(self.seconds[test] for test in tests)
+        return [test for test, until in zip(tests, spent, strict=True) if until <= BUDGET]
 
     def expected(self, tests: Iterable[str]) -> float:
         """Seconds that they took."""
         return sum(self.seconds.get(test, 0) for test in tests)
 
     def _cost(self, test: str) -> tuple[float, str]:
-        return (0.01 + self.seconds.get(test, 0)) * self.size[test], test
+        return self.cost[test], test
+
+    def _mask(self, lines: Iterable[tuple[Path, int]]) -> int:
+        places = {place(module, line) for module, line in lines}
+        return sum(bit(at) for at in places if at is not None)
+
+    def _touching(self, mask: int) -> set[str]:
+        return {test for test, bits in self.bits.items() if bits & mask}
 
 
 class _Names:
@@ -70,20 +83,20 @@ class _Names:
         self.makers: dict[str, set[str]] = defaultdict(set)
         """Names that modules bind with the help of a name."""
         for module in BRIDGE.rglob("*.py"):
-            for statement in _tree(module).body:
+            for statement in tree(module).body:
                 bound = set(_bound(statement))
-                for node, in_function in _walk(statement):
+                for node, late in _walk(statement):
                     read = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
                     if read is None:
                         continue
-                    if in_function:
+                    if late:
                         self.readers[read].add((module, getattr(node, "lineno", 0)))
                     else:
                         self.makers[read] |= bound
 
     def uses(self, module: Path, line: int) -> set[tuple[Path, int]]:
         """Lines that read what the statement of this line binds, or what is made of it."""
-        todo = [name for each in _tree(module).body if each.lineno <= line <= (each.end_lineno or line) for name in _bound(each)]
+        todo = [name for each in tree(module).body if each.lineno <= line <= (each.end_lineno or line) for name in _bound(each)]
         seen: set[str] = set()
         while todo:
             name = todo.pop()
@@ -91,11 +104,6 @@ class _Names:
                 seen.add(name)
                 todo += self.makers[name]
         return set().union(*(self.readers[name] for name in seen))
-
-
-@cache
-def _tree(module: Path) -> ast.Module:
-    return ast.parse(module.read_bytes())
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

@@ -87,6 +87,10 @@ class Server:
             self.tell(ended)
         return True
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            print(f"\nFAILED {report.nodeid}", flush=True)
+
     def _swap(self, fault: Fault) -> None:
         pairs = swaps(fault)
         assert pairs is not None

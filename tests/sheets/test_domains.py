@@ -11,9 +11,11 @@ import pytest
 import bridge
 from tests.completed.made_up import Maker
 from tests.option_samples import HOST, TARGET, VMID
-from tests.sheets.domains import DOMAINS, domain, os_
+from tests.sheets import domains, rare
+from tests.sheets.domains import domain, os_
 from tests.sheets.sheet import changes, check, kinds, names
 
+DOMAINS = {**domains.DOMAINS, **rare.DOMAINS}
 MADE_UP = 60
 WORDS: dict[str, Any] = {"vmid": VMID, "host": HOST, **TARGET}
 

@@ -8,8 +8,11 @@ from functools import cache
 import pytest
 
 import bridge
-from tests.sheets.lines import LINES, PLAIN
+from tests.sheets import lines, rare
+from tests.sheets.lines import PLAIN
 from tests.sheets.sheet import changes, check, differences, kinds, names
+
+LINES = (*lines.LINES, *rare.LINES)
 
 
 @cache

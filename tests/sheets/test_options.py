@@ -10,11 +10,13 @@ import pytest
 
 import bridge
 from tests.option_samples import HOST, MORE, TARGET, VMID, samples
+from tests.sheets import rare
 from tests.sheets.sheet import changes, check, differences, kinds, names
 
 SAMPLES = {
     **{f"{sample.option}.{sample.field}" if sample.field else sample.option: sample.config for sample in samples()},
     **{f"more {number}": text for number, text in enumerate(MORE)},
+    **rare.CONFIGS,
 }
 NEWEST: dict[str, Any] = {"vmid": VMID, "host": HOST, **TARGET}
 OLD: dict[str, Any] = {"vmid": VMID, "libvirt": "9.0", "qemu": "8.0"}
