@@ -15,18 +15,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import bridge
-from bridge.argv.rows import TABLE as ARGV
+from bridge.argv.kinds import TABLE as ARGV
 from bridge.core import coverage as lost
 from bridge.core.report import Report
 from bridge.data.gates import Target, version
+from bridge.libvirt.kinds import LOST as LIBVIRT
 from bridge.libvirt.read import read as read_xml
-from bridge.libvirt.rows import LOST as LIBVIRT
 from bridge.libvirt.tree.parse import parse as parse_xml
 from bridge.libvirt.write import write as write_xml
+from bridge.model.cloudinit import CloudInit
 from bridge.model.controller import Controller
+from bridge.model.disk import Source
+from bridge.model.display import Display, Video
 from bridge.model.iothread import IOThread
 from bridge.model.memory import NUMANode
-from bridge.model.part import DriveAddress, Part, PCIAddress, SerialAddress, USBAddress
+from bridge.model.part import Device, DriveAddress, Part, PCIAddress, SerialAddress, USBAddress
 from bridge.model.vm import VM
 from bridge.passes import iothreads
 from bridge.passes.assign_keys import assign_keys
@@ -34,8 +37,8 @@ from bridge.passes.gate import gate
 from bridge.passes.place import place
 from bridge.passes.resolve import resolve
 from bridge.passes.unresolve import unresolve
+from bridge.qemuserver.kinds import LOST as CONFIG
 from bridge.qemuserver.read import read as read_config
-from bridge.qemuserver.rows import LOST as CONFIG
 from bridge.qemuserver.text import parse as parse_config
 from bridge.qemuserver.write import file_text
 from bridge.qemuserver.write import write as write_config
@@ -118,10 +121,40 @@ FIELDS = [
 ]
 
 
+UNLISTED: dict[str, set[type]] = {
+    "config": set(),
+    "libvirt": set(),
+    "argv": {Source, CloudInit, IOThread},  # shown in the words of the drive, by an image, as a pool
+}
+
+
+@pytest.mark.parametrize(("name", "table"), [("config", CONFIG.table), ("libvirt", LIBVIRT.table), ("argv", ARGV)])
+def test_every_part_of_the_model_is_in_the_list_of_kinds(name: str, table: tuple[lost.Rows, ...]) -> None:
+    """What `kinds.py` of a format does not list has no rows there."""
+    assert set(classes()) - {rows.part for rows in table} == UNLISTED[name]
+
+
 def test_the_parts_inside_parts_are_known() -> None:
     for part in classes():
         holds = {name for name, hint in typing.get_type_hints(part).items() if list(_parts_of(hint))}
         assert holds == set(lost.INNER.get(part, ())), part
+
+
+def test_all_devices_are_walked() -> None:
+    """A device of each kind that the model has is among `VM.devices()`."""
+    held: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(VM).items():
+        for part in _parts_of(hint):
+            if issubclass(part, Device):
+                one = part(type="pci") if part is Controller else part()
+                held[name] = [one] if "list" in str(hint) else one
+    vm = VM(**held, display=Display(videos=[Video()]))
+    assert {type(device) for device in vm.devices()} == {part for part in classes() if issubclass(part, Device)}
+    assert not vm.has_boot_order()
+    for device in vm.devices():
+        device.bootindex = 1
+        assert vm.has_boot_order()
+        device.bootindex = None
 
 
 @pytest.mark.parametrize("table", [CONFIG.table, LIBVIRT.table, ARGV], ids=["config", "libvirt", "argv"])
@@ -134,7 +167,7 @@ def test_rows_name_fields_of_their_part(table: tuple[lost.Rows, ...]) -> None:
 def test_what_needs_no_row_has_none(format_: lost.FieldCoverage) -> None:
     """A field is carried by a row, or implied by others, or lost: one of these."""
     for part, implied in format_.implied.items():
-        assert implied <= set(part.__struct_fields__), part
+        assert implied <= set(part.__struct_fields__), part  # type: ignore[attr-defined]
         rows = {row.field for rows in format_.table if rows.part is part for row in rows.rows if row.place}
         assert not rows & implied, (part, rows & implied)
 

@@ -14,8 +14,8 @@ import pytest
 from tests.corpus import ROOT
 
 KINDS = frozenset((
-    *("machine", "firmware", "cpu", "memory", "clock", "boot", "iothread", "controller", "disk", "net", "display", "audio", "input"),
-    *("serial", "usb", "hostpci", "tpm", "rng", "watchdog", "agent", "share", "cloudinit", "security", "meta", "raw"),
+    *("machine", "firmware", "cpu", "memory", "balloon", "clock", "boot", "iothread", "controller", "disk", "net", "display", "audio"),
+    *("input", "serial", "usb", "hostpci", "tpm", "rng", "watchdog", "agent", "share", "cloudinit", "security", "meta", "raw"),
 ))
 """What a VM is made of, by the names of design 1."""
 
@@ -133,6 +133,45 @@ def test_kinds_have_one_name_everywhere() -> None:
         package, _, stem = name(module).removesuffix(".py").partition("/")
         if package in FORMATS and stem not in KINDS | {"read", "write"}:
             wrong += [f"{name(module)}: {both}" for both in kind_functions(tree(module))]
+    assert wrong == []
+
+
+def test_a_format_has_one_list_of_its_kinds() -> None:
+    """`kinds.py`: no other module of the format knows more than a few of them."""
+    for package in FORMATS:
+        many = set()
+        for module in (ROOT / "bridge" / package).glob("*.py"):
+            own = {imported.rpartition(".")[2] for _, imported in imports(module) if imported.startswith(f"bridge.{package}.")}
+            if len(own & KINDS) > 5:
+                many.add(module.name)
+        assert many == {"kinds.py"}, package
+
+
+def test_all_devices_are_asked_of_the_vm() -> None:
+    """Who wants all devices asks `VM.devices()`: no list of the kinds of devices stands anywhere else."""
+    fields = {"balloon", "tablet", "watchdog", "rng", "audio", "ivshmem"}
+    wrong = []
+    for module in MODULES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Tuple | ast.List) and name(module) != "model/vm.py":
+                said = {each.attr for each in node.elts if isinstance(each, ast.Attribute)}
+                said |= {each.value for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+                if len(said & fields) > 3:
+                    wrong.append(f"{name(module)}:{node.lineno} {ast.unparse(node)}")
+    assert wrong == []
+
+
+def test_what_is_read_is_taken_by_the_tree_itself() -> None:
+    """Readers take by `get`, `claim`, `take` and the like: none sets the marks, or deletes attributes, past the node (or the option)."""
+    wrong = []
+    for module in MODULES:
+        if name(module) in ("libvirt/tree/node.py", "argv/reading/said.py") or not name(module).startswith(("libvirt/", "argv/")):
+            continue
+        for node in ast.walk(tree(module)):
+            for target in node.targets if isinstance(node, ast.Assign | ast.Delete) else ():
+                text = ast.unparse(target)
+                if text.endswith((".claimed", ".text_claimed")) or (isinstance(node, ast.Delete) and ".attrib[" in text):
+                    wrong.append(f"{name(module)}:{target.lineno} {text}")
     assert wrong == []
 
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from lxml import etree
 
 import bridge
+from bridge.argv.kinds import TABLE as ARGV
 from bridge.argv.raw import AS_THEY_ARE
-from bridge.argv.rows import TABLE as ARGV
 from bridge.cli import main, option_table
 from bridge.cli.option_table import ANOTHER_KEY, KEPT, LEFT_OUT, NOT_HERE, Entry
 from bridge.core.coverage import Rows
@@ -21,11 +21,11 @@ from bridge.core.report import KINDS, Report
 from bridge.core.rows import Row
 from bridge.data.gates import Target
 from bridge.data.options import OPTIONS, option
+from bridge.libvirt.kinds import TABLE as LIBVIRT
 from bridge.libvirt.read import read as read_xml
-from bridge.libvirt.rows import TABLE as LIBVIRT
 from bridge.libvirt.tree.node import QEMU_NS, Node, read_rows, write_rows
 from bridge.libvirt.tree.parse import parse as parse_xml
-from bridge.qemuserver.rows import TABLE as CONFIG
+from bridge.qemuserver.kinds import TABLE as CONFIG
 from tests.corpus import ROOT
 from tests.kinds.both import domain as domain_of_others
 from tests.option_samples import HOST, MORE, TARGET, VMID, Sample, samples

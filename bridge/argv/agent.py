@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.agent import Agent
 from ..model.vm import VM
 from .emit import Command, pci
 
 ROWS = (Row("enabled", "-chardev", code=True), Row("type", "driver", code=True), Row("socket", "-chardev path", code=True))
+TABLE = (Rows(Agent, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind

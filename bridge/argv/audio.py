@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.audio import Audio
 from ..model.vm import VM
 from ..passes.resolve.machine import has
 from .emit import Command, pci
 
 ROWS = (Row("device", "driver", code=True), Row("driver", "-audiodev", code=True))
+TABLE = (Rows(Audio, "", ROWS),)
 
 ID = "audiodev0"
 

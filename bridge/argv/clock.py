@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.clock import Clock
 from ..model.vm import VM
 from .emit import Command
 
@@ -13,6 +15,7 @@ ROWS = (
     Row("tdf", "-rtc driftfix", code=True),
     Row("pit_discard", "-global kvm-pit.lost_tick_policy", code=True),
 )
+TABLE = (Rows(Clock, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step

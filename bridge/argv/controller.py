@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.controller import Controller
 from ..model.part import PCIAddress
 from ..model.vm import VM
 from .emit import Command
@@ -23,6 +25,7 @@ ROWS = (
 )
 KIND_ROWS = (Row("scsihw", "driver", code=True),)
 """Of the VM: the one kind of SCSI adapter."""
+TABLE = (Rows(Controller, "", ROWS), Rows(VM, "", KIND_ROWS))
 
 
 def bridges(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every step

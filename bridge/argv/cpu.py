@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.cpu import CPU
 from ..model.vm import VM
 from .emit import Command
 
@@ -27,6 +29,7 @@ ROWS = (
     Row("hotplug", "socket-id", code=True),
     Row("affinity", "taskset --cpu-list", code=True),
 )
+TABLE = (Rows(CPU, "", ROWS),)
 
 
 def affinity_words(vm: VM) -> list[str]:

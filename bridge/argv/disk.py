@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..data import gates
 from ..host.facts import HostFacts
 from ..host.storage import Location, drive_file
 from ..model.controller import Controller
-from ..model.disk import Disk
+from ..model.disk import Disk, Throttle
 from ..model.iothread import ServedBy
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
 from ..passes.iothreads import names
 from ..passes.resolve.disk import era_of, scsi_type
+from .blockdev import ROWS as THROTTLE_ROWS
 from .blockdev import Tree, must_be_known, said_limits, throttle_group
 from .emit import Command, escaped, json_text
 
@@ -43,6 +45,7 @@ ROWS = (
     Row("queues", "num_queues", code=True),
     *(Row(field, place, code=True) for field in ("iothread", "served_by") for place in ("iothread", "iothread-vq-mapping")),
 )
+TABLE = (Rows(Disk, "", ROWS), Rows(Throttle, "", THROTTLE_ROWS))
 
 Properties = list[tuple[str, Any]]
 """A device's properties in qemu-server's order: text, number, True for `on`, or the list of iothread-vq-mapping."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
 from ..host.facts import HostFacts
-from ..model.display import Video
+from ..model.display import Display, Video
 from ..model.vm import VM
 from .emit import Command, pci, properties
 
@@ -36,6 +37,7 @@ DISPLAY_ROWS = (
     Row("videostreaming", "-spice streaming-video", code=True),
     Row("keyboard", "-k", code=True),
 )
+TABLE = (Rows(Display, "", DISPLAY_ROWS), Rows(Video, "", ROWS))
 QXL_SIZES = (Row("ram", "ram_size_mb"), Row("vram", "vram_size_mb"))
 QXL_BYTES = (Row("ram", "ram_size", _BYTES), Row("vram", "vram_size", _BYTES))
 

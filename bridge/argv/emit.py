@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -32,13 +31,15 @@ class Command:
         self.devices: list[str] = []
         self.machine_flags: list[str] = []
         self.rtc_flags: list[str] = []
+        self.raw: list[str] = []
 
     def device(self, text: str) -> None:
         self.devices += ("-device", text)
 
-    def words(self, after: Iterable[str] = ()) -> list[str]:
-        """The whole command line; `after` comes behind the devices, before nothing else but raw args."""
-        return [*self.options, *self.devices, *after]
+    def words(self) -> list[str]:
+        """The whole command line: behind the devices stand the flags that steps have collected, and last of all raw words."""
+        flags = ("-rtc", ",".join(self.rtc_flags)) if self.rtc_flags else ()
+        return [*self.options, *self.devices, *flags, "-machine", ",".join(self.machine_flags), *self.raw]
 
 
 def pci(address: object, function: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..data.firmware import BASE
 from ..data.gates import machine_has
@@ -21,6 +22,7 @@ ROWS = (
     Row("vars_size", "-blockdev size", code=True),
     Row("rom", "-bios", code=True),
 )
+TABLE = (Rows(Firmware, "", ROWS),)
 KEY = "efidisk0"
 
 

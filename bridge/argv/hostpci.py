@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Row
 from ..data.pci import ROOT_PORTS
@@ -33,6 +34,7 @@ ROWS = (
     Row("pcie", "bus", code=True),
     Row("legacy_igd", "addr", code=True),
 )
+TABLE = (Rows(HostPCI, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.input import Tablet
 from ..model.part import USBAddress
 from ..model.vm import VM
 from .emit import Command
 
 ROWS = (Row("present", "driver", code=True), Row("keyboard", "driver", code=True))
+TABLE = (Rows(Tablet, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import Report
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.iothread import IOThreads
 from ..model.vm import VM
 from ..passes.iothreads import names
 from .emit import Command, json_text
 
 ROWS = (Row("pool", "-object iothread", code=True), Row("threads", "-object iothread", code=True))
+TABLE = (Rows(IOThreads, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import Report
 from ..core.rows import Row
 from ..data.firmware import PICTURE
 from ..data.gates import QEMU_SERVER, RFC_IOTHREADS, SAME_SINCE, binary_has, machine_has, qemu_version, release_of
 from ..data.machines import BINARY, NATIVE_BINARY, POWER_OBJECT
 from ..host.facts import HostFacts
+from ..model.machine import Machine
 from ..model.vm import VM
 from ..passes.resolve.machine import check_viommu
 from .cpu import affinity_words
@@ -33,6 +35,7 @@ ROWS = (
     Row("reboot", "-no-reboot", code=True),
     Row("freeze", "-S", code=True),
 )
+TABLE = (Rows(Machine, "", ROWS),)
 
 
 def start(vm: VM, command: Command, host: HostFacts) -> None:

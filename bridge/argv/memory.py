@@ -1,11 +1,11 @@
-"""-m, memory backends, -numa, DIMMs and the balloon."""
+"""-m, memory backends, -numa, DIMMs."""
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
-from ..model.memory import Memory
-from ..model.part import PCIAddress
+from ..model.memory import Memory, NUMANode
 from ..model.vm import VM
 from .emit import Command
 
@@ -29,11 +29,7 @@ NUMA_ROWS = (
     Row("policy", "-object policy", code=True),
     Row("hugepage_mib", "-object mem-path", code=True),
 )
-BALLOON_ROWS = (
-    Row("present", "driver", code=True),
-    Row("address", "addr", code=True),
-    Row("free_page_reporting", "free-page-reporting", code=True),
-)
+TABLE = (Rows(Memory, "", ROWS), Rows(NUMANode, "", NUMA_ROWS))
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:
@@ -75,14 +71,3 @@ def _backend(memory: Memory, name: str, size: str, page_mib: int | None) -> str:
     if memory.shared:
         return f"memory-backend-memfd,id={name},size={size}M,share=on"
     return f"memory-backend-ram,id={name},size={size}M"
-
-
-def write_balloon(vm: VM, command: Command, host: HostFacts) -> None:
-    del host
-    balloon = vm.balloon
-    if not balloon.present:
-        return
-    address = balloon.address
-    assert isinstance(address, PCIAddress)
-    reporting = ",free-page-reporting=on" if balloon.free_page_reporting else ""
-    command.device(f"virtio-balloon-pci,id=balloon0,bus={address.bus},addr={address.slot:#x}{reporting}")

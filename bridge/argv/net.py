@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import ON_OFF, Row
 from ..data.gates import server_has
 from ..host.facts import HostFacts
@@ -30,6 +31,7 @@ ROWS = (
     Row("vhost", "-netdev vhost", code=True),
     Row("hostname", "-netdev hostname", code=True),
 )
+TABLE = (Rows(Net, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:

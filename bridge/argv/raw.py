@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..host.storage import drive_file, locate
+from ..model.meta import Meta
+from ..model.raw import Raw
 from ..model.vm import VM
 from .emit import Command
 
@@ -16,13 +19,13 @@ ROWS = (
     Row("vmstate", "-loadstate", code=True),
 )
 TEMPLATE_ROWS = (Row("template", "-snapshot", code=True),)
+TABLE = (Rows(Meta, "", TEMPLATE_ROWS), Rows(Raw, "", ROWS))
 
 
-def write(vm: VM, command: Command, host: HostFacts) -> list[str]:  # noqa: ARG001  the signature of every step
+def write(vm: VM, command: Command, host: HostFacts) -> None:
     """The words behind everything else."""
-    words: list[str] = []
     if vm.raw.vmstate:
-        words += ("-loadstate", drive_file(locate(host, vm.raw.vmstate)))
+        command.raw += ("-loadstate", drive_file(locate(host, vm.raw.vmstate)))
     if vm.meta.template:
-        words.append("-snapshot")
-    return words + (vm.raw.words or [])
+        command.raw.append("-snapshot")
+    command.raw += vm.raw.words or ()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.rng import RNG
 from ..model.vm import VM
 from .emit import Command, pci
 
 ROWS = (Row("source", "-object filename", code=True), Row("max_bytes", "max-bytes", code=True), Row("period", "period", code=True))
+TABLE = (Rows(RNG, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind

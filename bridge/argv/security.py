@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Row
 from ..host.facts import HostFacts
@@ -21,6 +22,7 @@ ROWS = (
     Row("intel_tdx", "-object tdx-guest", code=True),
     *(Row(field, "-object quote-generation-socket", code=True) for field in ("attestation", "vsock_cid", "vsock_port")),
 )
+TABLE = (Rows(Security, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:

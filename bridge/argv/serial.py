@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.serial import Parallel, Serial
 from ..model.vm import VM
 from .emit import Command, escaped
 
 ROWS = (Row("path", "-chardev path", code=True), Row("socket", "-chardev path", code=True), Row("port", "chardev", code=True))
 PARALLEL_ROWS = (Row("path", "-chardev path", code=True), Row("port", "chardev", code=True))
+TABLE = (Rows(Parallel, "", PARALLEL_ROWS), Rows(Serial, "", ROWS))
 
 USB_PRINTER = "/dev/usb/lp"
 """QEMU's parallel chardev speaks the ioctls of a parallel port, which a USB printer has not."""

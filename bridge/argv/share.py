@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
+from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
 from ..passes.resolve.small import check_shares
 from .emit import Command, pci
@@ -11,6 +13,7 @@ from .emit import Command, pci
 ROWS = (Row("dirid", "tag", code=True),)
 """The directory and the other options are virtiofsd's, a process of its own."""
 IVSHMEM_ROWS = (Row("size", "-object size", code=True), Row("name", "-object mem-path", code=True))
+TABLE = (Rows(IVSHMEM, "", IVSHMEM_ROWS), Rows(VirtioFS, "", ROWS))
 
 SOCKETS = "/run/qemu-server/virtiofsd"
 QUEUE_SIZE = 1024

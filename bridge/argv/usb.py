@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Row
 from ..host.facts import HostFacts
@@ -22,6 +23,7 @@ ROWS = (
     Row("spice", "driver", code=True),
     Row("bootindex", "bootindex", code=True),
 )
+TABLE = (Rows(USB, "", ROWS),)
 
 PVE_USB = "/usr/share/qemu-server/pve-usb.cfg"
 """EHCI with its companions, for USB devices of old machines."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..host.facts import HostFacts
 from ..model.vm import VM
+from ..model.watchdog import Watchdog
 from .emit import Command, pci
 
 ROWS = (Row("model", "driver", code=True), Row("action", "-watchdog-action", code=True))
+TABLE = (Rows(Watchdog, "", ROWS),)
 
 
 def write(vm: VM, command: Command, host: HostFacts) -> None:  # noqa: ARG001  the signature of every kind

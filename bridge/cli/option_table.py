@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..argv import rows as argv
+from ..argv import kinds as argv
 from ..argv.raw import AS_THEY_ARE
 from ..core.coverage import Rows
 from ..core.rows import Row
-from ..data.options import OPTIONS
+from ..data.options import OPTIONS, SECRETS
 from ..data.schema import Option
-from ..libvirt import rows as libvirt
-from ..libvirt.metadata.residue import SECRETS
-from ..qemuserver import rows as qemuserver
+from ..libvirt import kinds as libvirt
+from ..qemuserver import kinds as qemuserver
 
 KEPT, PARTLY, LEFT_OUT = "text", "partly", "left out"
 """What the residue does with an option that XML cannot say: keep its text, or that of some sub-options; leave a secret out."""

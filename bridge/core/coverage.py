@@ -1,7 +1,8 @@
 """The law of lost fields: whatever a VM says, and a format has no row for, becomes a finding.
 
-Each format binds the parts of the model to its rows (`qemuserver.rows`, `libvirt.rows`, `argv.rows`); its `write` runs the check over
-the VM that it writes. A row with a place carries the field; one without says that the kind's own code has a finding, better worded.
+Each kind of a format binds the parts of the model to its rows (`TABLE`; the format's `kinds.py` has them all), and the format's `write`
+runs the check over the VM that it writes. A row with a place carries the field; one without says that the kind's own code has a finding,
+better worded.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..model.firmware import Firmware
 from ..model.iothread import IOThreads
 from ..model.memory import Memory
 from ..model.meta import Meta
+from ..model.part import Device
 from ..model.tpm import TPM
 from ..model.vm import VM
 from .report import Report
@@ -37,11 +39,14 @@ INNER: dict[type, tuple[str, ...]] = {
 
 
 class Rows(NamedTuple):
-    """The rows of one part of the model in one format. `at`: where the places start: an option of the config, a device's element."""
+    """The rows of one part of the model in one format. `at`: where the places start: an option of the config, a device's element.
+
+    `implied`: fields that need no place of their own, as they follow from others or show in others."""
 
     part: type
     at: str
     rows: tuple[Row, ...]
+    implied: tuple[str, ...] = ()
 
 
 class _Plan(NamedTuple):
@@ -58,18 +63,25 @@ class _Plan(NamedTuple):
 class FieldCoverage:
     """The check of one format.
 
-    `implied`: fields that need no place of their own, as they follow from others or show in others. `kinds`: the kind of finding for a
-    (part, field); `kind` for all others. `told`: what the message says of a lost field.
+    `kinds`: the kind of finding for a (part, field); `kind` for all others. `told`: what the message says of a lost field.
+    `of_devices`: fields that are implied of every device.
     """
 
     def __init__(
-        self, table: tuple[Rows, ...], implied: Mapping[Any, frozenset[str]], kind: str, told: str, kinds: Mapping[Any, dict[str, str]]
+        self,
+        table: tuple[Rows, ...],
+        kind: str,
+        told: str,
+        kinds: Mapping[Any, dict[str, str]] | None = None,
+        of_devices: frozenset[str] = frozenset(),
     ) -> None:
         self.table = table
-        self.implied = implied
+        self.implied = {rows.part: of_devices if issubclass(rows.part, Device) else frozenset() for rows in table}
+        for rows in table:
+            self.implied[rows.part] = self.implied[rows.part].union(rows.implied)
         self.kind = kind
         self.told = told
-        self.kinds = kinds
+        self.kinds = kinds or {}
         self._plans: dict[type, _Plan] = {}
 
     def uncarried(self, part: type) -> tuple[str, ...]:

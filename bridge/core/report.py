@@ -200,7 +200,8 @@ class Report:
     def __init__(self, args: bool = False, clean: bool = False) -> None:
         self.clean = clean
         """The document has no place for raw QEMU arguments, whatever the user says of them: no hint offers them."""
-        self._findings: dict[Finding, None] = {}
+        self._findings: dict[Finding, object] = {}
+        """Finding -> the place itself that its `where` names."""
         self._room: dict[str, int] = {}
         """Kind -> how many more are listed; below zero: how many are not."""
         self.args = args and not clean
@@ -267,7 +268,7 @@ class Report:
         found = Finding(kind, KINDS[kind].severity, place, _told(message), _told(hint), part)
         if about is not None:
             found = found._replace(part=about.shown, field=" ".join(about.names), there=_told(about.there), here=_told(about.here))
-        self._list(found)
+        self._list(found, where)
 
     def mark(self, about: Fields | None) -> None:
         """These fields are told of, or need not be."""
@@ -279,9 +280,9 @@ class Report:
         """Whether a finding is about this field. `where` as in `Fields`."""
         return (part, id(where), name) in self._about
 
-    def _list(self, finding: Finding) -> None:
+    def _list(self, finding: Finding, where: object) -> None:
         if finding not in self._findings:
-            self._findings[finding] = None
+            self._findings[finding] = where
             self._room[finding.kind] = self._room.get(finding.kind, MAX_LISTED) - 1
 
     def full(self, kind: str) -> bool:
@@ -290,7 +291,11 @@ class Report:
 
     def extend(self, findings: Iterator[Finding]) -> None:
         for finding in findings:
-            self._list(finding)
+            self._list(finding, None)
+
+    def places(self) -> Iterator[tuple[Finding, object]]:
+        """What is listed, with the places themselves."""
+        yield from self._findings.items()
 
     def fresh(self) -> Report:
         """An empty one of the same kind."""
@@ -300,11 +305,11 @@ class Report:
 
     def take_over(self, other: Report) -> None:
         """All that another report says is said here, too."""
-        for finding in other._findings:
+        for finding, where in other._findings.items():
             if self.full(finding.kind):
                 self._room[finding.kind] -= 1
             else:
-                self._list(finding)
+                self._list(finding, where)
         for kind, room in other._room.items():
             if room < 0:
                 self._room[kind] = min(self._room.get(kind, 0), 0) + room
@@ -314,7 +319,11 @@ class Report:
     def leave_out(self, answered: Report | None, but: frozenset[str]) -> None:
         """Forget what another report says as well, wherever it says it (None: everything), except for the kinds of `but`."""
         known = {finding._replace(where="") for finding in answered} if answered is not None else None
-        self._findings = {f: None for f in self._findings if f.kind in but or (known is not None and f._replace(where="") not in known)}
+        self._findings = {
+            finding: where
+            for finding, where in self._findings.items()
+            if finding.kind in but or (known is not None and finding._replace(where="") not in known)
+        }
 
     def __iter__(self) -> Iterator[Finding]:
         yield from self._findings

@@ -1,6 +1,6 @@
 """Rows: one line binds a field of the model to its place in a format, both ways.
 
-A row is data. Each format reads its own rows (`qemuserver.rows`, `libvirt.rows`, `argv.emit`), so that writing and reading
+A row is data. Each format reads its own rows (`qemuserver.section`, `libvirt.tree.node`, `argv.emit`), so that writing and reading
 cannot drift apart. What is not plain is code; then the row says so (`code=True`) and only documents the place:
 the table of `virt-qm options` and the check that no field is lost are made from all rows.
 """

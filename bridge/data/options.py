@@ -383,3 +383,6 @@ def keys() -> list[str]:
         for name, found in OPTIONS.items()
         for key in ([name] if found.max_index is None else [f"{name[:-1]}{n}" for n in range(found.max_index + 1)])
     ]
+
+SECRETS = ("cipassword", "sshkeys")
+"""Their values stand in no message, no metadata and on no command line, which others on the host can read (security-rules C9)."""

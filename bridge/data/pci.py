@@ -6,6 +6,8 @@ A place is (bus, slot). Guests know their devices by these slots: a NIC in slot 
 from __future__ import annotations
 
 Place = tuple[str, int]
+LAST_SLOT = 0x1F
+"""Of any bus."""
 
 PCI: dict[str, Place] = {
     "piix3": ("pci.0", 0x01),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from ..core.report import BridgeError, Line
+from ..data.pci import LAST_SLOT
 from .sections import CONFIG_ID, PLAIN_HEADER, Section, Warnings, read_sections, yes
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _FUNCTION = re.compile(r"\.[0-9a-f]", re.IGNORECASE)
 _HAS_DOMAIN = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:", re.IGNORECASE)
 
 _ADDRESS = re.compile(r"(?:([0-9a-f]{4,}):)?([0-9a-f]{2}):([0-9a-f]{2})(?:\.([0-9a-f]))?", re.IGNORECASE)
-LAST_DOMAIN, LAST_SLOT, LAST_FUNCTION = 0xFFFFFFFF, 0x1F, 7
+LAST_DOMAIN, LAST_FUNCTION = 0xFFFFFFFF, 7
 """Of a PCI address, as libvirt takes it (virpci.c, virPCIDeviceAddressIsValid)."""
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from ..core.rows import whole_number
-from ..model.vm import VM
 from .tree.domain import Domain
 from .tree.node import Node
 
 
-def read_acpi(domain: Domain, vm: VM) -> None:
+def read_acpi(domain: Domain) -> None:
     """No key holds either; the number is a property of QEMU's device."""
-    del vm
     for device in domain.devices.children:
         if device.children and (node := device.peek("acpi")) is not None and not node.claimed:
             _lose(domain, device, node)
 
 
 def _lose(domain: Domain, device: Node, node: Node) -> None:
-    node.claimed = True
+    node.claim()
     if (index := node.get("index")) is not None:
         message = f"ACPI index {index} of the {device.tag} has no place in a config"
         try:

@@ -72,7 +72,7 @@ def read_address(node: Node, _domain: Domain | None = None) -> Address | None:
         found = reader(attrib.get)
     except ValueError:
         return None
-    address.claimed = True
+    address.claim()
     if _NAMES.issuperset(attrib):
         attrib.clear()
     else:

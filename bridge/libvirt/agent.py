@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.agent import Agent
 from ..model.part import SerialAddress
@@ -22,6 +23,7 @@ ROWS = (
     Row("fstrim_cloned_disks", "", code=True, finding="metadata-only"),
     Row("address", "channel/address", code=True),
 )
+TABLE = (Rows(Agent, "devices", ROWS),)
 
 NAME = "org.qemu.guest_agent.0"
 KEY = "qga0"
@@ -57,8 +59,8 @@ def read(domain: Domain, vm: VM) -> None:
 
 
 def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
-    node.claimed = target.claimed = True
-    target.get("type")
+    node.claim()
+    target.claim("type")
     target.get("name")
     target.expect("state", "connected", "disconnected")
     type_ = node.get("type")
@@ -68,7 +70,7 @@ def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     source = node.peek("source")
     if type_ == "unix":
         if source is not None:
-            source.claimed = True
+            source.claim()
             source.expect("mode", "bind")
             vm.agent.socket = source.get("path")
     else:
@@ -86,17 +88,18 @@ def _is_agent(node: Node) -> bool:
 
 def _read_serial(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     """The serial port that `write` made."""
-    node.claimed = target.claimed = True
+    node.claim()
+    target.claim()
     node.get("type")
     target.expect("type", "isa-serial")
     model = target.peek("model")
     if model is not None and model.expect("name", "isa-serial"):
-        model.claimed = True
+        model.claim()
     read_alias(domain, node, KEY)
     source = node.peek("source")
     vm.agent = Agent(enabled=True, type="isa", key=KEY, where=node)
     if source is not None:
-        source.claimed = True
+        source.claim()
         source.expect("mode", "bind")
         vm.agent.socket = source.get("path")
     port = target.attrib.get("port", "")

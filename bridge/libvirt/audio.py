@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.audio import Audio
 from ..model.vm import VM
@@ -10,6 +11,7 @@ from .tree.domain import Domain
 from .tree.node import Node
 
 ROWS = (Row("device", "@model", code=True), Row("driver", "/devices/audio@type", code=True), *PLACE_ROWS)
+TABLE = (Rows(Audio, "devices/sound", ROWS),)
 
 MODELS = {"intel-hda": "ich6", "ich9-intel-hda": "ich9", "AC97": "ac97"}
 """qemu-server's device -> libvirt's model."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from weakref import ref
 
+from ..core.coverage import Rows
 from ..core.report import fields
 from ..core.rows import Row
 from ..data.firmware import PICTURE, PICTURES
@@ -19,6 +20,7 @@ ROWS = (
     Row("splash", "qemu:commandline splash=", code=True),
 )
 """`resolve` gives the devices their numbers."""
+TABLE = (Rows(Boot, "", ROWS),)
 
 CLASSES = ("fd", "hd", "cdrom", "network")
 NOTHING = "fd"
@@ -33,8 +35,7 @@ def write(vm: VM, domain: Domain) -> None:
     if domain.described:
         _write_described(vm, os)
         return
-    devices = (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)
-    if all(device.bootindex is None for device in devices):
+    if not vm.has_boot_order():
         os.add("boot", dev=NOTHING)
     os.add("bootmenu", enable="yes")
     os.ensure("bios").set("rebootTimeout", TIMEOUT)
@@ -45,11 +46,10 @@ def write(vm: VM, domain: Domain) -> None:
 def _write_described(vm: VM, os: Node) -> None:
     """A boot order of devices goes before one of classes, for QEMU as for libvirt."""
     boot = vm.boot
-    devices = (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)
     for tag in ("kernel", "initrd", "cmdline"):
         if (value := getattr(boot, tag)) is not None:
             os.add(tag, value)
-    if all(device.bootindex is None for device in devices):
+    if not vm.has_boot_order():
         for name in boot.classes or ():
             os.add("boot", dev=name)
     if boot.menu is not None:
@@ -64,7 +64,7 @@ def read(domain: Domain, vm: VM) -> None:
     os = domain.root.peek("os")
     if os is None:
         return
-    boot.classes = [node.attrib.pop("dev") for node in os.all("boot") if node.attrib.get("dev") in CLASSES] or None
+    boot.classes = [node.need("dev") for node in os.all("boot") if node.attrib.get("dev") in CLASSES] or None
     _read_menu(domain, os)
     _read_bios(domain, os, vm)
     for tag in DIRECT[1:]:
@@ -75,7 +75,7 @@ def read(domain: Domain, vm: VM) -> None:
 
 def read_classes(domain: Domain, vm: VM) -> None:
     """`<boot dev=>` names kinds of devices: the first of each boots, in libvirt's order (qemuProcessPrepareDeviceBootorder)."""
-    if not vm.boot.classes or any(device.bootindex is not None for device in (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)):
+    if not vm.boot.classes or vm.has_boot_order():
         return
     cards = {id(device.where): device for device in (*vm.nets, *vm.hostpcis)}
     first = {
@@ -110,7 +110,7 @@ def _read_menu(domain: Domain, os: Node) -> None:
         return
     enable, timeout = node.attrib.get("enable"), node.attrib.get("timeout")
     if enable in ("yes", "no"):
-        del node.attrib["enable"]
+        node.get("enable")
         if enable == "no":
             domain.report.add("normalised", node, "qemu-server always offers the boot menu", "args: -boot menu=off")
     if timeout is not None:
@@ -127,7 +127,7 @@ def _read_bios(domain: Domain, os: Node, vm: VM) -> None:
         message = f"the firmware tries again after {timeout} ms; under qemu-server after {TIMEOUT} ms"
         board.mend(domain, Node("bios", {}, ref(os), line=node.line), message, lambda _: board.boot("reboot-timeout", timeout))
     if node.attrib.get("useserial") in ("yes", "no"):
-        serial = node.attrib.pop("useserial") == "yes"
+        serial = node.need("useserial") == "yes"
         if serial or vm.machine.graphics is None:  # what -machine graphics=off says holds beside `no`
             vm.machine.graphics = not serial
 

@@ -6,6 +6,7 @@ import calendar
 import re
 from weakref import ref
 
+from ..core.coverage import Rows
 from ..core.rows import Row, whole_number
 from ..model.clock import Clock
 from ..model.vm import VM
@@ -18,6 +19,7 @@ ROWS = (
     Row("tdf", "clock/timer@tickpolicy", code=True),
     Row("pit_discard", "clock/timer@tickpolicy", code=True),
 )
+TABLE = (Rows(Clock, "", ROWS),)
 
 NOW = "now"
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:T([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}))?", re.ASCII).fullmatch
@@ -94,7 +96,7 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
     offset = node.attrib.get("offset", "utc")
     if offset not in ("utc", "localtime", "timezone", "variable", "absolute"):
         return
-    node.attrib.pop("offset", None)
+    node.get("offset")
     if offset in ("utc", "localtime") and node.attrib.get("adjustment", "reset") not in ("0", "reset"):
         offset, node.attrib["basis"] = "variable", offset
     clock.localtime = offset == "localtime"
@@ -104,7 +106,7 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
         except ValueError:
             return
         if start <= LAST:
-            del node.attrib["start"]
+            node.get("start")
             clock.startdate = date_of(start)
             clock.localtime = None
     elif offset == "timezone":
@@ -116,7 +118,7 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
     elif offset == "variable":
         basis = node.attrib.get("basis", "utc")
         if basis in ("utc", "localtime"):
-            node.attrib.pop("basis", None)
+            node.get("basis")
             clock.localtime = basis == "localtime"
         shift = node.get("adjustment") or "0"
         if shift not in ("0", "reset"):
@@ -127,7 +129,7 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
             domain.report.add("host-lost", node, f"changes that the guest makes to its clock are not kept (adjustment={shift})")
     adjustment = node.attrib.get("adjustment")
     if adjustment in ("0", "reset"):
-        del node.attrib["adjustment"]
+        node.get("adjustment")
         domain.report.add("normalised", node, f"the clock's adjustment {adjustment} has no counterpart and none is needed")
 
 
@@ -149,7 +151,7 @@ def _read_timer(domain: Domain, timer: Node, vm: VM) -> None:
         return
     if present == "no" and name != "hpet":
         domain.report.add("normalised", timer, f"present='no' does not take the {name} away: libvirt looks at the HPET's alone")
-    timer.claimed = True
+    timer.claim()
     timer.attrib.clear()
     for pace in timer.all("catchup"):
         domain.report.add("host-state", pace, f"{pace.whole()} is left behind: QEMU has its own pace")

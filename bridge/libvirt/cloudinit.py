@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
+from ..data.options import SECRETS
+from ..model.cloudinit import CloudInit
 from ..model.vm import VM
 from .tree.domain import Domain
 
 ROWS = (Row("keys", "", code=True, finding="not-applied"),)
-SECRETS = ("cipassword", "sshkeys")
+TABLE = (Rows(CloudInit, "", ROWS),)
 
 
 def write(vm: VM, domain: Domain) -> None:

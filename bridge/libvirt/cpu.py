@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..data.cpus import (
     LATER_IN_LIBVIRT,
@@ -54,6 +55,7 @@ ROWS = (
     Row("cpulimit", "cputune/global_quota", code=True),
     Row("cpuunits", "cputune/shares", code=True),
 )
+TABLE = (Rows(CPU, "", ROWS, ("words",)),)
 
 GLOBAL = "x86_64-cpu."
 ELSEWHERE = frozenset(("kvm-hint-dedicated", "kvm-poll-control", "kvm-pv-ipi", "pmu", "kvmclock"))
@@ -175,16 +177,16 @@ def _read_model(domain: Domain, node: Node, vm: VM) -> None:
         if mode != "custom":
             cpu.model = _MODELS.get(mode, mode)
     if (migratable := node.attrib.get("migratable")) in ("on", "off"):
-        del node.attrib["migratable"]
+        node.get("migratable")
         cpu.migratable = False if migratable == "off" else None
     model = node.peek("model")
     if model is not None and mode == "custom":
-        model.claimed = True
+        model.claim()
         model.expect("fallback", "forbid", "allow")
         cpu.model = model.value()
         cpu.vendor = model.get("vendor_id")
     elif model is not None and mode == "host-model":
-        model.claimed = True
+        model.claim()
         model.expect("fallback", "forbid", "allow")
         if name := model.value():
             domain.report.add("normalised", model, f"host-model is expanded anew at each start, whatever model it was: {name}")
@@ -239,21 +241,22 @@ def _read_bits(domain: Domain, node: Node, vm: VM) -> None:
     mode = bits.attrib.get("mode")
     if mode == "passthrough":
         vm.cpu.phys_bits = "host"
-        del bits.attrib["mode"]
+        bits.get("mode")
         if _BITS(limit := bits.attrib.get("limit", "")):
-            del bits.attrib["limit"]
+            bits.get("limit")
             message = f"limit='{limit}' of the guest's address bits has no place in a config"
             domain.report.mend("guest-changed", bits, message, ["-global", f"{GLOBAL}host-phys-bits-limit={int(limit)}"])
     elif mode == "emulate" and _BITS(text := bits.attrib.get("bits", "")) and 8 <= int(text) <= 64:
         vm.cpu.phys_bits = str(int(text))
-        del bits.attrib["mode"], bits.attrib["bits"]
+        bits.get("mode")
+        bits.get("bits")
     elif mode == "emulate" and "bits" not in bits.attrib:  # host-phys-bits=off: QEMU's own number, and the default of most models
         if vm.cpu.model in HOST_BITS:
             vm.cpu.phys_bits = OWN_BITS
-        del bits.attrib["mode"]
+        bits.get("mode")
     else:
         return
-    bits.claimed = True
+    bits.claim()
 
 
 _CACHE = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Any
 
 from ..core.rows import INT, Row
@@ -47,8 +46,6 @@ def write_usb_address(vm: VM, node: Node, address: object) -> None:
         write_usb(node, address, index_of(vm, address.bus))
 
 
-_fits = cache(re.compile)
-"""The patterns are the kinds' own constants."""
 _OWN = {tag: re.compile(f"(?:{start})[0-9]{{1,3}}").fullmatch for tag, start in OWN.items()}
 
 
@@ -58,9 +55,8 @@ def read_alias(domain: Domain, node: Node, keys: str) -> tuple[str | None, str |
     name = found.attrib.get("name") if found is not None else None
     if found is None or name is None or found.claimed:
         return None, None
-    found.claimed = True
-    del found.attrib["name"]
-    if name.startswith("ua-") and _fits(keys).fullmatch(name, 3):
+    found.claim("name")
+    if name.startswith("ua-") and re.compile(keys).fullmatch(name, 3):
         return name[3:], name
     own = _OWN.get(node.tag)
     if own is None or not own(name):
@@ -99,7 +95,7 @@ def lose_attributes(domain: Domain, node: Node, kind: str, *names: str) -> None:
     if not node.attrib:
         return
     for name in names:
-        value = node.attrib.pop(name, None)
+        value = node.get(name)
         if value is not None:
             domain.report.add(kind, node, f"{name}='{value}' has no counterpart in a config")
 

@@ -6,11 +6,13 @@ import re
 
 from msgspec.structs import replace
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Row, choice, whole_number
-from ..model.disk import Disk, Source
+from ..model.disk import Disk, Source, Throttle
 from ..model.part import DriveAddress, PCIAddress
 from ..model.vm import VM
+from . import iotune, source
 from .address import read_address, write_drive
 from .args.properties import BLOCK_IO, DISK, GEOMETRY, lose_children, lose_properties, plain_virtio
 from .identity import ROWS as IDENTITY_ROWS
@@ -50,6 +52,16 @@ ROWS = (
     Row("bootindex", "boot@order", code=True),
     Row("key", "alias@name", code=True),
     *IDENTITY_ROWS,
+)
+TABLE = (
+    Rows(Disk, "devices/disk", ROWS, ("write_cache", "size", "cloudinit", "outline")),
+    Rows(
+        Source,
+        "devices/disk",
+        source.ROWS,
+        ("kind", "volid", "storage_type", "namespace", "chain_snapshots", "discard_no_unref", "is_iso", "importing", "location"),
+    ),
+    Rows(Throttle, "devices/disk", iotune.ROWS),
 )
 
 
@@ -170,7 +182,7 @@ def read(domain: Domain, vm: VM) -> None:
     vm.disks = []
     seen: set[str] = set()
     for node in domain.disks:
-        node.claimed = True
+        node.claim()
         disk = _read(node, domain)
         if disk is None:
             continue
@@ -252,7 +264,7 @@ def _hide_secrets(node: Node) -> None:
 
 
 def _read_driver(node: Node, driver: Node, domain: Domain) -> str | None:
-    driver.claimed = True
+    driver.claim()
     driver.expect("name", "qemu")
     for name in DRIVER_HOST:
         if (value := driver.get(name)) is not None and (name, value) != ("discard_no_unref", "on"):
@@ -319,7 +331,7 @@ def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:
     if boot is not None:
         try:
             disk.bootindex = whole_number(boot.attrib.get("order", ""))
-            boot.attrib.pop("order")
+            boot.need("order")
         except ValueError:
             boot.unclaim()
     if node.attrib:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Row
-from ..model.display import Display
+from ..model.display import Display, Video
 from ..model.part import SerialAddress
 from ..model.vm import VM
 from .address import write_serial
@@ -13,6 +14,7 @@ from .device import host_state, index_of, lose_rest, read_alias, read_port, refu
 from .graphics import read_graphics, write_graphics
 from .tree.domain import Domain
 from .tree.node import Node
+from .video import ROWS as VIDEO_ROWS
 from .video import read_videos, write_video
 
 ROWS = (
@@ -32,6 +34,7 @@ ROWS = (
     Row("videostreaming", "graphics/streaming@mode", code=True),
     Row("keyboard", "graphics@keymap", code=True),
 )
+TABLE = (Rows(Display, "devices", ROWS), Rows(Video, "devices/video", VIDEO_ROWS))
 
 AGENT = "com.redhat.spice.0"
 WEBDAV = "org.spice-space.webdav.0"
@@ -91,12 +94,13 @@ def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> N
         said["foldersharing"] = True
         source = node.peek("source")
         if source is not None and source.expect("channel", WEBDAV):
-            source.claimed = True
+            source.claim()
     else:
         refuse(domain, node, "guest-lost", "a config has no channels but those of the guest agent and of SPICE")
         return
     assert target is not None
-    node.claimed = target.claimed = True
+    node.claim()
+    target.claim()
     for attribute in ("type", "name"):
         target.get(attribute)
     target.expect("state", "connected", "disconnected")
@@ -110,9 +114,9 @@ def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> N
             domain.report.add("host-lost", node, "the clipboard is off there and on with clipboard=vnc")
         if source is not None:
             lose_rest(domain, source, "host-lost", "agent channel") if source.children and clipboard is None else None
-            source.claimed = True
+            source.claim()
             if clipboard is not None:
-                clipboard.claimed = True
+                clipboard.claim()
             mouse = source.only("mouse")
             if mouse is not None and not mouse.expect("mode", "client"):  # QEMU's own; qemu-server sets none
                 domain.report.add("host-lost", mouse, f"mouse mode='{mouse.get('mode')}': the agent gets the display's mouse here")

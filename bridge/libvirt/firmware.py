@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.report import fields
 from ..core.rows import Row
 from ..data.firmware import BASE, IMAGES, SECURE_NAMES, is_ovmf, is_small, stock
@@ -27,6 +28,7 @@ ROWS = (
     Row("format", "os/nvram@format", code=True),
     Row("efitype", "os/loader", code=True),
 )
+TABLE = (Rows(Firmware, "", ROWS, ("target_code", "target_template", "fresh", "pre_enrolled_keys", "size")),)
 
 CUT_NODE = "efivars"
 CUT_FLASH = ("-machine", f"pflash1={CUT_NODE}")
@@ -120,7 +122,7 @@ def read(domain: Domain, vm: VM) -> None:
         return
     auto = os.attrib.get("firmware")
     if auto in ("efi", "bios"):
-        del os.attrib["firmware"]
+        os.get("firmware")
         firmware.bios = "ovmf" if auto == "efi" else "seabios"
     _read_auto(domain, os, firmware)
     if (varstore := os.only("varstore")) is not None:
@@ -177,7 +179,7 @@ def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:
         firmware.bios = "ovmf"
     node.expect("format", "raw", "qcow2")
     if not node.expect("readonly", "yes") and kind == "pflash" and node.attrib.get("readonly") == "no":
-        del node.attrib["readonly"]
+        node.get("readonly")
         known = path is not None and is_ovmf(path)  # its variables have a flash of their own: nobody writes to the code
         report.add("normalised" if known else "guest-changed", node, "the firmware's code is read-only under qemu-server")
     stateless = node.get("stateless")
@@ -262,7 +264,7 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
     node.expect("templateFormat", "raw", "qcow2")
     form = node.attrib.get("format")
     if form in FORMATS:
-        del node.attrib["format"]
+        node.get("format")
         firmware.format = form
     source = node.peek("source")
     path = node.value()
@@ -288,7 +290,7 @@ def _read_source(domain: Domain, nvram: Node, firmware: Firmware) -> None:
     if kind not in READABLE:
         domain.report.add("guest-lost", nvram, f"{nvram.whole()} has no counterpart: the firmware's variables start fresh")
         return
-    del nvram.attrib["type"]
+    nvram.get("type")
     source = read_source(nvram, kind, firmware.format or "raw", domain)
     if source.kind != "empty":
         firmware.vars = source

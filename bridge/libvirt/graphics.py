@@ -51,7 +51,7 @@ def read_graphics(domain: Domain) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in domain.devices.all("graphics"):
         type_ = node.get("type")
-        if node.attrib.pop("passwd", None) is not None:
+        if node.get("passwd") is not None:
             domain.report.add("secret-left-out", node, "the password of the display is not carried over")
         keymap = node.attrib.get("keymap")
         if keymap in KEYBOARDS and type_ in ("vnc", "spice"):
@@ -89,7 +89,7 @@ def _socket(node: Node) -> str | None:
             path = path or second
             listen.get("type")
             listen.get("socket")
-            listen.claimed = True
+            listen.claim()
     return path
 
 
@@ -103,10 +103,10 @@ def _read_spice(node: Node) -> dict[str, Any]:
     if listen is not None and listen.attrib.get("type") == "address" and "address" in listen.attrib:
         found["spice_address"] = listen.get("address")
         listen.get("type")
-        listen.claimed = True
+        listen.claim()
         node.expect("listen", str(found["spice_address"]))
     streaming = node.peek("streaming")
     if streaming is not None and streaming.attrib.get("mode") in _STREAMING:
         found["videostreaming"] = streaming.get("mode")
-        streaming.claimed = True
+        streaming.claim()
     return found

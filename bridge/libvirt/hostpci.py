@@ -6,8 +6,10 @@ import re
 import shlex
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
-from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, LAST_SLOT, HostFunction, host_function
+from ..data.pci import LAST_SLOT
+from ..host.mapping import LAST_DOMAIN, LAST_FUNCTION, HostFunction, host_function
 from ..host.volid import path_problem
 from ..model.hostpci import HostPCI
 from ..model.part import PCIAddress
@@ -57,6 +59,7 @@ ROWS = (
     ),
     *PLACE_ROWS,
 )
+TABLE = (Rows(HostPCI, "devices/hostdev", ROWS),)
 ID_FIELDS = ("vendor_id", "device_id", "sub_vendor_id", "sub_device_id")
 
 
@@ -185,7 +188,8 @@ def _function(node: Node) -> str | None:
         return None
     if "bus" not in address.attrib or parts[0] > LAST_DOMAIN or parts[1] > 0xFF or parts[2] > LAST_SLOT or parts[3] > LAST_FUNCTION:
         return None
-    source.claimed = address.claimed = True
+    source.claim()
+    address.claim()
     for name in ("domain", "bus", "slot", "function"):
         address.get(name)
     address.expect("type", "pci")
@@ -197,7 +201,7 @@ def _options(domain: Domain, node: Node) -> dict[str, Any]:
     rom = node.peek("rom")
     if rom is not None and rom.attrib.get("bar") in ("on", "off"):
         said["rombar"] = False if rom.get("bar") == "off" else None
-        rom.claimed = True
+        rom.claim()
     if rom is not None and rom.attrib.get("enabled") == "no":  # an empty file: nothing to map
         said["rombar"] = False
         rom.take("enabled")
@@ -223,11 +227,11 @@ def _binding(domain: Domain, node: Node) -> dict[str, Any]:
     """Whether libvirt gives the device to the vfio driver, as qemu-server does, or whoever prepared the host did."""
     driver = node.peek("driver")
     if driver is not None and driver.expect("name", "vfio"):
-        driver.claimed = True
+        driver.claim()
         lose_attributes(domain, driver, "host-lost", "model")
     managed = node.attrib.get("managed")
     if managed in ("yes", "no"):
-        del node.attrib["managed"]
+        node.get("managed")
     return {"driver": None if managed == "yes" else "keep"}
 
 
@@ -236,8 +240,7 @@ def _read_pci(domain: Domain, node: Node) -> HostPCI | None:
     if function is None:
         refuse(domain, node, "guest-lost", "a PCI device of the host needs its address")
         return None
-    node.claimed = True
-    node.get("type")
+    node.claim("type")
     node.expect("mode", "subsystem")
     said = _binding(domain, node) | _options(domain, node)
     domain.report.add("ambiguous", node, f"the VM takes the device {function} of the host it runs on", "is it the right one there?")
@@ -257,7 +260,7 @@ def _read_mdev(domain: Domain, node: Node) -> HostPCI | None:
         return None
     # Ours: device and type stand in the residue only; without them there is nothing to say.
     for part in (node, source, address):
-        part.claimed = True
+        part.claim()
     address.get("uuid")
     node.get("type")
     for name, value in (("mode", "subsystem"), ("managed", "no"), ("model", "vfio-pci")):
@@ -276,8 +279,7 @@ def _read_interface(domain: Domain, node: Node) -> HostPCI | None:
     if function is None:
         refuse(domain, node, "guest-lost", "a network card of the host needs its PCI address")
         return None
-    node.claimed = True
-    node.get("type")
+    node.claim("type")
     said = _binding(domain, node) | _options(domain, node)
     for tag, what in (("mac", "MAC address"), ("vlan", "VLAN")):
         for child in node.all(tag):

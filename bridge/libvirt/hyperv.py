@@ -63,7 +63,7 @@ def read_enlightenments(domain: Domain, vm: VM) -> None:
     states: dict[str, bool] = {}
     features = domain.root.peek("features")
     if features is not None:
-        features.claimed = True
+        features.claim()
         _read_hyperv(domain, features, hyperv, vm)
         _read_kvm(features, vm, states)
     clock = domain.root.peek("clock")
@@ -78,7 +78,7 @@ def _state(node: Node, default: str | None = None) -> bool | None:
     text = node.attrib.get("state", default)
     if text not in ("on", "off"):
         return None
-    node.attrib.pop("state", None)
+    node.get("state")
     return text == "on"
 
 
@@ -125,18 +125,18 @@ def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], 
         state = _state(child)
         if state is None:
             continue
-        child.claimed = True
+        child.claim()
         if name == "spinlocks" and state:
             try:
                 hyperv[name] = hex(whole_number(child.attrib.get("retries", "8191")))
             except ValueError:
                 continue
-            child.attrib.pop("retries", None)
+            child.get("retries")
         elif name == "vendor_id" and state:
             value = child.attrib.get("value", "")
             if _VENDOR_ID(value):
                 hyperv[name] = value
-                del child.attrib["value"]
+                child.get("value")
         elif name == "vendor_id":
             child.take("value")
         elif state:
@@ -150,7 +150,7 @@ def _read_below(domain: Domain, parent: Node) -> None:
         state = _state(child, "on") if prop is not None else None
         if state is None:
             continue
-        child.claimed = True
+        child.claim()
         if state:
             message = f"<{parent.tag}><{child.tag}/></{parent.tag}> has no place in a config"
             domain.report.mend("guest-lost", child, message, ["-global", f"x86_64-cpu.{prop}=on"])
@@ -160,7 +160,7 @@ def _read_kvm(features: Node, vm: VM, states: dict[str, bool]) -> None:
     cpu = vm.cpu
     features.only("pae")  # QEMU's x86 CPUs do not look at it
     if (apic := features.only("apic")) is not None and apic.attrib.get("eoi") in ("on", "off"):
-        cpu.pv_eoi = apic.attrib.pop("eoi") == "on"
+        cpu.pv_eoi = apic.need("eoi") == "on"
     if (spinlock := features.only("pvspinlock")) is not None:
         cpu.pv_unhalt = _state(spinlock, "on")
     if (pmu := features.only("pmu")) is not None and (state := _state(pmu, "on")) is not None:
@@ -174,7 +174,7 @@ def _read_kvm(features: Node, vm: VM, states: dict[str, bool]) -> None:
         state = _state(child)
         if state is None:
             continue
-        child.claimed = True
+        child.claim()
         if child.tag == "hidden":
             cpu.kvm_off = state or None
         elif state:
@@ -187,7 +187,7 @@ def _read_timers(domain: Domain, clock: Node, hyperv: dict[str, str | bool], sta
         if timer.tag != "timer" or timer.claimed:
             continue
         if name == "tsc":
-            timer.claimed = True
+            timer.claim()
             frequency = timer.attrib.get("frequency", "")
             plain = set(timer.attrib) == {"name", "frequency"} and frequency.isascii() and frequency.isdigit() and len(frequency) < 16
             message = f"{timer.whole()} has no counterpart in a config"
@@ -196,9 +196,8 @@ def _read_timers(domain: Domain, clock: Node, hyperv: dict[str, str | bool], sta
             else:
                 domain.report.add("guest-lost", timer, message)
         elif name in ("hypervclock", "kvmclock") and timer.attrib.get("present", "yes") in ("yes", "no"):
-            timer.claimed = True
-            del timer.attrib["name"]
-            present = timer.attrib.pop("present", "yes") == "yes"
+            timer.claim("name")
+            present = timer.get("present") in (None, "yes")
             if name == "kvmclock":
                 states["kvmclock"] = present
             elif present:

@@ -12,21 +12,11 @@ def claim(domain: Domain, vm: VM) -> None:
     for tag in ("on_poweroff", "on_crash"):
         node = root.peek(tag)
         if node is not None and not node.claimed and node.text.strip(" \t\r\n") == "destroy":
-            node.claimed = node.text_claimed = True
+            node.take()
     for node in root.children:
         if node.tag == "seclabel" and not node.claimed:
             domain.report.add("host-state", node, f"{node.outline()} is set by the host's security driver and left behind")
-            _claim_all(node)
-    if (identity := root.attrib.pop("id", None)) is not None:
+            node.take_all()
+    if (identity := root.get("id")) is not None:
         domain.report.add("host-state", root, f"the domain is running there as id {identity}")
     del vm
-
-
-def _claim_all(node: object) -> None:
-    from .tree.node import Node
-
-    assert isinstance(node, Node)
-    node.claimed = node.text_claimed = True
-    node.attrib.clear()
-    for child in node.children:
-        _claim_all(child)

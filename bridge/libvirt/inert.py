@@ -17,9 +17,8 @@ def take_defaults(domain: Domain) -> None:
     for timer in clock.children if clock is not None else ():
         if timer.tag == "timer" and (known := TIMER_DEFAULTS.get(timer.attrib.get("name", ""))) is not None:
             _drop(timer, known)
-            timer.claimed = timer.attrib.keys() == {"name"} and not timer.children
-            if timer.claimed:
-                timer.attrib = {}
+            if timer.attrib.keys() == {"name"} and not timer.children:
+                timer.claim("name")
 
 
 def _take(node: Node, said: Defaults) -> None:
@@ -31,14 +30,14 @@ def _take(node: Node, said: Defaults) -> None:
             continue
         had = _drop(at, known)
         if had and at is not node and not at.attrib and not at.children:
-            at.claimed = True
+            at.claim()
 
 
 def _drop(node: Node, known: dict[str, str]) -> bool:
     """Whether anything was dropped."""
     found = [name for name, value in node.attrib.items() if known.get(name) == value]
     for name in found:
-        del node.attrib[name]
+        node.get(name)
     return bool(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.input import Tablet
 from ..model.part import USBAddress
@@ -16,6 +17,7 @@ ROWS = (
     Row("keyboard", "input[@type='keyboard']", code=True),
     Row("address", "input/address", code=True),
 )
+TABLE = (Rows(Tablet, "devices", ROWS),)
 
 
 def write(vm: VM, domain: Domain) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace as change
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import INT, Row, whole_number
 from ..model.iothread import IOThread, IOThreads, ServedBy
@@ -30,6 +31,7 @@ POOL_ROWS = (
     Row("affinity", "cputune/iothreadpin@cpuset", code=True),
 )
 """Of the domain."""
+TABLE = (Rows(IOThread, "iothreadids/iothread", ROWS, ("id", "private_to")), Rows(IOThread, "", PIN_ROWS), Rows(IOThreads, "", POOL_ROWS))
 
 MOST = 1024
 """No sane domain has more threads than this (security-rules C8)."""
@@ -124,7 +126,7 @@ def _pins(domain: Domain, threads: dict[int, IOThread], affinity: str | None) ->
     cputune = domain.root.peek("cputune")
     if cputune is None:
         return
-    cputune.claimed = True
+    cputune.claim()
     pinned: set[int] = set()
     for node in cputune.all("iothreadpin"):
         n = _id(node, "iothread")
@@ -165,12 +167,13 @@ def read_served_by(node: Node) -> list[ServedBy] | None:
     if driver is None:
         return None
     if "iothread" in driver.attrib:
-        driver.claimed = True
+        driver.claim()
         return [ServedBy(_id(driver, "iothread"))]
     mapping = driver.peek("iothreads")
     if mapping is None or mapping.claimed:
         return None
-    driver.claimed = mapping.claimed = True
+    driver.claim()
+    mapping.claim()
     return [ServedBy(_id(thread, "id"), _queues(thread)) for thread in mapping.all("iothread")] or None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from weakref import ref
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import YES_NO, Row
 from ..data.gates import machine_has
@@ -39,6 +40,7 @@ ROWS = (
     Row("freeze", "", code=True, finding="not-applied"),
     Row("hotplug", "", code=True, finding="metadata-only"),
 )
+TABLE = (Rows(Machine, "", ROWS, ("pxe",)),)
 
 NO_BRIDGE_HOTPLUG = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 NO_REBOOT_BY_ITCO = ("-global", "ICH9-LPC.noreboot=on")
@@ -148,7 +150,7 @@ def read(domain: Domain, vm: VM) -> None:
     features = root.peek("features")
     machine.acpi = False
     if features is not None:
-        features.claimed = True
+        features.claim()
         _read_features(domain, features, machine)
     if domain.take_arguments(*NO_ACPI):
         machine.acpi = False
@@ -156,7 +158,7 @@ def read(domain: Domain, vm: VM) -> None:
     _read_events(domain, machine)
     backing = root.peek("memoryBacking")
     if backing is not None and backing.flag("nosharepages"):
-        backing.claimed = True
+        backing.claim()
         machine.allow_ksm = False
     machine.pci_hotplug_bridge = True if machine.base == "q35" else None
     if domain.take_arguments(*NO_BRIDGE_HOTPLUG):
@@ -214,21 +216,19 @@ def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
     machine.acpi = features.flag("acpi")
     smm = features.peek("smm")
     if smm is not None and not smm.claimed:
-        smm.claimed = True
+        smm.claim()
         if smm.expect("state", "on"):
             machine.smm = True
         elif smm.attrib.get("state") == "off":
-            del smm.attrib["state"]
+            smm.get("state")
             machine.smm = False
     ioapic = features.peek("ioapic")
     if ioapic is not None and ioapic.attrib.get("driver") == "qemu":
-        ioapic.claimed = True
-        del ioapic.attrib["driver"]
+        ioapic.claim("driver")
         machine.irqchip_split = True
     vmport = features.peek("vmport")
     if vmport is not None and vmport.attrib.get("state") == "on":  # QEMU's default with KVM and TCG
-        vmport.claimed = True
-        del vmport.attrib["state"]
+        vmport.claim("state")
     elif vmport is not None and vmport.attrib.get("state") == "off":
         board.mend(domain, vmport, "vmport is off there; qemu-server leaves it on", lambda _: ["-machine", "vmport=off"], ("state",))
     if (node := features.peek("vmcoreinfo")) is not None and node.attrib.get("state", "on") == "on":
@@ -276,8 +276,8 @@ def _read_power(root: Node, machine: Machine) -> None:
     for field, tag in PM:
         node = pm.peek(tag)
         if node is not None and node.attrib.get("enabled") in ("yes", "no"):
-            node.claimed = True
-            setattr(machine, field, YES_NO.read(node.attrib.pop("enabled")))
+            node.claim()
+            setattr(machine, field, YES_NO.read(node.need("enabled")))
 
 
 def _read_events(domain: Domain, machine: Machine) -> None:
@@ -287,7 +287,7 @@ def _read_events(domain: Domain, machine: Machine) -> None:
     action = "restart"
     if node is not None:
         action = node.value()
-        node.claimed = True
+        node.claim()
     if domain.take_arguments(*NO_REBOOT):
         machine.reboot = False
         if action != "destroy":
@@ -301,7 +301,7 @@ def _read_events(domain: Domain, machine: Machine) -> None:
         if node is None:
             continue
         action = node.value()
-        node.claimed = True
+        node.claim()
         if tag == "on_crash" and domain.devices.peek("panic") is None:  # nothing in the guest could tell of a crash
             if action != "destroy":
                 domain.report.add("normalised", node, f"{tag} {action} never comes to pass without a <panic> device")

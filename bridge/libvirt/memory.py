@@ -1,17 +1,17 @@
-"""<memory>, <memoryBacking>, memory modules and the balloon (mapping-machine 8; mapping-devices 14)."""
+"""<memory>, <memoryBacking> and memory modules (mapping-machine 8)."""
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
-from ..core.rows import INT, ON_OFF, Row
-from ..model.memory import DIMM
+from ..core.rows import Row
+from ..model.memory import DIMM, Memory, NUMANode
 from ..model.vm import VM
-from .address import read_address
-from .args.properties import BALLOON, lose_driver, lose_properties, plain_virtio
-from .device import alias, lose, lose_attributes, read_alias
+from . import numa
+from .device import lose, lose_attributes, read_alias
 from .numa import is_set, mib
 from .tree.domain import Domain
-from .tree.node import Node, read_rows, write_rows
+from .tree.node import Node
 
 ROWS = (
     Row("size", "memory", code=True),
@@ -25,13 +25,7 @@ ROWS = (
     Row("shared", "memoryBacking/access@mode", code=True),
     Row("shares", "", code=True, finding="not-applied"),
 )
-BALLOON_ROWS = (
-    Row("target", "/currentMemory", code=True),
-    Row("present", "@model", code=True),
-    Row("free_page_reporting", "@freePageReporting", ON_OFF),
-    Row("stats_period", "stats@period", INT),
-    Row("address", "address", code=True),
-)
+TABLE = (Rows(Memory, "", ROWS, ("spelled",)), Rows(NUMANode, "", numa.ROWS))
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -94,21 +88,6 @@ def _write_described(vm: VM, root: Node) -> None:
         root.ensure("memoryBacking").add("access", mode="shared")
 
 
-def write_balloon(vm: VM, domain: Domain) -> None:
-    balloon = vm.balloon
-    if not balloon.present:
-        domain.devices.add("memballoon", model="none")
-        return
-    node = domain.devices.add("memballoon", model="virtio")
-    write_rows(node, balloon, BALLOON_ROWS)
-    if not domain.target.has("free_page_reporting"):
-        node.attrib.pop("freePageReporting", None)
-    if domain.described and balloon.key is not None:
-        node.add("alias", name=alias(balloon.key))
-    if balloon.address is not None:
-        domain.pci_address(node, balloon.address)  # type: ignore[arg-type]
-
-
 def read(domain: Domain, vm: VM) -> None:
     memory, root = vm.memory, domain.root
     node = root.only("memory")
@@ -148,17 +127,17 @@ def _read_backing(domain: Domain, vm: VM) -> None:
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
     if backing is None:
         return
-    backing.claimed = True
+    backing.claim()
     memory = vm.memory
     for tag in HOST_POLICY:
         if (node := backing.peek(tag)) is not None:
             domain.report.add("host-lost", node, f"{node.whole()} has no counterpart in a config")
     access, source = backing.peek("access"), backing.peek("source")
     if access is not None and access.attrib.get("mode") in ("shared", "private"):
-        access.claimed = True
+        access.claim()
         memory.shared = access.get("mode") == "shared" or None
     if source is not None and source.attrib.get("type") in ("memfd", "anonymous", "file"):
-        source.claimed = True
+        source.claim()
         memory.source = source.get("type")
     if (hugepages := backing.only("hugepages")) is not None:
         memory.pages = _pages(domain, hugepages)
@@ -225,34 +204,3 @@ def _lose_policy(domain: Domain, node: Node, source: Node | None) -> None:
 
 def _small(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 5
-
-
-BALLOON_KEY = "balloon0?"
-"""What `write` calls it."""
-
-
-def read_balloon(domain: Domain, vm: VM) -> None:
-    balloon = vm.balloon
-    node = domain.devices.only("memballoon")
-    balloon.present = node is not None
-    if node is None:
-        return
-    balloon.where = node
-    plain_virtio(domain, node, "model", node, "balloon")
-    model = node.attrib.get("model")
-    if model == "none":
-        node.get("model")
-        read_alias(domain, node, BALLOON_KEY)
-        balloon.present = False
-        if balloon.target is not None:
-            domain.report.add("normalised", node, f"without a balloon the guest has all its memory, not {balloon.target} MiB")
-            balloon.target = None
-        return
-    if model == "virtio":
-        node.get("model")
-    for field, value in read_rows(node, BALLOON_ROWS).items():
-        setattr(balloon, field, value)
-    balloon.address = read_address(node, domain)
-    lose_properties(domain, node, node, BALLOON, "balloon")
-    lose_driver(domain, node, "balloon")
-    read_alias(domain, node, BALLOON_KEY)

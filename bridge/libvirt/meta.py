@@ -7,6 +7,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from msgspec.structs import replace as change
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError, fields
 from ..core.rows import Row
 from ..data.ostype import from_osinfo
@@ -28,6 +29,7 @@ ROWS = (
 FIELDS = ("manufacturer", "product", "version", "serial", "sku", "family")
 """Type 1 fields, the same words in a config, on QEMU's command line and in <sysinfo>."""
 SMBIOS_ROWS = (Row("uuid", "uuid", code=True), *(Row(field, f"qemu:commandline {field}=", code=True) for field in FIELDS))
+TABLE = (Rows(Meta, "", ROWS, ("vmid", "ostype", "uuid", "creation_qemu")), Rows(SMBIOS, "", SMBIOS_ROWS, ("base64",)))
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 ZERO = ("-uuid", NO_UUID)
 """The system UUID of a VM whose config says none; a domain of libvirt always has one."""
@@ -151,7 +153,7 @@ def _read_name(domain: Domain, meta: Meta) -> None:
     name = node.text if node is not None else ""
     for other in (node, title):
         if other is not None:
-            other.text_claimed = True
+            other.take()
             if _CONTROL(other.text.strip(" \t\r\n")):
                 raise BridgeError(f"<{other.tag}> holds a control character: remove it", other)
     name = name.strip(" \t\r\n")
@@ -180,7 +182,7 @@ def _read_description(domain: Domain, meta: Meta) -> None:
     node = domain.root.only("description")
     if node is None:
         return
-    node.text_claimed = True
+    node.take()
     text = node.text.strip("\n").rstrip()  # no config has blanks at the end of its description
     if len(text) > MAX_DESCRIPTION:
         raise BridgeError(f"the description has more than {MAX_DESCRIPTION} characters: shorten it", node)
@@ -295,10 +297,9 @@ def _read_smbios(domain: Domain, node: Node, found: dict[str, str]) -> None:
     for entry in system.all("entry"):
         name, text = entry.attrib.get("name"), entry.text
         if name not in (*FIELDS, "uuid") or name in found:
-            entry.claimed = False
+            entry.unclaim()
             continue
-        del entry.attrib["name"]
-        entry.text_claimed = True
+        entry.take("name")
         if name == "uuid":
             text = text.strip(" \t\r\n")
         elif text == "0":
@@ -318,7 +319,7 @@ def _read_osinfo(domain: Domain, meta: Meta) -> None:
     metadata = domain.root.peek("metadata")
     if metadata is None:
         return
-    metadata.claimed = True
+    metadata.claim()
     for node in metadata.children:
         if node.claimed:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import INT, ON_OFF, Codec, MalformedError, Row, choice, whole_number
 from ..data.options import option
@@ -58,6 +59,7 @@ ROWS = (
     Row("mtu", "mtu@size", code=True),
     *PLACE_ROWS,
 )
+TABLE = (Rows(Net, "devices/interface", ROWS, ("running_mtu",)),)
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -149,7 +151,7 @@ def read(domain: Domain, vm: VM) -> None:
         type_ = node.attrib.get("type", "")
         if node.tag != "interface" or node.claimed or type_ == "hostdev":  # that one is a PCI device: hostpci reads it
             continue
-        node.claimed = True
+        node.claim()
         net = _read(domain, node, type_)
         vm.nets.append(net)
         if net.macaddr and net.macaddr in addresses:
@@ -195,7 +197,7 @@ def _offloads(domain: Domain, node: Node) -> None:
     for tag, table in (("host", NET_HOST), ("guest", NET_GUEST)):
         lose_children(domain, node, tag, table, "card", driver)
     if not driver.attrib:
-        driver.claimed = True
+        driver.claim()
 
 
 def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
@@ -206,8 +208,7 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
     port = node.peek("virtualport")
     if port is not None and port.attrib.get("type") == "openvswitch" and not port.claimed:
         found["openvswitch"] = True
-        port.claimed = True
-        port.get("type")
+        port.claim("type")
         lose(domain, port, "host-lost", "parameters")
     name = source.get({"bridge": "bridge", "network": "network", "direct": "dev"}.get(type_, "")) if source is not None else None
     if type_ == "bridge" and name is not None:
@@ -217,7 +218,7 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
             found["network"] = _unusable(node, name)
     elif type_ == "user":
         if source is not None:
-            source.claimed = False
+            source.unclaim()
             lose(domain, node, "host-lost", "source")
         return found
     else:
@@ -264,8 +265,7 @@ def _queues(node: Node) -> int | None:
         return None
     if not 0 < queues <= 64:
         return None
-    driver.claimed = True
-    del driver.attrib["queues"]
+    driver.claim("queues")
     return queues
 
 
@@ -275,8 +275,7 @@ def _ifname(domain: Domain, node: Node) -> str | None:
     name = target.attrib.get("dev") if target is not None else None
     if target is None or name is None:
         return None
-    target.claimed = True
-    del target.attrib["dev"]
+    target.claim("dev")
     lose_attributes(domain, target, "host-lost", "managed")
     if re.fullmatch(r"(?:vnet|macvtap)[0-9]+", name):
         domain.report.add("host-state", target, f"dev='{name}' is the name that the running domain's interface has")
@@ -298,8 +297,7 @@ def _rate(domain: Domain, node: Node) -> str | None:
             averages[way] = whole_number(text)
         except ValueError:
             continue
-        limit.claimed = True
-        del limit.attrib["average"]
+        limit.claim("average")
         limit.expect("burst", BURST)
     for limit in bandwidth.children:
         if limit.claimed:
@@ -329,6 +327,5 @@ def _rom(node: Node) -> str | None:
     path = rom.attrib.get("file") if rom is not None else None
     if rom is None or path is None or not path.startswith(ROM_DIRECTORY + "pxe-"):
         return None
-    rom.claimed = True
-    del rom.attrib["file"]
+    rom.claim("file")
     return path.removeprefix(ROM_DIRECTORY)

@@ -124,18 +124,18 @@ def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
         raise BridgeError(f"{len(cells)} NUMA cells are more than {MAX_CELLS}", numa)
     nodes: list[NUMANode] = []
     for n, cell in enumerate(cells):
-        number = cell.attrib.pop("id", str(n))
+        number = str(n) if (said := cell.get("id")) is None else said
         if not number.isascii() or not number.isdigit() or len(number) > 3 or int(number) in [node.id for node in nodes]:
             raise BridgeError(f"'{number[:40]}' is not a number of a NUMA cell, or is there twice", cell)
         size = mib(domain, cell, cell.need("memory"), cell.get("unit"))
         cpus = cell.attrib.get("cpus")
         if cpus is not None and is_set(cpus, cell):
-            del cell.attrib["cpus"]
+            cell.get("cpus")
             cpus = cpus.replace(",", ";")
         else:
             cpus = None
         if cell.attrib.get("memAccess") in ("shared", "private"):
-            access = cell.attrib.pop("memAccess")
+            access = cell.need("memAccess")
             domain.report.add("host-lost", cell, f"memAccess='{access}' has no counterpart in a config")
         nodes.append(NUMANode(id=int(number), cpus=cpus, memory=str(size), where=cell))
         _read_distances(domain, cell, number)

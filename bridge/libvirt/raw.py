@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.report import CARRY, BridgeError, Report
 from ..core.rows import Row
 from ..core.shellwords import quote, split, without_secrets
@@ -18,6 +19,7 @@ ROWS = (
     Row("args", "qemu:commandline/qemu:arg@value", code=True, finding="not-applied"),
     Row("vmstate", "", code=True, finding="host-lost"),
 )
+TABLE = (Rows(Raw, "", ROWS),)
 
 ONLY_PVE = {"-id": 1, "-loadstate": 1}
 """Options that only Proxmox VE's QEMU knows, with the number of their words (mapping-machine G3)."""

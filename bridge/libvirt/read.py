@@ -5,89 +5,33 @@ from __future__ import annotations
 import re
 
 from ..model.vm import VM
-from . import (
-    acpi,
-    agent,
-    audio,
-    boot,
-    clock,
-    cloudinit,
-    controller,
-    cpu,
-    disk,
-    display,
-    firmware,
-    hostpci,
-    implied,
-    inert,
-    input,  # noqa: A004  the kind's own name
-    iothread,
-    machine,
-    memory,
-    meta,
-    net,
-    raw,
-    rng,
-    security,
-    serial,
-    share,
-    tpm,
-    usb,
-    watchdog,
-)
+from . import acpi, boot, implied, inert, raw
 from .args import translate as args
 from .args.devices import NAMELESS
 from .complete import complete
 from .device import refuse
+from .kinds import READING
 from .tree.domain import Domain
 from .tree.node import Node
 
 PROPERTY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
-STEPS = (
-    meta.read,
-    machine.read,
-    controller.read,
-    firmware.read,
-    memory.read,
-    cpu.read,
-    iothread.read,
-    boot.read,
-    clock.read,
-    disk.read,
-    net.read,
-    agent.read,
-    display.read,
-    serial.read,
-    input.read,
-    tpm.read,
-    audio.read,
-    hostpci.read,
-    usb.read,
-    boot.read_classes,
-    watchdog.read,
-    memory.read_balloon,
-    rng.read,
-    share.read,
-    security.read,
-    cloudinit.read,
-    acpi.read_acpi,
-    raw.read,
-)
 
 
 def read(domain: Domain) -> VM:
     """The VM as the XML says it; addresses name buses as `#INDEX`. Raises BridgeError on what is not a sane domain."""
     vm = VM()
-    domain.root.claimed = True
-    domain.devices.claimed = True
+    domain.root.claim()
+    domain.devices.claim()
     draft = complete(domain.root, domain.devices)
     domain.disks, domain.controllers = draft.disks, draft.controllers
-    for kind, node, what in draft.notes:
-        domain.report.add(kind, node, what)
+    for note in draft.notes:
+        domain.report.add(*note)
     inert.take_defaults(domain)
     overridden = _take_escapes(domain)
-    for step in STEPS:
-        step(domain, vm)
+    for kind in READING:
+        kind.read(domain, vm)
+    boot.read_classes(domain, vm)
+    acpi.read_acpi(domain)
     if domain.report.enabled:
         for node in domain.devices.children:
             if node.tag in NAMELESS and not node.claimed:
@@ -105,10 +49,9 @@ def _mark_placed(domain: Domain, vm: VM) -> None:
     """Addresses that the document leaves to libvirt are `filled`: nobody was promised them."""
     if not any(node.implied or _is_placed(node) for node in domain.devices.children):
         return
-    single = (vm.balloon, vm.tablet, vm.watchdog, vm.rng, vm.audio, vm.ivshmem)
-    for device in (*vm.controllers, *vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis, *vm.virtiofs, *(vm.display.videos or ()), *single):
-        node = device.where if device is not None else None
-        if device is not None and isinstance(node, Node) and (node.implied or _is_placed(node)):
+    for device in vm.devices():
+        node = device.where
+        if isinstance(node, Node) and (node.implied or _is_placed(node)):
             device.filled |= {"address", "type"} if node.implied else {"address"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import INT, Row
 from ..data.options import option
 from ..model.rng import RNG
@@ -17,6 +18,7 @@ ROWS = (
     Row("source", "backend", code=True),
     *PLACE_ROWS,
 )
+TABLE = (Rows(RNG, "devices/rng", ROWS),)
 
 _RNG = option("rng0")
 SOURCES = _RNG.fields["source"].enum if _RNG and _RNG.fields else ()

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import YES_NO, Codec, Row
 from ..model.security import Security
 from ..model.vm import VM
@@ -22,6 +23,7 @@ ROWS = (
     Row("intel_tdx", "qemu:commandline tdx-guest", code=True),
     *(Row(field, "qemu:commandline quote-generation-socket", code=True) for field in ("attestation", "vsock_cid", "vsock_port")),
 )
+TABLE = (Rows(Security, "launchSecurity", ROWS),)
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,18}", re.ASCII).fullmatch
 TDX_FLAG = "confidential-guest-support=tdx0"
@@ -104,7 +106,7 @@ def read(domain: Domain, vm: VM) -> None:
     if kind not in ("sev", "sev-snp"):
         domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
         return
-    del node.attrib["type"]
+    node.get("type")
     for name, value in (read_rows(node, ROWS) | read_rows(node, NUMBERS)).items():
         setattr(security, name, value)
     if kind == "sev-snp":

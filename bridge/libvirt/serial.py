@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError, fields
 from ..core.rows import Row
 from ..model.serial import Parallel, Serial
@@ -19,6 +20,7 @@ ROWS = (
     Row("key", "alias@name", code=True),
 )
 PARALLEL_ROWS = (Row("path", "source@path", code=True), Row("port", "target@port", code=True), Row("key", "alias@name", code=True))
+TABLE = (Rows(Parallel, "devices/parallel", PARALLEL_ROWS), Rows(Serial, "devices/serial", ROWS))
 
 USB_PRINTER = "/dev/usb/lp"
 DEVICE = re.compile(r"/dev/[A-Za-z0-9_./:+@-]+")
@@ -84,8 +86,7 @@ def _port(node: Node, rank: int) -> int:
         return rank
     if not text.isascii() or not text.isdigit() or len(text) > 3:
         return rank
-    target.claimed = True
-    del target.attrib["port"]
+    target.claim("port")
     return int(text)
 
 
@@ -96,11 +97,10 @@ def _read_serial(domain: Domain, node: Node, rank: int) -> Serial | None:
         refuse(domain, node, "guest-lost", f"a config has no serial port on {type_}")
         return None
     if target is not None:
-        target.claimed = True
-        target.get("type")
+        target.claim("type")
         model = target.peek("model")
         if model is not None and model.expect("name", _TARGETS[type_]):
-            model.claimed = True
+            model.claim()
         lose(domain, target, "guest-changed", "address")
     key, _ = read_alias(domain, node, "serial[0-3]|qga0")
     serial = Serial(key=key, port=_port(node, rank), where=node)
@@ -119,13 +119,11 @@ def _backend(domain: Domain, node: Node, what: str) -> tuple[str | None, str | N
         if "," in path or any(ord(c) <= 0x20 or ord(c) == 0x7F for c in path):
             raise BridgeError(f"'{path[:60]}' cannot be written into a config", node)
         if DEVICE.fullmatch(path) and ".." not in path:
-            source.claimed = True
-            source.get("path")
+            source.claim("path")
             lose(domain, node, "host-lost", "log", "protocol")
             return path, None
     if type_ == "unix" and source is not None and source.attrib.get("mode", "bind") == "bind":
-        source.claimed = True
-        source.get("mode")
+        source.claim("mode")
         source.get("path")
         lose(domain, source, "host-lost", "reconnect")
         lose(domain, node, "host-lost", "log", "protocol")
@@ -134,7 +132,7 @@ def _backend(domain: Domain, node: Node, what: str) -> tuple[str | None, str | N
         if (tty := node.get("tty")) is not None:
             domain.report.add("host-state", node, f"{tty} is the terminal of the running domain")
         if source is not None:
-            source.claimed = True
+            source.claim()
             if source.get("path") is not None:
                 domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
         domain.report.add("host-state", node, f"the {what} on a pseudo terminal becomes a socket (qm terminal)")
@@ -151,8 +149,7 @@ def _read_parallel(domain: Domain, node: Node, rank: int) -> Parallel:
     path = source.attrib.get("path", "") if source is not None else ""
     if node.attrib.get("type") == "dev" and source is not None and PARALLEL.fullmatch(path):
         node.get("type")
-        source.claimed = True
-        source.get("path")
+        source.claim("path")
     else:
         text = source.whole() if source is not None else ""
         domain.report.add("guest-changed", node, f"a config's parallel ports are devices of the host, not {node.get('type')} {text}")
@@ -171,8 +168,7 @@ def _read_console(domain: Domain, node: Node, vm: VM, rank: int) -> None:
         refuse(domain, node, "guest-lost", f"a config has no console on {type_}" if type_ != "serial" else "a config has one console")
         return
     if target is not None:
-        target.claimed = True
-        target.get("type")
+        target.claim("type")
         target.expect("port", "0")
     agent = vm.agent.type == "isa"  # its port may be the only one
     if not vm.serials and not agent and domain.devices.peek("serial") is None:
@@ -186,10 +182,9 @@ def _read_console(domain: Domain, node: Node, vm: VM, rank: int) -> None:
     pty = node.attrib.get("type") == "pty"
     if pty and source is not None and (path := source.get("path")) is not None:
         domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
-        source.claimed = True
+        source.claim()
     elif source is not None and source.attrib.get("path") in own:
-        source.claimed = True
-        source.get("path")
+        source.claim("path")
         source.expect("mode", "bind")
     if pty and (tty := node.get("tty")) is not None:
         domain.report.add("host-state", node, f"{tty} is the terminal of the running domain")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.rows import INT, ON_OFF, Row, whole_number
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
@@ -27,6 +28,7 @@ IVSHMEM_ROWS = (
     Row("size", "size", INT, code=True, finding="no-live-move"),
     *PLACE_ROWS,
 )
+TABLE = (Rows(IVSHMEM, "devices/shmem", IVSHMEM_ROWS), Rows(VirtioFS, "devices/filesystem", ROWS))
 
 QUEUE = "1024"
 CACHES = {"always": "always", "never": "none"}
@@ -104,7 +106,7 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
         refuse(domain, node, "guest-lost", "a config needs a directory, and a mount tag of letters, digits, - and _")
         return None
     for part in (driver, source, target):
-        part.claimed = True
+        part.claim()
     driver.get("type")
     source.get("dir")
     target.get("dir")
@@ -145,7 +147,7 @@ def _read_binary(domain: Domain, node: Node, share: VirtioFS) -> None:
     back = {there: here for here, there in CACHES.items()}
     if cache is not None and cache.attrib.get("mode") in back:
         share.cache = back[cache.get("mode") or ""]
-        cache.claimed = True
+        cache.claim()
     lose_attributes(domain, binary, "host-lost", "path")
     lose(domain, binary, "host-lost", "lock", "sandbox", "thread_pool", "cache", "openfiles")
 
@@ -160,8 +162,7 @@ def _read_shmem(domain: Domain, node: Node) -> IVSHMEM | None:
     if size is None:
         refuse(domain, node, "guest-lost", "a config has shared memory in whole MiB only")
         return None
-    model.claimed = True
-    model.get("type")
+    model.claim("type")
     node.get("name")
     if not name.startswith(PREFIX):
         domain.report.add("host-lost", node, f"the host's file was called {name}, under qemu-server {PREFIX}{name}")

@@ -25,7 +25,7 @@ ROWS = (
 
 TYPES = {"file": "file", "block": "block", "cdrom": "block", "network": "network", "volume": "volume", "empty": "file"}
 PATHS = {"file": "file", "block": "dev"}
-SECRETS = {"rbd": "ceph", "iscsi": "iscsi"}
+SECRET_TYPES = {"rbd": "ceph", "iscsi": "iscsi"}
 
 
 def type_of(source: Source) -> str:
@@ -92,9 +92,9 @@ def _write_network(child: Node, source: Source, domain: Domain) -> None:
     if source.user is not None:
         auth = child.add("auth", username=source.user)
         if source.secret_uuid is not None:
-            auth.add("secret", type=SECRETS.get(source.protocol or "", "ceph"), uuid=source.secret_uuid)
+            auth.add("secret", type=SECRET_TYPES.get(source.protocol or "", "ceph"), uuid=source.secret_uuid)
         else:
-            auth.add("secret", type=SECRETS.get(source.protocol or "", "ceph"), usage=f"client.{source.user} secret")
+            auth.add("secret", type=SECRET_TYPES.get(source.protocol or "", "ceph"), usage=f"client.{source.user} secret")
             domain.report.add(
                 "resource-unknown",
                 source.where,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Row, choice
 from ..model.disk import Source
@@ -15,6 +16,7 @@ ROWS = (
     Row("version", "backend@version", choice({"1.2": "v1.2", "2.0": "v2.0"})),
     Row("source", "backend/source@path", code=True),
 )
+TABLE = (Rows(TPM, "devices/tpm", ROWS, ("size", "format")),)
 
 ALIAS = "ua-tpmstate0"
 

@@ -11,6 +11,7 @@ import re
 from itertools import count, pairwise
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.part import USBAddress
 from ..model.usb import USB
@@ -32,6 +33,7 @@ ROWS = (
     Row("spice", "qemu:commandline usb-redir", code=True),
     *PLACE_ROWS,
 )
+TABLE = (Rows(USB, "devices/*", ROWS),)
 
 
 def write(vm: VM, domain: Domain) -> None:
@@ -175,8 +177,7 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
         refuse(domain, node, "resource-unknown", why)
         return None
     for part in (node, source, vendor, product):
-        part.claimed = True
-        part.attrib.pop("id", None)
+        part.claim("id")
     node.get("type")
     node.expect("mode", "subsystem")
     node.expect("managed", "no", "yes")
@@ -200,10 +201,10 @@ def _read_port(domain: Domain, node: Node, source: Node) -> USB | None:
     bus, port = said.get("bus", ""), said.get("port", "")
     if address is None or not (bus.isascii() and bus.isdigit() and len(bus) < 4) or not _PORTS.fullmatch(port) or len(port) > 31:
         return None
-    source.claimed = True
+    source.claim()
     address.take("bus", "port")
     node.get("type")
-    node.claimed = True
+    node.claim()
     node.expect("mode", "subsystem")
     node.expect("managed", "no", "yes")
     lose_attributes(domain, source, "host-lost", "guestReset")

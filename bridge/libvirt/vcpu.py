@@ -113,7 +113,7 @@ def _cpuset(node: Node, name: str) -> str | None:
     text = node.attrib.get(name)
     plain = None if text is None else set_text(text, node)
     if plain is not None:  # or else it stays unclaimed, hence is reported
-        del node.attrib[name]
+        node.get(name)
     return "0-0" if plain == "0" else plain  # to qemu-server `0` is no set
 
 
@@ -159,7 +159,7 @@ def _number(parent: Node, tag: str) -> int | None:
         value = INT.read(node.text.strip(" \t\r\n"))
     except ValueError:
         return None
-    node.claimed = node.text_claimed = True
+    node.take()
     return int(value)
 
 
@@ -177,7 +177,7 @@ def _read_limit(cputune: Node, vm: VM) -> None:
         return
     for node in (quota, period):
         if node:
-            node.claimed = node.text_claimed = True
+            node.take()
     vm.cpu.cpulimit = limit
 
 
@@ -190,7 +190,7 @@ def _read_pins(cputune: Node, vm: VM, most: int) -> None:
         if cpus is None:
             node.unclaim()
             continue
-        del node.attrib["vcpu"]
+        node.get("vcpu")
         pins[int(number)] = cpus
     vm.cpu.vcpupins = pins or None
     emulator = cputune.only("emulatorpin")

@@ -150,7 +150,7 @@ def _mib(model: Node, field: str) -> int | None:
     text = model.attrib.get(field)
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) % KIB or not int(text):
         return None
-    del model.attrib[field]
+    model.get(field)
     return int(text) // KIB
 
 
@@ -158,7 +158,7 @@ def _heads(model: Node) -> int | None:
     text = model.attrib.get("heads")
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 3:
         return None
-    del model.attrib["heads"]
+    model.get("heads")
     return INT.read(text)  # type: ignore[no-any-return]
 
 

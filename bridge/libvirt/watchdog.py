@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..data.gates import machine_has
 from ..model.machine import Machine
@@ -12,6 +13,7 @@ from .tree.domain import Domain
 from .tree.node import Node
 
 ROWS = (Row("model", "@model", code=True), Row("action", "@action", code=True), *PLACE_ROWS)
+TABLE = (Rows(Watchdog, "devices/watchdog", ROWS),)
 
 ACTIONS = ("reset", "shutdown", "poweroff", "pause", "none")
 """Of both sides; libvirt has no `debug`."""

@@ -1,4 +1,4 @@
-"""A whole VM -> domain XML. The order of the steps is the order of the elements."""
+"""A whole VM -> domain XML. """
 
 from __future__ import annotations
 
@@ -12,71 +12,14 @@ from ..core.report import Report
 from ..data.gates import Target
 from ..model.raw import Other, Raw
 from ..model.vm import VM
-from . import (
-    agent,
-    audio,
-    boot,
-    clock,
-    cloudinit,
-    controller,
-    cpu,
-    disk,
-    display,
-    firmware,
-    hostpci,
-    input,  # noqa: A004  the kind's own name
-    iommu,
-    iothread,
-    machine,
-    memory,
-    meta,
-    net,
-    raw,
-    rng,
-    security,
-    serial,
-    share,
-    tpm,
-    usb,
-    watchdog,
-)
+from . import raw
 from .clean import give_up
-from .rows import LOST
+from .kinds import KINDS, LOST
 from .tree.domain import Domain
 from .tree.node import Node
 
 if TYPE_CHECKING:
     from .described.leftovers import Left
-
-STEPS = (
-    meta.write,
-    memory.write,
-    cpu.write,
-    iothread.write,
-    machine.write,
-    firmware.write,
-    boot.write,
-    clock.write,
-    controller.write,
-    iommu.write_iommu,
-    disk.write,
-    net.write,
-    serial.write,
-    agent.write,
-    input.write,
-    tpm.write,
-    display.write,
-    audio.write,
-    hostpci.write,
-    usb.write,
-    watchdog.write,
-    memory.write_balloon,
-    rng.write,
-    share.write,
-    security.write,
-    cloudinit.write,
-    raw.write,
-)
 
 _OWN_NODE = re.compile(r"\blibvirt-([0-9]+-[a-z]+)").sub
 """Block nodes of a running domain: libvirt gives the same names to others."""
@@ -89,8 +32,8 @@ def write(vm: VM, report: Report, target: Target, others: Sequence[Other] | None
     `others`: the VM is described whole, and these are what its parts do not hold; `left` are properties that they do not hold."""
     domain = Domain(Node("domain"), report, target)
     domain.described = others is not None
-    for step in STEPS[:-1]:
-        step(vm, domain)
+    for kind in KINDS[:-1]:
+        kind.write(vm, domain)
     if others is not None:
         _write_rest(vm, domain, others, left or [])
     if report.words:

@@ -1,10 +1,10 @@
-"""Memory, NUMA nodes, huge pages, DIMMs, balloon."""
+"""Memory, NUMA nodes, huge pages, DIMMs."""
 
 from __future__ import annotations
 
 import msgspec
 
-from .part import Device, Part
+from .part import Part
 
 
 class NUMANode(Part, kw_only=True):
@@ -26,15 +26,6 @@ class DIMM(msgspec.Struct, frozen=True):
     size: int
     node: int
     hugepage_mib: int | None = None
-
-
-class Balloon(Device, kw_only=True):
-    """The virtio balloon. `target` in MiB; `present` False: no device."""
-
-    present: bool | None = None
-    target: int | None = None
-    free_page_reporting: bool | None = None
-    stats_period: int | None = None
 
 
 class Memory(Part, kw_only=True):

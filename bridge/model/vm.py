@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from .agent import Agent
 from .audio import Audio
+from .balloon import Balloon
 from .boot import Boot
 from .clock import Clock
 from .cloudinit import CloudInit
@@ -18,9 +21,10 @@ from .hostpci import HostPCI
 from .input import Tablet
 from .iothread import IOThreads
 from .machine import Machine
-from .memory import Balloon, Memory
+from .memory import Memory
 from .meta import Meta
 from .net import Net
+from .part import Device
 from .raw import Raw
 from .rng import RNG
 from .security import Security
@@ -64,3 +68,18 @@ class VM(msgspec.Struct, kw_only=True):
     rng: RNG | None = None
     watchdog: Watchdog | None = None
     tpm: TPM | None = None
+
+    def devices(self) -> Iterator[Device]:
+        """Every device, of all kinds. Whoever asks all devices something goes through these, lest a new kind be forgotten."""
+        for listed in (self.disks, self.nets, self.hostpcis, self.usbs, self.virtiofs, self.display.videos or (), self.controllers):
+            yield from listed
+        yield from self.serials
+        yield from self.parallels
+        yield from (self.balloon, self.tablet, self.agent)
+        for device in (self.watchdog, self.rng, self.audio, self.ivshmem):
+            if device is not None:
+                yield device
+
+    def has_boot_order(self) -> bool:
+        """Whether some device has a place in the boot order."""
+        return any(device.bootindex is not None for device in self.devices())

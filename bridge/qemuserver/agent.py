@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.agent import Agent
 from ..model.vm import VM
@@ -13,6 +14,7 @@ ROWS = (
     Row("freeze_fs", "freeze-fs"),
     Row("fstrim_cloned_disks", "fstrim_cloned_disks"),
 )
+TABLE = (Rows(Agent, "agent", ROWS, ("socket", "port")),)
 
 
 def read(section: Section, vm: VM) -> None:

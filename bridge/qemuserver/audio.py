@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.audio import Audio
 from ..model.vm import VM
@@ -11,6 +12,7 @@ ROWS = (
     Row("device", "device"),
     Row("driver", "driver"),
 )
+TABLE = (Rows(Audio, "audioN", ROWS),)
 
 
 def read(section: Section, vm: VM) -> None:

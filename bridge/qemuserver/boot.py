@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.boot import Boot
 from ..model.vm import VM
@@ -13,6 +14,7 @@ ROWS = (
 )
 KEYS = (Row("bootdisk", "bootdisk", code=True),)
 """Top-level keys."""
+TABLE = (Rows(Boot, "boot", ROWS, ("menu", "reboot_timeout", "splash", "kernel", "initrd", "cmdline", "classes")), Rows(Boot, "", KEYS))
 
 
 def read(section: Section, vm: VM) -> None:

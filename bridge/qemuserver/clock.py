@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.clock import Clock
 from ..model.vm import VM
@@ -13,6 +14,7 @@ ROWS = (
     Row("startdate", "startdate", code=True),
     *(Row(field, "ostype", code=True) for field in ("localtime", "tdf", "pit_discard")),
 )
+TABLE = (Rows(Clock, "", ROWS),)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.cloudinit import CloudInit
 from ..model.vm import VM
@@ -11,6 +12,7 @@ TEXTS = ("cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "nameserver"
 IPCONFIGS = 32
 
 ROWS = tuple(Row("keys", key, code=True) for key in (*TEXTS, "ipconfigN"))
+TABLE = (Rows(CloudInit, "", ROWS),)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
+from ..model.controller import Controller
 from ..model.vm import VM
 from .section import Lines, Section
 
 ROWS = (Row("scsihw", "scsihw", code=True),)
+TABLE = (
+    Rows(VM, "", ROWS),
+    Rows(
+        Controller,
+        "",
+        (),
+        (
+            "type",
+            "model",
+            "hardware",
+            "chassis_nr",
+            "chassis",
+            "port",
+            "ports",
+            "startport",
+            "master",
+            "builtin",
+            "iothread",
+            "served_by",
+            "queues",
+            "alias",
+        ),
+    ),
+)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import fields
 from ..core.rows import Row
+from ..model.cpu import CPU
 from ..model.vm import VM
 from .section import Lines, Section, read_rows, write_rows
 
@@ -34,6 +36,10 @@ LOST = (
     *(Row(field, "", code=True, finding="host-lost") for field in ("vcpupins", "emulatorpin")),
 )
 """What no config says; `write` names it."""
+TABLE = (
+    Rows(CPU, "cpu", ROWS, ("model", "words", "features", "kvm_off", "pv_eoi", "pv_unhalt", "enforce", "vendor", "migratable")),
+    Rows(CPU, "", (*NUMBERS, *TEXTS, *IMPLIED, *LOST)),
+)
 
 
 def read(section: Section, vm: VM) -> None:

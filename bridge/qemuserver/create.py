@@ -13,7 +13,7 @@ import shlex
 from ..core.report import BridgeError, NullReport, Report
 from ..data.gates import has_pool
 from ..data.machines import UNVERSIONED
-from ..data.options import option
+from ..data.options import SECRETS, option
 from ..data.ostype import windows_version
 from ..host.facts import HostFacts
 from ..host.storagecfg import LOCAL
@@ -32,8 +32,6 @@ AFTER = {
     "unused": "qm set {vmid} --{key} {value}",
 }
 """Keys that a VM gets when it is there."""
-SECRETS = ("cipassword", "sshkeys")
-"""Never in a command line, which others on the host can read."""
 UNSAID = {"boot": "cdn", "smbios1": "uuid=00000000-0000-0000-0000-000000000000", "vmgenid": "0"}
 """Keys that the API fills in with something else where they are not said, and the values that mean what a file without them means."""
 REQUIRED = {"efidisk0": {"efitype": "2m", "pre-enrolled-keys": "0"}, "tpmstate0": {"version": "v1.2"}}

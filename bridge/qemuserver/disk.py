@@ -7,16 +7,14 @@ import shlex
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError, Line, Report, fields
-from ..core.rows import Codec, Row
+from ..core.rows import Row
 from ..host.volid import Match
 from ..model.disk import Disk, Source, Throttle
 from ..model.vm import VM
-from .drive import CLOUDINIT, LIMITED, OLD_LIMITS, imported, unusable
-from .section import Lines, Section, read_rows, write_rows
-
-COUNTED = Codec(int, str)
-"""A number whose text the grammar has checked already (`+4` is fine there)."""
+from .drive import CLOUDINIT, DRIVES, LIMITED, OLD_LIMITS, imported, unusable
+from .section import COUNTED, Lines, Section, read_rows, write_rows
 
 ROWS = (
     Row("media", "media"),
@@ -53,6 +51,12 @@ LIMITS = Throttle.__struct_fields__
 LIMIT_ROWS = tuple(Row(name, name, code=True) for name in LIMITS)
 NO_LIMIT_ROWS = tuple(Row("throttle", name, code=True, finding="lint") for name in OLD_LIMITS)
 """qemu-server turns them into limits of 0, which are none."""
+TABLE = (
+    Rows(Disk, DRIVES, ROWS, ("bus", "served_by", "write_cache", "device_id", "cloudinit", "target", "outline")),
+    Rows(Disk, DRIVES, NO_LIMIT_ROWS),
+    Rows(Throttle, DRIVES, LIMIT_ROWS),
+    Rows(Source, "", (), Source.__struct_fields__),
+)
 
 ONLY_FOR = {
     "model": ("ide",),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Codec, Row
 from ..data.options import option
-from ..model.display import Display
+from ..model.display import Display, Video
 from ..model.vm import VM
 from .section import Lines, Section, read_rows, write_rows
 
@@ -20,6 +21,12 @@ SPICE_ROWS = (
 )
 KEYS = (Row("keyboard", "keyboard", code=True),)
 """Top-level keys."""
+TABLE = (
+    Rows(Display, "vga", ROWS, ("vnc", "vnc_socket", "spice", "spice_port", "spice_address", "egl", "vdagent")),
+    Rows(Display, "spice_enhancements", SPICE_ROWS),
+    Rows(Display, "", KEYS),
+    Rows(Video, "", (), Video.__struct_fields__),
+)
 
 _KEYBOARD = option("keyboard")
 KEYBOARDS = _KEYBOARD.enum if _KEYBOARD else ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+DRIVES = "ideN sataN scsiN virtioN"
+"""The options of a drive, as `Rows.at` names them."""
 NEEDS = (
     *((f"mbps{way}_max", f"mbps{way}") for way in ("", "_rd", "_wr")),
     *((f"bps{way}_max_length", f"mbps{way}_max") for way in ("", "_rd", "_wr")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.disk import Source
 from ..model.firmware import Firmware
@@ -20,6 +21,15 @@ EFIDISK = (
 )
 KEYS = (Row("bios", "bios", code=True),)
 """Top-level keys."""
+TABLE = (
+    Rows(
+        Firmware,
+        "efidiskN",
+        EFIDISK,
+        ("code", "code_format", "rom", "secure", "template", "target_code", "target_template", "fresh", "vars_size"),
+    ),
+    Rows(Firmware, "", KEYS),
+)
 
 
 def read(section: Section, vm: VM) -> None:

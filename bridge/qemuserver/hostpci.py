@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.hostpci import HostPCI
 from ..model.vm import VM
@@ -24,6 +25,7 @@ ROWS = (
     Row("sub_device_id", "sub-device-id"),
     Row("driver", "driver"),
 )
+TABLE = (Rows(HostPCI, "hostpciN", ROWS, ("ids", "multifunction", "mdev_uuid")),)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.input import Tablet
 from ..model.vm import VM
 from .section import Lines, Section
 
 ROWS = (Row("present", "tablet", code=True),)
+TABLE = (Rows(Tablet, "", ROWS, ("keyboard",)),)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
-from ..model.iothread import IOThreads
+from ..model.iothread import IOThread, IOThreads
 from ..model.vm import VM
+from .drive import DRIVES
 from .section import Lines, Section, read_rows, write_rows
 
 ROWS = (
@@ -13,6 +15,7 @@ ROWS = (
 )
 DISK_ROWS = (Row("threads", "iothread", code=True),)
 """Of the disks that threads serve."""
+TABLE = (Rows(IOThreads, "iothreads", ROWS), Rows(IOThreads, DRIVES, DISK_ROWS), Rows(IOThread, "", (), IOThread.__struct_fields__))
 
 
 def read(section: Section, vm: VM) -> None:

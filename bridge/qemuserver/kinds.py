@@ -1,9 +1,16 @@
-"""What a config is made of, kind by kind, in the order in which it is read and written."""
+"""The one list of what a config is made of, kind by kind, and the check that no field is lost.
+
+Places of rows are sub-options of the options that `Rows.at` names; without one they are options themselves. A row without a place says
+that no config can say the field, and that code has the finding; `implied` fields follow from keys of a config (`resolve` fills them in),
+and `unresolve` and `iothreads.recognise` compare them, with findings of their own.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from ..core.coverage import FieldCoverage, Rows
+from ..model.controller import Controller
 from ..model.vm import VM
 from . import (
     agent,
@@ -36,7 +43,10 @@ from .section import Lines, Section
 
 
 class Kind(Protocol):
-    """A module of this package: both ways of one kind."""
+    """A module of this package: the rows of one kind, and both ways."""
+
+    @property
+    def TABLE(self) -> tuple[Rows, ...]: ...  # noqa: N802  a constant of the module
 
     def read(self, section: Section, vm: VM) -> None: ...
 
@@ -70,3 +80,8 @@ KINDS: tuple[Kind, ...] = (
     share,
     tpm,
 )
+"""In the order in which they are read and written."""
+PLACED = frozenset(("address", "bootindex"))
+"""`assign_keys` turns these of a device into keys and a boot order, and says what moves."""
+TABLE = tuple(rows for kind in KINDS for rows in kind.TABLE)
+LOST = FieldCoverage(TABLE, "guest-lost", "no config has a place for it", {Controller: {"ioeventfd": "host-lost"}}, PLACED)

@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError, Report
 from ..core.rows import Codec, Row
 from ..data.machines import DEFAULT, base_of, version_of
@@ -41,6 +42,10 @@ TEXTS = (
 NAMED = tuple(Row(field, "type", code=True) for field in ("base", "version", "pve", "pxe"))
 """What the type's name says (sub-option of `machine`)."""
 IMPLIED = (Row("hpet", "ostype", code=True),)
+TABLE = (
+    Rows(Machine, "machine", (*MACHINE, *NAMED), ("pinned", "smm", "graphics", "pci_hotplug_bridge", "viommu_address", "irqchip_split")),
+    Rows(Machine, "", (*FLAGS, *TEXTS, *IMPLIED)),
+)
 
 
 def read(section: Section, vm: VM) -> None:

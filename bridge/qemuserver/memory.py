@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import INT, Row
-from ..model.memory import NUMANode
+from ..model.balloon import Balloon
+from ..model.memory import Memory, NUMANode
 from ..model.vm import VM
 from .section import Lines, Section, read_rows, write_rows
 
@@ -25,7 +27,13 @@ KEYS = (
     Row("hotplug", "hotplug", code=True),
 )
 BALLOON_ROWS = (Row("target", "balloon", code=True), Row("present", "balloon", code=True))
-"""Top-level keys."""
+"""Top-level keys; the balloon's stands among them, as `shares` is of it."""
+TABLE = (
+    Rows(Balloon, "", BALLOON_ROWS, ("free_page_reporting", "stats_period")),
+    Rows(Memory, "memory", ROWS, ("spelled", "static", "maximum", "slots", "dimms", "shared", "source", "pages")),
+    Rows(Memory, "", KEYS),
+    Rows(NUMANode, "numaN", NUMA_ROWS, ("id", "hugepage_mib")),
+)
 MAX_NUMA = 8
 
 

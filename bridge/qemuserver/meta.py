@@ -10,8 +10,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..core.coverage import Rows
 from ..core.rows import Row
-from ..model.meta import SMBIOS
+from ..model.meta import SMBIOS, Meta
 from ..model.vm import VM
 from .section import Lines, Section
 
@@ -44,6 +45,12 @@ UNUSED = 256
 ROWS = (*FLAGS, *TEXTS, Row("description", "description", code=True), *(Row("keys", key, code=True) for key in (*KEYS, "unusedN")))
 """Top-level keys."""
 UNUSED_ROWS = (Row("keys", "file", code=True),)
+TABLE = (
+    Rows(Meta, "", ROWS, ("vmid", "title", "uuid")),
+    Rows(Meta, "meta", META_ROWS),
+    Rows(Meta, "unusedN", UNUSED_ROWS),
+    Rows(SMBIOS, "smbios1", SMBIOS_ROWS),
+)
 
 _LITERAL = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII).fullmatch
 """What a text of smbios1 may be without base64=1."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from ..core.rows import Codec, Row
+from ..core.coverage import Rows
+from ..core.rows import Row
 from ..model.net import Net
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import COUNTED, Lines, Section, read_rows, write_rows
 
 MAX_NETS = 32
 RUNNING = "running-nets-host-mtu"
 """Of a snapshot with state, and of a suspended VM: what its cards were told. It is written as text (`meta`)."""
 MOST_DIGITS = 10
-COUNTED = Codec(int, str)
-"""A number whose text the grammar has checked already (`+4` is fine there)."""
-
 ROWS = (
     Row("model", "model"),
     Row("macaddr", "macaddr"),
@@ -27,6 +25,14 @@ ROWS = (
     Row("host_tunnel", "host-tunnel"),
     Row("link_down", "link_down"),
     Row("firewall", "firewall"),
+)
+TABLE = (
+    Rows(
+        Net,
+        "netN",
+        ROWS,
+        ("running_mtu", "packed", "rx_queue_size", "tx_queue_size", "vhost", "ifname", "romfile", "hostname", "openvswitch", "network"),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..core.shellwords import quote, split
 from ..model.raw import Raw
@@ -9,6 +10,7 @@ from ..model.vm import VM
 from .section import Lines, Section
 
 ROWS = (Row("args", "args", code=True), Row("words", "args", code=True), Row("vmstate", "vmstate", code=True))
+TABLE = (Rows(Raw, "", ROWS),)
 
 
 def read(section: Section, vm: VM) -> None:

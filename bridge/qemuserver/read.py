@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import chain
 
 from ..core.report import BridgeError, Line, Report
+from ..data.options import SECRETS
 from ..model.vm import VM
 from .kinds import KINDS
-from .limits import SECRETS, Doubt, doubts, infinite
+from .limits import Doubt, doubts, infinite
 from .section import Section
 from .setting import characters
 from .text import ConfigText, Problem

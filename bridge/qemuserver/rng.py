@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ..core.rows import Codec, Row
+from ..core.coverage import Rows
+from ..core.rows import Row
 from ..model.rng import RNG
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
-
-COUNTED = Codec(int, str)
+from .section import COUNTED, Lines, Section, read_rows, write_rows
 
 ROWS = (
     Row("source", "source"),
     Row("max_bytes", "max_bytes", COUNTED),
     Row("period", "period", COUNTED),
 )
+TABLE = (Rows(RNG, "rngN", ROWS),)
 
 
 def read(section: Section, vm: VM) -> None:

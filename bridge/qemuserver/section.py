@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core.report import BridgeError, Line, Report
-from ..core.rows import Row, compiled, values_of
+from ..core.rows import Codec, Row, compiled, values_of
 from . import propstring
 from .text import Entry
+
+COUNTED = Codec(int, str)
+"""A number whose text the grammar has checked already (`+4` is fine there)."""
 
 
 class Section:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..core.rows import Codec, Row
+from ..core.coverage import Rows
+from ..core.rows import Row
 from ..model.security import Security
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
-
-COUNTED = Codec(int, str)
+from .section import COUNTED, Lines, Section, read_rows, write_rows
 
 SEV = (
     Row("amd_sev", "type"),
@@ -22,6 +21,7 @@ TDX = (
     Row("vsock_cid", "vsock-cid", COUNTED),
     Row("vsock_port", "vsock-port", COUNTED),
 )
+TABLE = (Rows(Security, "amd-sev", SEV, ("cbitpos", "reduced_phys_bits", "policy")), Rows(Security, "intel-tdx", TDX))
 ROWS = (*SEV, *TDX)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.coverage import Rows
 from ..core.report import BridgeError
 from ..core.rows import Row
 from ..model.serial import Parallel, Serial
@@ -16,6 +17,7 @@ SOCKET = "socket"
 
 ROWS = (Row("path", "serialN", code=True), Row("socket", "serialN", code=True))
 PARALLEL_ROWS = (Row("path", "parallelN", code=True),)
+TABLE = (Rows(Parallel, "", PARALLEL_ROWS, ("port",)), Rows(Serial, "", ROWS, ("port",)))
 
 SERIAL = re.compile(r"/dev/[^,\x00-\x20\x7f]+|socket")
 PARALLEL = re.compile(r"/dev/(?:parport|usb/lp)[0-9]+")

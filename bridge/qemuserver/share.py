@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Codec, Row
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
@@ -20,6 +21,7 @@ IVSHMEM_ROWS = (
     Row("size", "size", Codec(int, str)),
     Row("name", "name"),
 )
+TABLE = (Rows(IVSHMEM, "ivshmem", IVSHMEM_ROWS), Rows(VirtioFS, "virtiofsN", ROWS, ("path",)))
 
 
 def read(section: Section, vm: VM) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.disk import Source
 from ..model.tpm import TPM
@@ -16,6 +17,7 @@ ROWS = (
     Row("format", "format"),
     Row("source", "file", code=True),
 )
+TABLE = (Rows(TPM, "tpmstateN", ROWS, ("model",)),)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.usb import USB
 from ..model.vm import VM
@@ -14,6 +15,7 @@ ROWS = (
     Row("mapping", "mapping"),
     Row("usb3", "usb3"),
 )
+TABLE = (Rows(USB, "usbN", ROWS, ("vendor", "product", "hostbus", "hostport", "spice")),)
 
 
 def read(section: Section, vm: VM) -> None:

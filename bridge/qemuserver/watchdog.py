@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.vm import VM
 from ..model.watchdog import Watchdog
@@ -11,6 +12,7 @@ ROWS = (
     Row("model", "model"),
     Row("action", "action"),
 )
+TABLE = (Rows(Watchdog, "watchdog", ROWS),)
 
 
 def read(section: Section, vm: VM) -> None:

@@ -7,8 +7,7 @@ import re
 from ..core.report import BridgeError, Report
 from ..model.vm import VM
 from . import text
-from .kinds import KINDS
-from .rows import LOST
+from .kinds import KINDS, LOST
 from .section import Lines
 from .setting import bytewise
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from itertools import count
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from ..core.report import Report, fields
 from ..model.agent import Agent
+from ..model.audio import Audio
+from ..model.balloon import Balloon
 from ..model.controller import Controller
 from ..model.disk import Disk
+from ..model.display import Video
+from ..model.input import Tablet
 from ..model.part import Address, Device, DriveAddress, PCIAddress, USBAddress
+from ..model.rng import RNG
 from ..model.serial import Parallel, Serial
+from ..model.share import IVSHMEM
 from ..model.vm import VM
+from ..model.watchdog import Watchdog
 from ..passes.place.drives import adapter_key
 
 D = TypeVar("D", bound=Device)
@@ -61,19 +69,20 @@ def _ports(before: VM, after: VM, report: Report) -> None:
                 report.add("moved", device.where, f"{device.key}: {name}{device.port + 1} -> {name}{port + 1}")
 
 
+NAMES = {Balloon: "balloon0", Tablet: "tablet", Watchdog: "watchdog", RNG: "rng0", Audio: "audio0", IVSHMEM: "ivshmem"}
+"""What qemu-server calls devices of which there is one."""
+ELSEWHERE = (Controller, Serial, Parallel, Agent)
+"""Compared by what they are, or by their ports."""
+
+
 def _devices(vm: VM) -> Iterator[tuple[str | None, Device]]:
     """Devices by their keys, or by the ids that qemu-server gives them."""
-    listed: tuple[Sequence[Device], ...] = (vm.disks, vm.nets, vm.hostpcis, vm.usbs, vm.virtiofs)
-    for devices in listed:
-        for device in devices:
-            yield device.key, device
-    for n, video in enumerate(vm.display.videos or ()):
-        yield f"vga{n or ''}", video
-    yield "balloon0", vm.balloon
-    yield "tablet", vm.tablet
-    for key, device_or_none in (("watchdog", vm.watchdog), ("rng0", vm.rng), ("audio0", vm.audio), ("ivshmem", vm.ivshmem)):
-        if device_or_none is not None:
-            yield key, device_or_none
+    videos = count()
+    for device in vm.devices():
+        if isinstance(device, Video):
+            yield f"vga{next(videos) or ''}", device
+        elif not isinstance(device, ELSEWHERE):
+            yield NAMES.get(type(device), device.key), device
 
 
 def _text(address: Address) -> str:
@@ -147,26 +156,25 @@ def _renamed(device: Device, names: dict[tuple[str, str], str]) -> Address:
     return address if key is None else replace(address, controller=key)
 
 
-LISTED = ("disks", "nets", "usbs", "hostpcis", "virtiofs")
-SINGLE = ("balloon", "tablet", "watchdog", "rng", "audio", "ivshmem")
-
-
 def _as_said(vm: VM, report: Report) -> VM:
     """The VM with the places that its XML says. Those that libvirt would choose were promised to nobody, unless the guest has run there."""
-    if not any(device.filled for device in (*(device for _, device in _devices(vm)), *vm.controllers)):
+    if not any(device.filled for device in vm.devices()):
         return vm  # as of each domain that libvirt has printed
 
     def one(device: D) -> D:
         return replace(device, address=None) if "address" in device.filled and device.address is not None else device
 
-    def maybe(device: D | None) -> D | None:
-        return None if device is None else one(device)
-
-    listed: dict[str, Any] = {name: [one(device) for device in getattr(vm, name)] for name in LISTED}
-    single: dict[str, Any] = {name: maybe(getattr(vm, name)) for name in SINGLE}
-    display = replace(vm.display, videos=[one(video) for video in vm.display.videos]) if vm.display.videos else vm.display
-    controllers = [one(controller) for controller in vm.controllers if "type" not in controller.filled]
-    unsaid = sum(isinstance(d.address, PCIAddress) and "address" in d.filled for _, d in _devices(vm))
+    changed: dict[str, Any] = {}
+    for name in VM.__struct_fields__:
+        held = getattr(vm, name)
+        if isinstance(held, list):
+            changed[name] = [one(device) for device in held]
+        elif isinstance(held, Device):
+            changed[name] = one(held)
+    changed["controllers"] = [controller for controller in changed["controllers"] if "type" not in controller.filled]
+    if vm.display.videos:
+        changed["display"] = replace(vm.display, videos=[one(video) for video in vm.display.videos])
+    unsaid = sum(isinstance(d.address, PCIAddress) and "address" in d.filled for d in vm.devices() if not isinstance(d, Controller))
     if unsaid:
         many, whose = ("1 device has", "its place") if unsaid == 1 else (f"{unsaid} devices have", "their places")
         report.add(
@@ -175,13 +183,12 @@ def _as_said(vm: VM, report: Report) -> VM:
             f"{many} no PCI address: libvirt would choose {whose}, qemu-server has its own",
             "a guest that has run there knows libvirt's: convert what virsh dumpxml says of it to see what moves",
         )
-    return replace(vm, controllers=controllers, display=display, **listed, **single)
+    return replace(vm, **changed)
 
 
 def _buses(vm: VM) -> set[str]:
     """The buses that a device stands on."""
-    devices: Iterable[Device | None] = (*(device for _, device in _devices(vm)), *vm.controllers)
-    return {d.address.bus for d in devices if d is not None and isinstance(d.address, PCIAddress)}
+    return {device.address.bus for device in vm.devices() if isinstance(device.address, PCIAddress)}
 
 
 EMPTY_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..core.report import Report
-from ..data.pci import Q35_PORTS
+from ..data.pci import LAST_SLOT, Q35_PORTS
 from ..host.facts import HostFacts
 from ..model.controller import Controller
 from ..model.part import Device, PCIAddress
@@ -26,7 +26,6 @@ BUILTIN: dict[str, tuple[Place, ...]] = {
     "q35": (*(("pcie.0", slot) for slot in (0, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F)),),
 }
 """Places of the chipset, and of what qemu-server reads from a file of its own."""
-LAST_SLOT = 0x1F
 IDS = {"audio0": "audiodev0"}
 """Key -> QEMU's id, where qemu-server gives another one: `-set` of an id that is not there keeps QEMU from starting."""
 
@@ -86,7 +85,7 @@ def _free(place: Place, taken: set[Place]) -> Place:
 def _movable(vm: VM, host: HostFacts) -> Iterator[tuple[str, Place]]:
     """Devices that qemu-server prints with an id, as text (JSON takes no -set): id and place."""
     text = not as_json(vm, host)
-    devices: list[Device | None] = [*vm.nets, vm.balloon, *(vm.display.videos or ())]
+    devices: list[Device] = [*vm.nets, vm.balloon, *(vm.display.videos or ())]
     devices += [device for device in vm.hostpcis if len(device.ids or ()) < 2 and not device.pcie]
     if vm.audio is not None:
         devices.append(vm.audio)
@@ -97,14 +96,13 @@ def _movable(vm: VM, host: HostFacts) -> Iterator[tuple[str, Place]]:
         if (drives and text) or controller.type == "virtio-serial" or controller.key == "xhci":
             devices.append(controller)
     for device in devices:
-        if device is not None and device.key and isinstance(device.address, PCIAddress) and not device.address.function:
+        if device.key and isinstance(device.address, PCIAddress) and not device.address.function:
             yield device.key, (device.address.bus, device.address.slot)
 
 
 def _fixed(vm: VM, movable: dict[str, Place]) -> Iterator[Place]:
-    devices: list[Device | None] = [*vm.disks, *vm.nets, *vm.hostpcis, *vm.controllers, *(vm.display.videos or ())]
-    for device in (*devices, vm.balloon, vm.watchdog, vm.rng, vm.audio, vm.ivshmem):
-        if device is not None and isinstance(device.address, PCIAddress) and device.key not in movable:
+    for device in vm.devices():
+        if isinstance(device.address, PCIAddress) and device.key not in movable:
             yield device.address.bus, device.address.slot
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..argv.read import fields
 from ..core.report import BridgeError, shown
 from ..guest.values import devfn, word
-from ..model.part import Device, PCIAddress
+from ..model.part import PCIAddress
 
 if TYPE_CHECKING:
     from ..guest.tree import Tree
@@ -97,11 +97,9 @@ def _raw(root: Node, names: dict[str, int]) -> Iterator[tuple[Address, str]]:
 
 def of_model(vm: VM) -> Places:
     """Where the passes put every device, for a VM whose command line cannot be had."""
-    devices: list[Device] = [*vm.controllers, *vm.disks, *vm.nets, *vm.hostpcis, vm.balloon]
-    devices += [*(vm.display.videos or ()), *(device for device in (vm.audio, vm.rng, vm.watchdog) if device is not None)]
     of_bus = {controller.key: controller.address for controller in vm.controllers}
     found: Places = {}
-    for device in devices:
+    for device in vm.devices():
         at = device.address
         place = ""
         while isinstance(at, PCIAddress) and place.count("/") <= MOST_DEPTH:

@@ -13,10 +13,11 @@ from ..core.report import SEVERITIES, BridgeError, Finding, Report, shown
 from ..core.rows import whole_number
 from ..core.shellwords import argv_text, without_secrets
 from ..data import gates
+from ..data.options import SECRETS
 from ..guest.tree import tree as guest_tree
 from ..host.facts import HostFacts
 from ..libvirt.complete import complete
-from ..libvirt.metadata.residue import SECRETS, take
+from ..libvirt.metadata.residue import take
 from ..libvirt.read import read as read_domain
 from ..libvirt.tree.node import Node
 from ..libvirt.tree.parse import parse, tree

@@ -94,7 +94,7 @@ class Tree:
         """Names of the nodes on the way down."""
 
     def image(self) -> Image:
-        self.top.claimed = True
+        self.top.claim()
         self.walk(self.top.properties, self.top, 0, top=True)
         return self.image_
 
@@ -110,7 +110,7 @@ class Tree:
                 raise BridgeError(f"the block node '{child[:40]}' stands on itself", where)
             self.met.add(child)
             below = fresh(self.line.nodes[child])
-            below.claimed = True
+            below.claim()
             return below.properties, below
         return None
 
@@ -183,7 +183,7 @@ class Tree:
         group = self.line.objects.get(str(name))
         if group is None:
             raise BridgeError(f"there is no throttle group '{str(name)[:40]}'", where)
-        group.claimed = True
+        group.claim()
         group.get("qom-type")
         group.get("id")
         limits = group.properties.get("limits")

@@ -8,6 +8,7 @@ import msgspec
 
 from ...core.report import BridgeError
 from ...data.devices import ALIASES, BUS_IS_ID, CARRIES, MOST_XHCI_PORTS, PLUGS, SINGLE, USB_PORTS, XHCI_PORTS
+from ...data.pci import LAST_SLOT
 from ...model.controller import Controller
 from ...model.part import Address, DriveAddress, PCIAddress, SerialAddress, USBAddress
 from ..read import Option
@@ -59,7 +60,6 @@ _LIBVIRT_BUS = re.compile(r"pci\.([0-9]{1,3})").fullmatch
 CHIPSET = {"i440fx": {(0, 0), (1, 0), (1, 1), (1, 3)}, "q35": {(0, 0), (0x1F, 0), (0x1F, 2), (0x1F, 3)}, "virt": {(0, 0)}}
 """Slots and functions of the board itself."""
 MOST_BUSES = 4096
-LAST_SLOT = 32
 
 
 class Bus(msgspec.Struct):
@@ -223,7 +223,7 @@ class Board:
             said.get("addr")
             slot, function = found
         else:
-            free = (n for n in range(LAST_SLOT) if (n, 0) not in bus.taken)
+            free = (n for n in range(LAST_SLOT + 1) if (n, 0) not in bus.taken)
             first = next(free, None)
             if first is None:
                 raise BridgeError(f"no free slot is left on bus {bus.name}", said)
@@ -284,7 +284,7 @@ class Board:
         """The hub of QEMU's own, in front of the device that it is made for."""
         said = Said(Option("device", "usb-hub"), 0, self.line.file, ["-device", "usb-hub"])
         said.origin = f"{self.line.file} (of QEMU's own: -device usb-hub)"
-        said.claimed = True
+        said.claim()
         hub = Dev(said)
         hub.address = address
         self.line.devices.insert(self.line.devices.index(device), hub)
@@ -310,9 +310,9 @@ def _free(taken: set[object], channel: int) -> int:
 def _devfn(value: object) -> tuple[int, int] | None:
     """`1e.7`, `0x1e.0x7`, `0x1e`: always hexadecimal. A number of JSON is slot times eight plus function."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return (value >> 3, value & 7) if 0 <= value < LAST_SLOT * 8 else None
+        return (value >> 3, value & 7) if 0 <= value < (LAST_SLOT + 1) * 8 else None
     match = _ADDR(value) if isinstance(value, str) else None
-    if match is None or int(match[1], 16) >= LAST_SLOT:
+    if match is None or int(match[1], 16) > LAST_SLOT:
         return None
     return int(match[1], 16), int(match[2] or "0")
 

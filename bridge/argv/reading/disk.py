@@ -36,7 +36,7 @@ def read_iothreads(line: Line) -> None:
     for name, said in line.objects.items():
         if said.peek("qom-type") != "iothread":
             continue
-        said.claimed = True
+        said.claim()
         said.get("qom-type")
         said.get("id")
         thread = IOThread(id=_number(line, name, len(threads)), where=said)

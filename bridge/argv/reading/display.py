@@ -40,7 +40,7 @@ def read(line: Line) -> None:
     if keyboard is not None and keyboard.text in KEYBOARDS:
         display.keyboard = keyboard.text
     elif keyboard is not None:
-        keyboard.claimed = False
+        keyboard.unclaim()
     _read_window(line, display)
 
 
@@ -106,7 +106,7 @@ def _qxl_size(line: Line, device: Dev, field: str) -> int | None:
 
 def _read_vnc(line: Line, display: Display) -> None:
     for n, said in enumerate(line.all("vnc")):
-        said.claimed = True
+        said.claim()
         where = said.get("vnc") or ""
         if where == "none":
             continue
@@ -160,7 +160,8 @@ def _read_channels(line: Line, display: Display) -> None:
             display.foldersharing = True
         else:
             continue
-        device.taken = backend.claimed = True
+        device.taken = True
+        backend.claim()
         for key in ("chardev", "name", "nr", "bus"):
             said.get(key)
         for word in ("backend", "id", "name", "debug"):

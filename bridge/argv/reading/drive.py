@@ -16,7 +16,7 @@ from .uri import source_of
 
 def of_drive(line: Line, said: Said) -> Image:
     """The old form. `file` may be a path, a URI, `rbd:…`, or JSON."""
-    said.claimed = True
+    said.claim()
     own = said.get("id")
     properties = said.properties
     said.expect("if", "none")

@@ -127,11 +127,11 @@ class Line:
         for option in self.options:
             if option.name == "device":
                 (later if option.text.startswith("{") else plain).append(Dev(option))
-                option.claimed = True
+                option.claim()
             elif option.name == "readconfig":
                 name = option.text.removeprefix(f"{SHARE}/")
                 if name in READCONFIG and "/" not in name:
-                    option.claimed = True
+                    option.claim()
                     plain += [self._of_file(option, device) for device in READCONFIG[name]]
         return [*plain, *later]
 
@@ -147,7 +147,7 @@ class Line:
         """The last of these options, which is the one that counts; the others are claimed with it."""
         found = self.all(*names)
         for option in found:
-            option.claimed = True
+            option.claim()
         return found[-1] if found else None
 
     def flag(self, *names: str) -> Said | None:
@@ -165,7 +165,7 @@ class Line:
         for option in self.all("global"):
             key, equals, value = option.text.partition("=")
             if not option.claimed and equals and key == name and (not values or value in values):
-                option.claimed = True
+                option.claim()
                 found = value
         return found
 

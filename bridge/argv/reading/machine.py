@@ -29,7 +29,7 @@ def merged(line: Line, *names: str) -> Said | None:
         first.properties |= option.properties
         first.order += option.order
         option.take_all()
-    first.claimed = True
+    first.claim()
     return first
 
 
@@ -109,7 +109,7 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
     """The first that is named; QEMU's own default is TCG, but for programs that are called after KVM."""
     accel = line.all("accel")
     for option in accel:
-        option.claimed = True
+        option.claim()
     named = accel[0].get("accel") if accel else None
     for option in accel[1:]:
         message = f"accelerator '{option.get('accel')}' stands in where the first is missing; here that alone counts"
@@ -148,7 +148,7 @@ def _read_irqchip(machine: Machine, options: list[Said]) -> None:
 def _read_action(line: Line, machine: Machine) -> None:
     """-action: what QEMU does when the guest reboots, ends or crashes."""
     for option in line.all("action"):
-        option.claimed = True
+        option.claim()
         if option.peek("reboot") == "shutdown":
             option.get("reboot")
             machine.reboot = False

@@ -71,7 +71,7 @@ def _backend(line: Line, said: Said) -> tuple[str, int | None] | None:
     kind = said.get("qom-type")
     if kind not in BACKENDS:
         return None
-    said.claimed = True
+    said.claim()
     said.get("id")
     page = None
     path = said.peek("mem-path")
@@ -128,7 +128,7 @@ def _read_nodes(line: Line) -> None:
     for option in line.all("numa"):
         if option.peek("type") != "node":
             continue
-        option.claimed = True
+        option.claim()
         option.get("type")
         number = option.number("nodeid")
         number = len(nodes) if number is None else number

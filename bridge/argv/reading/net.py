@@ -115,7 +115,7 @@ def _model(device: Dev) -> str:
 
 
 def _read_backend(line: Line, net: Net, backend: Said, card: Said) -> None:
-    backend.claimed = True
+    backend.claim()
     backend.get("id")
     kind = backend.get("type")
     if kind in ("tap", "bridge"):
@@ -140,7 +140,7 @@ def _lose_backend(line: Line, backend: Said, kind: str) -> None:
     if (socket := line.chardevs.get(backend.peek("chardev") or "")) is not None:
         ends.append(socket)
     for end in ends:
-        end.claimed = True
+        end.claim()
         for name, value in list(end.rest()):
             if name not in ("backend", "id", "chardev"):
                 message = f"-{end.name} {kind}: {name}={spelled(value)}: {what}"

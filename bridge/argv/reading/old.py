@@ -45,7 +45,7 @@ class _Made:
     def device(self, text: str, like: Said, last: bool = False) -> Dev:
         said = Said(Option("device", text), like.n, self.line.file, ["-device", text])
         said.origin = like if like.n else f"{self.line.file} (of QEMU's own: -device {text})"
-        said.claimed = True
+        said.claim()
         device = Dev(said)
         (self.last if last else self.board).append(device)
         return device
@@ -98,7 +98,7 @@ def _nics(made: _Made, start: Said, plain: bool) -> None:
         if (said := option.peek("type") or "user") not in NETWORKS:
             raise BridgeError(f"QEMU knows no network of type '{said[:40]}'", option)
     for option in line.all("nic"):
-        option.claimed = True
+        option.claim()
         kind = option.peek("type") or "user"
         if kind == "none":
             continue
@@ -111,7 +111,7 @@ def _nics(made: _Made, start: Said, plain: bool) -> None:
     cards = [option for option in line.all("net") if option.peek("type") == "nic"]
     backends = [option for option in line.all("net") if option.peek("type") not in ("nic", "none", None)]
     for option in line.all("net"):
-        option.claimed = True
+        option.claim()
     for n, option in enumerate(cards):
         name = option.peek("netdev") or f"net{n}"
         if option.peek("netdev") is None and backends:
@@ -160,7 +160,7 @@ def _usb(made: _Made, start: Said) -> None:
     elif machine.base == "i440fx":
         made.device("piix3-usb-uhci,id=usb-bus,bus=pci.0,addr=1.2", like)
     for option in old:
-        option.claimed = True
+        option.claim()
         driver = USB_DEVICES.get(option.text)
         if driver is None:
             line.report.add("guest-lost", option, f"-usbdevice {option.text}: QEMU has removed it", "write it as -device usb-…")
@@ -193,7 +193,7 @@ def _drives(made: _Made, start: Said, plain: bool) -> None:
 
 
 def _plain_drive(made: _Made, option: Said, text: str) -> None:
-    option.claimed = True
+    option.claim()
     made.option("drive", f"{text},file={option.text.replace(',', ',,')}", option)
 
 
@@ -255,7 +255,7 @@ def _ports(made: _Made, start: Said, plain: bool) -> None:
     for name, driver in (("serial", "isa-serial"), ("parallel", "isa-parallel")):
         said = line.all(name)
         for rank, option in enumerate(said):
-            option.claimed = True
+            option.claim()
             if option.text != "none":
                 _port(made, option, option.text, f"{name}{rank}", driver)
         if plain and not said and not _has(line, frozenset((driver,))):
@@ -311,23 +311,23 @@ def _chardev(text: str, match: re.Match[str] | None) -> str:
 def _small(made: _Made) -> None:
     line = made.line
     for option in line.all("virtfs"):
-        option.claimed = True
+        option.claim()
         name = option.peek("id") or f"fsdev-{option.peek('mount_tag') or 'share'}"
         rest = [(key, value) for key, value in pairs(option.text, "fsdriver") if key not in ("fsdriver", "mount_tag", "id")]
         made.option("fsdev", _text(option.peek("fsdriver") or "local", [("id", name), *rest]), option)
         made.device(f"virtio-9p-pci,fsdev={name},mount_tag={option.peek('mount_tag') or ''}", option, last=True)
         option.properties.clear()
     for option in line.all("watchdog"):
-        option.claimed = True
+        option.claim()
         made.device(option.text, option, last=True)
         line.report.add("normalised", option, f"-watchdog {option.text}: QEMU has removed it; -device {option.text} takes its place")
     for option in line.all("balloon"):
-        option.claimed = True
+        option.claim()
         if not option.text.startswith("none"):
             made.device("virtio-balloon-pci", option, last=True)
         line.report.add("normalised", option, f"-balloon {option.text}: QEMU has removed it; -device virtio-balloon-pci takes its place")
     for option in line.all("soundhw"):
-        option.claimed = True
+        option.claim()
         for name in option.text.split(","):
             _sound(made, option, name)
 

@@ -52,7 +52,8 @@ def read_agent(line: Line) -> None:
 
 def _take(line: Line, device: Dev, backend: Said) -> None:
     del line
-    device.taken = backend.claimed = True
+    device.taken = True
+    backend.claim()
     device.said.get("chardev")
     backend.get("backend")
     backend.get("id")
@@ -71,7 +72,8 @@ def read_serials(line: Line) -> None:
         name = option.text.removeprefix("chardev:")
         backend = line.chardevs.get(name) if name != option.text else None
         if line.is_pve and backend is not None and backend.peek("backend") == "socket":
-            option.claimed = backend.claimed = True
+            option.claim()
+            backend.claim()
             backend.get("backend")
             backend.get("id")
             _server(backend)
@@ -238,13 +240,14 @@ def read_tpm(line: Line) -> None:
         tpmdev = line.tpmdevs.get(said.peek("tpmdev") or "")
         if line.vm.tpm is not None or tpmdev is None or tpmdev.peek("type") != "emulator":
             continue
-        device.taken = tpmdev.claimed = True
+        device.taken = True
+        tpmdev.claim()
         said.get("tpmdev")
         for name in ("type", "id"):
             tpmdev.get(name)
         backend = line.chardevs.get(tpmdev.get("chardev") or "")
         if backend is not None:
-            backend.claimed = True
+            backend.claim()
             for name in ("backend", "id"):
                 backend.get(name)
             path = backend.get("path")
@@ -276,7 +279,8 @@ def read_shares(line: Line) -> None:
         path = backend.peek("mem-path") if backend is not None else None
         if vm.ivshmem is not None or backend is None or path is None or not path.startswith(SHARED_MEMORY):
             continue
-        device.taken = backend.claimed = True
+        device.taken = True
+        backend.claim()
         device.said.get("memdev")
         for name in ("qom-type", "id", "mem-path"):
             backend.get(name)

@@ -21,7 +21,7 @@ def read(line: Line) -> None:
     line.flag("nodefaults")
     for option in line.all("global"):
         if not line.is_pve and option.text.startswith("migration."):
-            option.claimed = True
+            option.claim()
             line.report.add("host-state", option, f"-global {option.text}: how the VM is moved is asked for with the move")
     for said in line.audiodevs.values():
         if not said.claimed and not _is_named(line, said.peek("id")):
@@ -30,7 +30,7 @@ def read(line: Line) -> None:
     for option in line.options:
         if option.claimed or option.name not in HOST or option.name in NOT_HERE:
             continue
-        option.claimed = True
+        option.claim()
         if option.properties and option.name in ("mon", "msg", "overcommit", "sandbox"):
             option.properties.clear()
         shown = f"-{option.name} {option.text}".rstrip()

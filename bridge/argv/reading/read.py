@@ -65,7 +65,7 @@ def read(command: CommandLine, host: HostFacts, report: Report, vmid: int, file:
 
 def _report_strict(line: Line) -> None:
     vm = line.vm
-    if line.strict or all(device.bootindex is None for device in (*vm.disks, *vm.nets, *vm.usbs, *vm.hostpcis)):
+    if line.strict or not vm.has_boot_order():
         return
     message = "without strict=on the firmware also tries devices that have no place in the boot order; here it does not"
     line.report.add("normalised", vm.boot.where, message)

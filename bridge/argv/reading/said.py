@@ -119,6 +119,13 @@ class Said:
             del self.properties[name]
         return found
 
+    def claim(self) -> None:
+        """Take the option itself; its properties stay for others, and for the report."""
+        self.claimed = True
+
+    def unclaim(self) -> None:
+        self.claimed = False
+
     def take_all(self) -> None:
         self.claimed = True
         self.properties.clear()

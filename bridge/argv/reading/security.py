@@ -15,7 +15,7 @@ def read(line: Line) -> None:
     if said is None or kind not in ("sev-guest", "sev-snp-guest", "tdx-guest") or not isinstance(machine, Said):
         return
     machine.get("confidential-guest-support")
-    said.claimed = True
+    said.claim()
     for key in ("qom-type", "id"):
         said.get(key)
     security = line.vm.security = Security(where=said)

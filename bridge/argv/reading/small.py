@@ -145,7 +145,7 @@ def _read_smbios(line: Line) -> SMBIOS | None:
     for option in line.all("smbios"):
         if option.peek("type") != "1":
             continue
-        option.claimed = True
+        option.claim()
         option.get("type")
         found = found or SMBIOS(where=option)
         for field in FIELDS:
@@ -170,7 +170,7 @@ def read_rng(line: Line) -> None:
         device.taken = True
         path = None
         if backend is not None:
-            backend.claimed = True
+            backend.claim()
             path = backend.get("filename") if kind == "rng-random" else None
             backend.get("id")
             backend.get("qom-type")
@@ -191,7 +191,7 @@ def read_watchdog(line: Line) -> None:
         text = action.text if action is not None else None
         line.vm.watchdog = Watchdog(model=device.driver, action=text, key=device.id, address=device.address, where=device.said)
     if action is not None and line.vm.watchdog is None and not (action.text == "reset" and line.is_libvirt):
-        action.claimed = False
+        action.unclaim()
 
 
 def read_audio(line: Line) -> None:
@@ -218,7 +218,7 @@ def _backend(line: Line, name: str | None) -> str | None:
     said = line.audiodevs.get(name or "") or (next(iter(line.audiodevs.values()), None) if name is None else None)
     if said is None:
         return None
-    said.claimed = True
+    said.claim()
     said.get("id")
     return said.get("driver")
 

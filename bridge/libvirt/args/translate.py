@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ...data.devices import ALIASES, BUSES, PLUGS, SINGLE
 from ...data.properties import type_of
-from ..controller import alias
+from ..device import alias
 from ..tree.domain import Domain, Property
 
 DEVICE = frozenset(("-device", "--device"))

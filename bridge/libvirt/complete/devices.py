@@ -35,14 +35,14 @@ def _card(draft: Draft, node: Node) -> None:
     """An address of zeros is none, and only virtio cards have a driver (virDomainNetDefParseXML)."""
     mac, driver = node.peek("mac"), node.peek("driver")
     if mac is not None and mac.attrib.get("address", "").strip("0:") == "":
-        mac.attrib.pop("address", None)
-        mac.claimed = True
+        mac.get("address")
+        mac.claim()
     if driver is None or not driver.attrib:
         return
     virtio = (told(node.peek("model"), "type") or "").startswith("virtio")
     idle = [name for name in VIRTIO_DRIVER if name in driver.attrib and (not virtio or (name, driver.attrib[name]) == ("queues", "1"))]
     if idle:
-        said = " ".join(f"{name}='{driver.attrib.pop(name)}'" for name in idle)
+        said = " ".join(f"{name}='{driver.need(name)}'" for name in idle)
         draft.notes.append(("normalised", driver, f"{said} does nothing for this card"))
 
 

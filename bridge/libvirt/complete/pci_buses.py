@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...data.pci import LAST_SLOT
+
 FUNCTIONS = 8
-LAST_SLOT = 31
 MOST_BUSES = 256
 
 

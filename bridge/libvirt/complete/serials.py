@@ -23,7 +23,7 @@ def consoles(draft: Draft) -> None:
         part.above = ref(serial)
         serial.children.append(part)
     target = child(serial, "target")
-    target.attrib.pop("type", None)
+    target.get("type")
     target.attrib["port"] = "0"
     console.children, console.named = [], None  # the port's now
     console.take_all()

@@ -39,8 +39,7 @@ def write_leftovers(vm: VM, domain: Domain, left: Left) -> None:
 
 
 def _names(vm: VM) -> Any:
-    devices = [*vm.disks, *vm.nets, *vm.hostpcis, *vm.controllers, vm.balloon]
-    return ((id(device.where), device.key) for device in devices if device.where is not None and device.key is not None)
+    return ((id(device.where), device.key) for device in vm.devices() if device.where is not None and device.key is not None)
 
 
 def _element(domain: Domain, name: str) -> Node | None:

@@ -13,10 +13,10 @@ from collections.abc import Container
 import msgspec
 
 from ...core.report import BridgeError, Report
+from ...data.options import SECRETS
 from ..tree.node import Node
 
 TAG = "virt-qm:vm"
-SECRETS = ("cipassword", "sshkeys")
 MAX_DESCRIPTION = 8192
 """Characters, as of <description>."""
 _SECRET_LINE = re.compile(r"^(?:cipassword|sshkeys): .*\n", re.MULTILINE)
@@ -114,21 +114,21 @@ def take(root: Node) -> Residue | None:
     vm = metadata.child(TAG) if metadata is not None else None
     if metadata is None or vm is None:
         return None
-    metadata.claimed = True
+    metadata.claim()
     vmid = vm.get("vmid")
     residue = Residue(int(vmid) if vmid and vmid.isascii() and vmid.isdigit() and len(vmid) < 10 else None)
     rows = [node for node in vm.children if node.tag in ("virt-qm:key", "virt-qm:absent")]
     if len(rows) > MAX_ROWS:
         raise BridgeError(f"the residue has more than {MAX_ROWS} keys: remove <{TAG}>", vm)
     for node in rows:
-        node.claimed = node.text_claimed = True
+        node.take()
         key, seen = node.need("name"), node.get("seen")
         text: str | None = unescape(node.text.strip(" \t\r\n") or node.text) if node.tag == "virt-qm:key" else None
         residue.keys[key] = (text, None if seen is None else unescape(seen))
     for name in ("sections", "description", "storages"):
         node_of = vm.only(f"virt-qm:{name}")
         if node_of is not None:
-            node_of.text_claimed = True
+            node_of.take()
             setattr(residue, name, unescape(node_of.text))
     if len(residue.storages) > MAX_STORAGES:
         raise BridgeError(f"the storages have more than {MAX_STORAGES} characters: remove <virt-qm:storages>", vm)

@@ -17,7 +17,7 @@ from ...core.rows import MalformedError, Row, compiled, values_of
 
 QEMU_NS = "http://libvirt.org/schemas/domain/qemu/1.0"
 RESIDUE_NS = "urn:virt-qm:residue:1"
-SECRETS = ("passwd", "password")
+SECRET_ATTRIBUTES = ("passwd", "password")
 """Attributes whose values stand in no finding (security-rules S12)."""
 PREFIX = {QEMU_NS: "qemu", RESIDUE_NS: "virt-qm"}
 
@@ -140,6 +140,12 @@ class Node(msgspec.Struct, eq=False, weakref=True):
         self.take_all()
         return text
 
+    def claim(self, *names: str) -> None:
+        """Take the element itself and these attributes; its text and what else it holds stay for others, and for the report."""
+        self.claimed = True
+        for name in names:
+            self.attrib.pop(name, None)
+
     def take(self, *names: str) -> None:
         """Take the element, its text and these attributes, of which somebody speaks; what else it holds stays for the report."""
         self.claimed = self.text_claimed = True
@@ -186,7 +192,7 @@ class Node(msgspec.Struct, eq=False, weakref=True):
         return f"{start}>{inner}</{self.tag}>" if inner else start + "/>"
 
     def _attribute(self, name: str) -> str:
-        return f"{name}='{'***' if name in SECRETS else self.attrib[name]}'"
+        return f"{name}='{'***' if name in SECRET_ATTRIBUTES else self.attrib[name]}'"
 
     def xpath(self) -> str:
         parent = self.parent

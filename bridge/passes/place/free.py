@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...model.part import Device, PCIAddress
+from ...data.pci import LAST_SLOT
+from ...model.part import PCIAddress
 from ...model.vm import VM
 
 CHIPSET = {"i440fx": {0, 1}, "q35": {0, 0x1F}, "virt": {0}}
 """Slots that the board itself holds."""
 ICH9_HDA_SLOT = 0x1B
-LAST_SLOT = 0x1F
 
 
 def place(vm: VM) -> VM:
@@ -22,10 +22,8 @@ def place(vm: VM) -> VM:
     taken = set(CHIPSET[base])
     if base == "q35":
         taken.add(ICH9_HDA_SLOT)
-    devices: list[Device | None] = [*vm.disks, *vm.nets, *vm.hostpcis, *(vm.display.videos or ()), *vm.controllers]
-    devices += [vm.balloon, vm.watchdog, vm.rng, vm.audio, vm.ivshmem]
-    for device in devices:
-        if device is not None and isinstance(device.address, PCIAddress) and device.address.bus == root and _function0(device.address, vm):
+    for device in vm.devices():
+        if isinstance(device.address, PCIAddress) and device.address.bus == root and _function0(device.address, vm):
             taken.add(device.address.slot)
     slots = iter([slot for slot in range(1, LAST_SLOT + 1) if slot not in taken])
     machine = vm.machine

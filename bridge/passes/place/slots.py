@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -19,7 +18,6 @@ from ...model.vm import VM
 D = TypeVar("D", bound=Device)
 
 
-@lru_cache(maxsize=1024)
 def conventional(base: str | None, key: str, function: int = 0, multifunction: bool | None = None) -> PCIAddress:
     """The key's slot on the conventional buses; aarch64's bus 0 is the PCI Express root itself."""
     bus, slot = PCI[key]
@@ -97,8 +95,4 @@ def virtio_serial(vm: VM) -> list[Controller]:
 
 def buses(vm: VM, *more: Iterable[Controller]) -> set[str]:
     """The conventional buses that some device stands on."""
-    devices: list[Device | None] = [*vm.disks, *vm.nets, *vm.hostpcis, *(vm.display.videos or ()), *vm.controllers]
-    devices += [vm.balloon, vm.watchdog, vm.rng, vm.audio, vm.ivshmem]
-    for controllers in more:
-        devices += controllers
-    return {d.address.bus for d in devices if d is not None and isinstance(d.address, PCIAddress)}
+    return {d.address.bus for devices in (vm.devices(), *more) for d in devices if isinstance(d.address, PCIAddress)}

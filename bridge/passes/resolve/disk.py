@@ -57,7 +57,7 @@ class Era(NamedTuple):
     """An iSCSI disk is a scsi-hd."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # without: 1 % more calls from a config to a command line
 def _era(version: Version, pve: int) -> Era:
     return Era(*(machine_has(version, pve, name) for name in ("blockdev", "scsi_more_than_14", "iscsi_scsi_hd")))
 

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from ...core.report import BridgeError, NullReport, Report, fields
 from ...host.facts import HostFacts
-from ...model.memory import DIMM, Balloon, Memory, NUMANode
+from ...model.balloon import Balloon
+from ...model.memory import DIMM, Memory, NUMANode
 from ...model.vm import VM
 from ..fill import fill, forget
 from .cpu import hotplug_features, with_hotplug
