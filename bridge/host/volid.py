@@ -32,8 +32,8 @@ _MOUNTED = (
     "media", "vdsm", "kubevirt-private", "kubevirt-ephemeral-disks", "kubevirt/container-disks", "kubevirt/hotplug-disks",
     "libvirt/cloud-init-dir", "libvirt/kubevirt-ephemeral-disk", "libvirt/empty-disks",
 )  # fmt: skip
-_IMAGES_BELOW = tuple(f"{run}/{name}/" for run in ("/run", "/var/run") for name in _MOUNTED)
-"""Where removable media, oVirt and KubeVirt mount what holds images (security-rules S8)."""
+_IMAGES_BELOW = (*(f"{run}/{name}/" for run in ("/run", "/var/run") for name in _MOUNTED), "/etc/libvirt/qemu/nvram/")
+"""Where removable media, oVirt and KubeVirt mount what holds images (security-rules S8), and Unraid keeps the firmware's variables."""
 BOOT = "/boot/"
 """Kernels are there, for QEMU to start."""
 _DEVICE = re.compile(

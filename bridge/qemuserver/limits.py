@@ -87,7 +87,7 @@ def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
     if not value.isprintable() and _CONTROL.search(value):
         return "control", "control characters or broken UTF-8 in the value" + ("" if key in SECRETS else f": {value!r}"), True
     if not value.strip(SPACE):
-        return "blank", "the value is blank", entry.parts is None
+        return "blank", "the value is blank", entry.parts is None and key not in LOSABLE
     if _has_limits(key) and (message := limit_problem(key, value)):
         return "limit", message, True
     if entry.parts is not None:

@@ -47,6 +47,22 @@ def test_an_image_below_run_that_others_mount_there(path: str) -> None:
     assert [f.severity for f in result.findings if path in f.message] == ["data"]
 
 
+@pytest.mark.parametrize(
+    "nvram",
+    [
+        "<nvram>{}</nvram>",
+        "<nvram template='/usr/share/OVMF/OVMF_VARS.fd'>{}</nvram>",
+        "<nvram type='file'><source file='{}'/></nvram>",
+    ],
+)
+def test_a_vm_of_unraid_that_keeps_its_firmwares_variables_below_etc(nvram: str) -> None:
+    path = "/etc/libvirt/qemu/nvram/1b56d72c-4b5c-b736-cdb9-adcc676f1338_VARS-pure-efi.fd"
+    loader = "<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>"
+    result = convert(os=loader + nvram.format(path))
+    assert keys(result)["efidisk0"].startswith(f"{path},")
+    assert [f.severity for f in result.findings if path in f.message] == ["data"]
+
+
 @pytest.mark.parametrize("path", ["/dev/rootdisk", "/dev/drbd/by-res/r0/0", "/dev/bcache0", "/dev/mmcblk0", "/dev/sda"])
 def test_a_block_device_of_any_name(path: str) -> None:
     result = convert(block(path))

@@ -191,6 +191,7 @@ def test_network_images(image: Source, volid: str | None, finding: str | None) -
         "/dev/kmem", "/dev/port", "/dev/kvm", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty1", "/dev/ttyS0",
         "/dev/console", "/dev/ptmx", "/dev/sg0", "/dev/st0", "/dev/hidraw1", "/dev/nvme0", "/dev/hwrng", "/dev/mapper/control",
         "/dev/fd", "/dev/kmsg", "/dev/stdin",
+        "/etc/libvirt/qemu/nvram", "/etc/libvirt/qemu/nvram/../a.xml", "/etc/libvirt/qemu/a.xml", "/etc/libvirt/qemu/nvram.fd",
     ],
 )  # fmt: skip
 def test_paths_that_must_not_get_into_a_config(path: str) -> None:
@@ -207,7 +208,7 @@ def test_paths_that_must_not_get_into_a_config(path: str) -> None:
         "/usr/share/virtio-win/virtio-win.iso", "/run/media/me/stick/a.iso", "/run/vdsm/storage/a/b/c",
         "/var/run/kubevirt-private/vmi-disks/root/disk.img", "/var/run/vdsm/a", "/dev/rootdisk", "/dev/drbd/by-res/r0/0", "/dev/bcache0",
         "/dev/mmcblk0", "/dev/mmcblk0p1", "/dev/drbd1000", "/dev/zd16", "/dev/pmem0", "/dev/vda", "/dev/my-volume.1", "/dev/dasda",
-        "/dev/nvme0n1",
+        "/dev/nvme0n1", "/etc/libvirt/qemu/nvram/a_VARS-pure-efi.fd",
     ],
 )  # fmt: skip
 def test_paths_of_images(path: str) -> None:

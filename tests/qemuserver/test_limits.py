@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import bridge
 from bridge.qemuserver import limits, text
 
 CASES = [
@@ -28,6 +29,7 @@ CASES = [
     ("ostype: ", ["blank"], True),
     ("args: ", ["blank"], True),
     ("boot: ", ["blank"], False),
+    ("tags: ", ["blank"], False),
     ("ciuser: a\x00b", ["control"], True),
     ("ciuser: a\tb", ["control"], True),
     (b"ciuser: \xff", ["control"], True),
@@ -58,6 +60,15 @@ def test_doubts(given: str | bytes, kinds: list[str], refused: bool) -> None:
     found = limits.doubts(text.parse(given))
     assert [doubt.problem.kind for doubt in found] == kinds
     assert any(doubt.refuse for doubt in found) == refused
+
+
+@pytest.mark.parametrize("line", ["tags: ", "tags:  ", "tags:   "])
+def test_a_vm_whose_last_tag_was_taken_away_was_refused(line: str) -> None:
+    """Proxmox VE leaves the key with a blank, and one blank more at each write."""
+    config = f"memory: 512\nname: a\n{line}\n"
+    there = bridge.convert(config, "xml", vmid=100)
+    assert ("100.conf:3", "tags: the value is blank") in [(finding.where, finding.message) for finding in there.findings]
+    assert bridge.convert(there.text, "conf", "xml", vmid=100).text == bridge.rewrite_config(config, vmid=100)
 
 
 def test_doubts_about_a_snapshot() -> None:
