@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..core.report import BridgeError
 from ..core.shellwords import without_secrets
 from ..data.devices import HOST
+from .controller import HDA
 from .tree.domain import Domain, Property
 
 SAME = frozenset(("vram64_size_mb", "ram_size_mb", "vram_size_mb"))
@@ -19,8 +20,6 @@ NO_GUEST = HOST | {"enable-migration"}
 PROTECTION = ("sev-snp-guest", "tdx-guest")
 CPU = "x86_64-cpu."
 LONGEST = 160
-BOARD = frozenset(("ich9-intel-hda,id=audio0",))
-"""Devices that qemu-server gives to a q35 board with SPICE, under an id that is a key of configs, too (qemu-server's pve-q35.cfg)."""
 
 
 class Loss(NamedTuple):
@@ -106,7 +105,7 @@ def _device(_option: str, value: str) -> Loss:
         driver, _, rest = value.partition(",")
         key = next((word[3:] for word in rest.split(",") if word.startswith("id=")), None)
     named = f"{key}: " if key else ""
-    if f"{driver},id={key}" in BOARD:
+    if value == HDA:  # its id is a key of configs, too
         named = "the board's own sound: "
     return Loss("guest-lost", f"{named}libvirt has no element for the device {driver} as qemu-server makes it, left out")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 import bridge
 from bridge.cli import main
+from bridge.core.report import SEVERITIES
 from bridge.guest.side import PROVES
 from tests.corpus import ROOT
 
@@ -64,6 +66,15 @@ def test_backends_are_compared_on_request(files: Path) -> None:
     assert "iothread" in result.stdout
 
 
+def test_a_name_that_is_not_utf_8_ended_json_in_a_traceback(files: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(files) + b"/\xff\xc2\x9b.conf"))
+    odd.write_bytes((files / "a.conf").read_bytes())
+    said = diff("--output-format", "json", odd, odd)
+    assert said.exit_code == 0
+    assert said.stdout.isascii()
+    assert json.loads(said.stdout)["a"]["file"].endswith("\ufffd\x9b.conf")
+
+
 def test_json_has_everything(files: Path) -> None:
     result = diff("--json", files / "a.conf", files / "b.conf")
     found = json.loads(result.stdout)
@@ -80,7 +91,12 @@ def test_json_has_everything(files: Path) -> None:
         "where_b": "-device net0",
     }
     assert json.loads(diff("--json", files / "a.conf", files / "a.cmd").stdout)["same"] is True
-    assert json.loads(diff("--output-format", "json", files / "a.conf", files / "a.cmd").stdout)["same"] is True
+    said = diff("--output-format", "json", files / "a.conf", files / "a.cmd")
+    document = json.loads(said.stdout)
+    assert document["same"] is True
+    assert said.stderr == ""
+    assert document["findings"]["a"]
+    assert {finding["severity"] for found in document["findings"].values() for finding in found} <= set(SEVERITIES)
 
 
 def test_one_side_can_be_stdin(files: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .document import print_json
 from .files import guarded, keywords, print_findings, read
 from .options import format_options, host_options, output_format_option, report_option
 
@@ -60,12 +61,13 @@ def command(**given: Any) -> None:
     Example:
       virt-qm diff samples/iothreads.conf samples/iothreads.conf
     """
+    if given["as_json"]:
+        given["output_format"] = "json"
     with _trouble():
         comparison = _compared(given)
-    as_json = given["as_json"] or given["output_format"] == "json"
     for side in (comparison.a, comparison.b):
-        print_findings(side.findings, {**given, "output_format": "text"}, side.file)  # the document has none
-    (_print_json if as_json else _print_table)(comparison)
+        print_findings(side.findings, given, side.file)
+    (_print_json if given["output_format"] == "json" else _print_table)(comparison)
     sys.exit(SAME if comparison.same else DIFFERS)
 
 
@@ -116,8 +118,6 @@ def _proofs(comparison: Comparison) -> Iterator[tuple[str, str, str]]:
 
 
 def _print_json(comparison: Comparison) -> None:
-    import msgspec
-
     from ...guest.side import PROVES
 
     sides = {
@@ -130,8 +130,9 @@ def _print_json(comparison: Comparison) -> None:
         "ran": comparison.ran,
         "differences": [difference._asdict() for difference in comparison.differences],
         "notes": comparison.notes,
+        "findings": {name: [each._asdict() for each in side.findings] for name, side in (("a", comparison.a), ("b", comparison.b))},
     }
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    print_json(document)
 
 
 def _print_table(comparison: Comparison) -> None:

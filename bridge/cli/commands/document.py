@@ -27,12 +27,16 @@ def entry(
 
 def emit(command: str, entries: Iterable[dict[str, Any]]) -> None:
     """Print the document."""
-    import msgspec
-
     from ... import __version__
 
-    document = {"program": "virt-qm", "version": __version__, "command": command, "files": _unicode(list(entries))}
-    click.echo(ascii_json(msgspec.json.format(msgspec.json.encode(document), indent=1)))
+    print_json({"program": "virt-qm", "version": __version__, "command": command, "files": list(entries)})
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """To stdout, whatever bytes are in it."""
+    import msgspec
+
+    click.echo(ascii_json(msgspec.json.format(msgspec.json.encode(_unicode(document)), indent=1)))
 
 
 def _unicode(value: Any) -> Any:
