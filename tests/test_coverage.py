@@ -91,7 +91,7 @@ def backward(vm: VM) -> Outcome:
     whole = place(iothreads.assign(again, HOST, Report()), Report())
     address_changes(found, whole, report)
     report_differences(found, whole, "the XML", report)
-    return values, back.meta.description, *((f.kind, f.message) for f in (*report, *report.settings))
+    return values, back.meta.description, *((f.kind, f.message) for f in (*report, *report.lost_properties))
 
 
 def classes() -> Iterator[type]:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 import bridge
 from bridge.cli import main
-from bridge.libvirt.host.connect import Connection, Domain
+from bridge.libvirt.host.connect import Connection, ListedDomain
 from bridge.operations.plan.given import Input, domains
 
 GOOD = "<domain type='kvm'><name>a</name><memory>65536</memory><os><type machine='pc' arch='x86_64'>hvm</type></os></domain>"
@@ -163,7 +163,7 @@ def test_a_storage_to_copy_from_that_no_host_has_is_told(to: str, tmp_path: Path
 @pytest.mark.parametrize(("said", "vmid"), [(None, 150), (203, 203)])
 def test_a_plan_gives_a_domain_the_id_that_is_said(said: int | None, vmid: int) -> None:
     xml = bridge.convert("name: a\n", "xml", vmid=150).text
-    domain = Domain(name="a", uuid=str(UUID(int=1)), active=False, persistent=True, autostart=False)
+    domain = ListedDomain(name="a", uuid=str(UUID(int=1)), active=False, persistent=True, autostart=False)
     there = cast("Connection", SimpleNamespace(domains=lambda: [domain], xml=lambda *_: xml))
     [found] = domains(there, ["a"], {"vmid": said, "host": bridge.HostFacts()})
     assert isinstance(found, Input)

@@ -162,7 +162,7 @@ def test_all_devices_are_asked_of_the_vm() -> None:
 
 
 def test_what_is_read_is_taken_by_the_tree_itself() -> None:
-    """Readers take by `get`, `claim`, `take` and the like: none sets the marks, or deletes attributes, past the node (or the option)."""
+    """Readers take by `take`, `claim`, `only` and the like: none sets the marks, or deletes attributes, past the node (or the option)."""
     wrong = []
     for module in MODULES:
         if name(module) in ("libvirt/tree/node.py", "argv/reading/said.py") or not name(module).startswith(("libvirt/", "argv/")):

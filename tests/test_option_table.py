@@ -15,7 +15,7 @@ import bridge
 from bridge.argv.kinds import TABLE as ARGV
 from bridge.argv.raw import AS_THEY_ARE
 from bridge.cli import main, option_table
-from bridge.cli.option_table import ANOTHER_KEY, KEPT, LEFT_OUT, NOT_HERE, Entry
+from bridge.cli.option_table import ANOTHER_KEY, KEPT, LEFT_OUT, NOT_HERE, OptionRow
 from bridge.core.coverage import Rows
 from bridge.core.report import KINDS, Report
 from bridge.core.rows import Row
@@ -47,7 +47,7 @@ def test_every_option_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in ENTRIES.values()])
-def test_every_entry_says_something(entry: Entry) -> None:
+def test_every_entry_says_something(entry: OptionRow) -> None:
     assert entry.is_alias or entry.xml or entry.residue
     assert set(entry.findings) <= set(KINDS)
 
@@ -222,7 +222,7 @@ def parsed(text: str, name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("entry", "sample"), EVERY)
-def test_the_residue_column(entry: Entry, sample: Sample) -> None:
+def test_the_residue_column(entry: OptionRow, sample: Sample) -> None:
     """What XML has a place for comes back out of it alone, and nothing else does."""
     root = domain(sample.config)
     assert root is not None
@@ -237,7 +237,7 @@ def test_the_residue_column(entry: Entry, sample: Sample) -> None:
 
 
 @pytest.mark.parametrize(("entry", "sample"), EVERY)
-def test_what_the_residue_keeps_comes_back(entry: Entry, sample: Sample) -> None:
+def test_what_the_residue_keeps_comes_back(entry: OptionRow, sample: Sample) -> None:
     text = bridge.convert(sample.config, "xml", "conf", vmid=VMID, host=HOST, trust_metadata=True, **TARGET).text
     back = bridge.convert(text, "conf", "xml", vmid=VMID, host=HOST, trust_metadata=True, **TARGET).text
     wanted = bridge.rewrite_config(sample.config, vmid=VMID)
@@ -256,7 +256,7 @@ BESIDE = {
 
 
 @pytest.mark.parametrize(("entry", "sample"), EVERY)
-def test_the_finding_column(entry: Entry, sample: Sample) -> None:
+def test_the_finding_column(entry: OptionRow, sample: Sample) -> None:
     """An option gives the findings that the table names, and no others."""
     found = kinds(sample.config) - kinds(without(sample))
     named = {kind for kind in entry.findings if kind != "lint"}

@@ -38,7 +38,7 @@ NOT_HERE = {("cpu", "reported-model"): "only in cpu-models.conf"}
 """Sub-options of the schema that a VM's config cannot have."""
 
 
-class Entry(NamedTuple):
+class OptionRow(NamedTuple):
     """An option (`field` None), or one of its sub-options. Places are empty where a format does not say it."""
 
     option: str
@@ -60,26 +60,26 @@ class Entry(NamedTuple):
         return self.config.startswith("=") or (self.option, self.field) in NOT_HERE
 
 
-Shown = tuple[tuple[str, ...], Entry]
+Shown = tuple[tuple[str, ...], OptionRow]
 """A line of the table: the names that it stands for, and an entry."""
 Said = tuple[type, Row]
 """A part of the model and a row that names a field of it."""
 
 
-def table() -> list[Entry]:
+def table() -> list[OptionRow]:
     """Every option and sub-option of `data.options`, in its order."""
     return [entry for name, option in OPTIONS.items() for entry in _entries(name, option)]
 
 
-def short() -> list[Entry]:
+def short() -> list[OptionRow]:
     """One entry for each option: where it stands as a whole."""
     return [entry for entry in table() if entry.field is None]
 
 
-def _entries(name: str, option: Option) -> Iterator[Entry]:
+def _entries(name: str, option: Option) -> Iterator[OptionRow]:
     if name in ANOTHER_KEY:
         for field in (None, *(option.fields or {})):
-            yield Entry(name, field, f"= {ANOTHER_KEY[name]}", (), (), "", ())
+            yield OptionRow(name, field, f"= {ANOTHER_KEY[name]}", (), (), "", ())
         return
     own = [(part, row) for part, row in _config_rows("") if row.place == name]
     if not option.fields or own:
@@ -92,14 +92,14 @@ def _entries(name: str, option: Option) -> Iterator[Entry]:
     yield from inner
 
 
-def _sub_option(name: str, field: str, option: Option, whole: list[Said]) -> Entry:
+def _sub_option(name: str, field: str, option: Option, whole: list[Said]) -> OptionRow:
     """`whole`: the rows of the option, where it is kept as one text."""
     said = (option.fields or {})[field]
     if said.alias:
         meant = f"= {said.key_alias}={field},{said.alias}" if said.key_alias else f"= {said.alias}"
-        return Entry(name, field, meant, (), (), "", ())
+        return OptionRow(name, field, meant, (), (), "", ())
     if (name, field) in NOT_HERE:
-        return Entry(name, field, NOT_HERE[name, field], (), (), "", ())
+        return OptionRow(name, field, NOT_HERE[name, field], (), (), "", ())
     own = [(part, row) for part, row in _config_rows(name) if row.place == field]
     return _joined(name, field, f"{name}: {field}=", own or whole)
 
@@ -108,7 +108,7 @@ def _config_rows(at: str) -> list[Said]:
     return [(rows.part, row) for rows in qemuserver.TABLE if at in (rows.at.split(" ")) for row in rows.rows]
 
 
-def _joined(name: str, field: str | None, config: str, said: list[Said]) -> Entry:
+def _joined(name: str, field: str | None, config: str, said: list[Said]) -> OptionRow:
     """The places of the fields that the config's rows name."""
     fields = {(part, row.field) for part, row in said}
     words = _unique(_word(row.place) for part, row in _all(argv.TABLE) if (part, row.field) in fields)
@@ -122,16 +122,16 @@ def _joined(name: str, field: str | None, config: str, said: list[Said]) -> Entr
     if name in SECRETS:
         residue = LEFT_OUT
         kinds.append("secret-left-out")
-    return Entry(name, field, config, words, xml, residue, _unique(kinds))
+    return OptionRow(name, field, config, words, xml, residue, _unique(kinds))
 
 
-def _whole(name: str, inner: list[Entry]) -> Entry:
+def _whole(name: str, inner: list[OptionRow]) -> OptionRow:
     """An option with sub-options: the command line's options and the elements that these are in."""
     words = _unique(word.split(" ")[0] for entry in inner for word in entry.argv)
     elements = _unique(_element(place) for entry in inner for place in entry.xml)
     kinds = _unique(kind for entry in inner for kind in entry.findings)
     kept = {entry.residue for entry in inner if not entry.is_alias}
-    return Entry(name, None, f"{name}:", words, elements, kept.pop() if len(kept) == 1 else PARTLY, kinds)
+    return OptionRow(name, None, f"{name}:", words, elements, kept.pop() if len(kept) == 1 else PARTLY, kinds)
 
 
 def _element(place: str) -> str:
@@ -164,15 +164,15 @@ def _path(at: str, place: str) -> str:
     return f"domain{whole}" if whole[:1] == "@" else whole.removeprefix("devices/")
 
 
-def folded(entries: list[Entry]) -> list[Shown]:
+def folded(entries: list[OptionRow]) -> list[Shown]:
     """(names, entry): entries that are alike in all but their names stand together, where the first of them stands."""
-    alike: dict[tuple[object, ...], list[Entry]] = {}
+    alike: dict[tuple[object, ...], list[OptionRow]] = {}
     for entry in entries:
         alike.setdefault((entry.argv, entry.xml, entry.residue, entry.findings, entry.is_alias and entry.name), []).append(entry)
     return [(tuple(entry.name for entry in group), group[0]) for group in alike.values()]
 
 
-def chosen(names: tuple[str, ...]) -> list[Entry]:
+def chosen(names: tuple[str, ...]) -> list[OptionRow]:
     """The entries of options by name (`scsiN`, `scsi`, `scsi3`), with their sub-options. Raises ValueError for a name that is none."""
     every = table()
     if not names:
@@ -190,7 +190,7 @@ def chosen(names: tuple[str, ...]) -> list[Entry]:
 HEADINGS = ("config", "QEMU command line", "domain XML", "residue", "finding")
 
 
-def cells(names: tuple[str, ...], entry: Entry) -> tuple[tuple[str, ...], ...]:
+def cells(names: tuple[str, ...], entry: OptionRow) -> tuple[tuple[str, ...], ...]:
     """A row of the table: the words of each cell."""
     if entry.is_alias:
         names = (f"{entry.name} {entry.config}",)

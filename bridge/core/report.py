@@ -172,7 +172,7 @@ WHOLE = "device"
 """Stands for all fields of a device that is left out."""
 
 
-class Setting(NamedTuple):
+class LostProperties(NamedTuple):
     """Properties of a device that a config creates without them. `device` is where it was read; its id is known when it has a key."""
 
     device: object
@@ -188,7 +188,7 @@ class Report:
     one more says how many there are beside these.
 
     A loss that raw QEMU arguments would mend is one, with the words as its hint, unless `args` says that they may be written. Then
-    `words` collects them, and `settings` what must wait for the keys of the devices.
+    `words` collects them, and `lost_properties` what must wait for the keys of the devices.
     """
 
     enabled = True
@@ -207,7 +207,7 @@ class Report:
         self.args = args and not clean
         self.words: list[str] = []
         self._needed: set[tuple[str, ...]] = set()
-        self.settings: list[Setting] = []
+        self.lost_properties: list[LostProperties] = []
         self.mended: frozenset[tuple[str, ...]] = frozenset()
         """Words of `args` that are not needed, as something else makes the loss good."""
         self.mends: set[tuple[str, ...]] = set()
@@ -254,7 +254,7 @@ class Report:
         self, kind: str, where: object, message: str, device: object, values: dict[str, str], about: Fields | None = None
     ) -> None:
         """A loss of properties of a device that has no key yet; `passes.arguments` makes words of it, or the finding."""
-        self.settings.append(Setting(device, kind, where, message, values, about))
+        self.lost_properties.append(LostProperties(device, kind, where, message, values, about))
         self.mark(about)
 
     def add(self, kind: str, where: object, message: str, hint: str = "", about: Fields | None = None, part: str = "") -> None:

@@ -110,8 +110,6 @@ HOST = _words("""
     tx vhost vhost-scsi vhostfd vhostfds vhostforce x-txburst x-txtimer
 """)
 """Properties that no guest sees: backends, threads, host resources. Boot order and memory sizes are facts of their own."""
-PLACE = _words("addr bus cad channel lun nr port scsi-id slot unit")
-"""Properties that are the place of a device, on the buses of PLACED; elsewhere (`port` of a root port) they are properties."""
 PLACED: dict[str, frozenset[str]] = {
     "pci": _words("addr bus"),
     "usb": _words("bus port"),

@@ -24,7 +24,7 @@ MAX_RECORD = 256 << 20
 MAX_LINE = 1 << 20
 
 
-class Entry(msgspec.Struct):
+class Output(msgspec.Struct):
     """One output. `output` is its name in the directory; `seal`: only a fleet of the same user can have written the rest."""
 
     output: str
@@ -38,7 +38,7 @@ class Entry(msgspec.Struct):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Entry).decode
+_decode = msgspec.json.Decoder(Output).decode
 
 
 class Record:
@@ -84,7 +84,7 @@ class Record:
         """Output -> digests."""
         return {output: entry.known for output, entry in self._entries.items()}
 
-    def _read(self, file: BinaryIO) -> Iterator[Entry]:
+    def _read(self, file: BinaryIO) -> Iterator[Output]:
         while line := file.readline(MAX_LINE):
             try:
                 entry = _decode(line)
@@ -104,7 +104,7 @@ class Record:
         if before is not None and before.known == outcome.known:
             outcome.findings = outcome.findings or before.findings
             return outcome
-        entry = Entry(output, outcome.known, outcome.findings)
+        entry = Output(output, outcome.known, outcome.findings)
         entry.seal = entry.sealed(self._key)
         try:
             _write(self._file, _line(entry))
@@ -116,7 +116,7 @@ class Record:
         os.close(self._file)
 
 
-def _line(entry: Entry) -> bytes:
+def _line(entry: Output) -> bytes:
     return _encode(entry) + b"\n"
 
 

@@ -76,10 +76,10 @@ class DirectoryMapping(msgspec.Struct, frozen=True, kw_only=True):
     maps: tuple[DirectoryMap, ...] = ()
 
 
-Entry = TypeVar("Entry", PCIMap, USBMap, DirectoryMap)
+AnyMap = TypeVar("AnyMap", PCIMap, USBMap, DirectoryMap)
 
 
-def on_node(maps: tuple[Entry, ...], node: str | None) -> list[Entry]:
+def on_node(maps: tuple[AnyMap, ...], node: str | None) -> list[AnyMap]:
     """The entries for this node; where its name is not known, those of the only node that has any."""
     if node is None:
         return [] if len(_nodes(maps)) > 1 else list(maps)

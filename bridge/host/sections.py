@@ -25,7 +25,7 @@ _LIST = re.compile(r"[,;\s]+", re.ASCII)
 Warnings = list[tuple[Line, str]]
 
 
-class Entry(NamedTuple):
+class Property(NamedTuple):
     """One `key value` line; `value` is None for a key alone."""
 
     key: str
@@ -37,7 +37,7 @@ class Section(NamedTuple):
     type: str
     id: str
     line: Line
-    entries: list[Entry]
+    entries: list[Property]
 
 
 def read_sections(text: str, file: str, header: re.Pattern[str], warnings: Warnings) -> list[Section]:
@@ -54,7 +54,7 @@ def read_sections(text: str, file: str, header: re.Pattern[str], warnings: Warni
         elif current is not None:
             entry = _ENTRY.fullmatch(line)
             if entry:
-                current.entries.append(Entry(entry[1], entry[2], where))
+                current.entries.append(Property(entry[1], entry[2], where))
             else:
                 warnings.append((where, f"not a 'key value' line of section '{current.id}', ignored"))
         elif match := header.fullmatch(line):

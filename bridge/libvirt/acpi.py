@@ -16,11 +16,11 @@ def read_acpi(domain: Domain) -> None:
 
 def _lose(domain: Domain, device: Node, node: Node) -> None:
     node.claim()
-    if (index := node.get("index")) is not None:
+    if (index := node.take("index")) is not None:
         message = f"ACPI index {index} of the {device.tag} has no place in a config"
         try:
             domain.report.set_properties("guest-lost", node, message, device, {"acpi-index": str(whole_number(index))})
         except ValueError:
             domain.report.add("guest-lost", node, message)
-    if (nodes := node.get("nodeset")) is not None:
+    if (nodes := node.take("nodeset")) is not None:
         domain.report.add("guest-lost", node, f"NUMA nodes {nodes} of the {device.tag}'s own have no place in a config")

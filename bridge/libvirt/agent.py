@@ -61,9 +61,9 @@ def read(domain: Domain, vm: VM) -> None:
 def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     node.claim()
     target.claim("type")
-    target.get("name")
+    target.take("name")
     target.expect("state", "connected", "disconnected")
-    type_ = node.get("type")
+    type_ = node.take("type")
     read_alias(domain, node, "agent|qga0")
     vm.agent = Agent(enabled=True, type="virtio", key=KEY, where=node)
     read_port(domain, vm, node, SerialAddress(KEY, 1))
@@ -72,7 +72,7 @@ def _read_channel(domain: Domain, node: Node, target: Node, vm: VM) -> None:
         if source is not None:
             source.claim()
             source.expect("mode", "bind")
-            vm.agent.socket = source.get("path")
+            vm.agent.socket = source.take("path")
     else:
         text = source.whole() if source is not None else ""
         domain.report.add("host-lost", node, f"the guest agent's channel on {type_} {text} becomes a socket")
@@ -90,7 +90,7 @@ def _read_serial(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     """The serial port that `write` made."""
     node.claim()
     target.claim()
-    node.get("type")
+    node.take("type")
     target.expect("type", "isa-serial")
     model = target.peek("model")
     if model is not None and model.expect("name", "isa-serial"):
@@ -101,8 +101,8 @@ def _read_serial(domain: Domain, node: Node, target: Node, vm: VM) -> None:
     if source is not None:
         source.claim()
         source.expect("mode", "bind")
-        vm.agent.socket = source.get("path")
+        vm.agent.socket = source.take("path")
     port = target.attrib.get("port", "")
     if port.isascii() and port.isdigit() and len(port) < 4:
-        target.get("port")
+        target.take("port")
         vm.agent.port = int(port)

@@ -45,9 +45,9 @@ def read(domain: Domain, vm: VM) -> None:
         if device is None or vm.audio is not None:
             refuse(domain, node, "guest-lost", "a config has one sound device: intel-hda, ich9-intel-hda or AC97")
             continue
-        node.get("model")
+        node.take("model")
         link = node.only("audio")
-        backend = drivers.get(link.get("id") if link is not None else None) or next(iter(drivers.values()), None)  # the first serves all
+        backend = drivers.get(link.take("id") if link is not None else None) or next(iter(drivers.values()), None)  # the first serves all
         vm.audio = Audio(device=device, driver=backend or "none", **read_device(domain, node, "audio0"))
         _codecs(domain, node, device)
         host_state(domain, node)
@@ -57,7 +57,7 @@ def read(domain: Domain, vm: VM) -> None:
 
 def _id(domain: Domain, node: Node) -> str | None:
     """Only names the backend inside the document."""
-    name = node.get("id")
+    name = node.take("id")
     if name not in (None, "1"):
         domain.report.add("normalised", node, f"the audio backend {name} becomes the only one")
     return name
@@ -67,7 +67,7 @@ def _driver(domain: Domain, node: Node, kind: str) -> str:
     """`spice` or `none`; any other backend of the host is lost."""
     type_ = node.attrib.get("type", "")
     if type_ in DRIVERS:
-        node.get("type")
+        node.take("type")
         lose_rest(domain, node, kind, f"{type_} audio")
         return type_
     domain.report.add(kind, node, f"{node.whole()}: a config plays sound by SPICE or not at all")
@@ -76,7 +76,7 @@ def _driver(domain: Domain, node: Node, kind: str) -> str:
 
 def _codecs(domain: Domain, node: Node, device: str) -> None:
     """libvirt's own choice is one duplex codec; qemu-server has always a microphone and a duplex one."""
-    there = tuple(codec.get("type") or "" for codec in node.all("codec"))
+    there = tuple(codec.take("type") or "" for codec in node.all("codec"))
     if device != "AC97" and there != CODECS:
         message = f"the sound codecs were {', '.join(there or ('duplex',))}, under qemu-server they are {', '.join(CODECS)}"
         domain.report.add("guest-changed", node, message)

@@ -32,7 +32,7 @@ def write(vm: VM, domain: Domain) -> None:
     node = domain.devices.add("memballoon", model="virtio")
     write_rows(node, balloon, ROWS)
     if not domain.target.has("free_page_reporting"):
-        node.get("freePageReporting")
+        node.take("freePageReporting")
     if domain.described and balloon.key is not None:
         node.add("alias", name=alias(balloon.key))
     if balloon.address is not None:
@@ -49,7 +49,7 @@ def read(domain: Domain, vm: VM) -> None:
     plain_virtio(domain, node, "model", node, "balloon")
     model = node.attrib.get("model")
     if model == "none":
-        node.get("model")
+        node.take("model")
         read_alias(domain, node, KEY)
         balloon.present = False
         if balloon.target is not None:
@@ -57,7 +57,7 @@ def read(domain: Domain, vm: VM) -> None:
             balloon.target = None
         return
     if model == "virtio":
-        node.get("model")
+        node.take("model")
     for field, value in read_rows(node, ROWS).items():
         setattr(balloon, field, value)
     balloon.address = read_address(node, domain)

@@ -110,11 +110,11 @@ def _read_menu(domain: Domain, os: Node) -> None:
         return
     enable, timeout = node.attrib.get("enable"), node.attrib.get("timeout")
     if enable in ("yes", "no"):
-        node.get("enable")
+        node.take("enable")
         if enable == "no":
             domain.report.add("normalised", node, "qemu-server always offers the boot menu", "args: -boot menu=off")
     if timeout is not None:
-        message = f"the boot menu's timeout {node.get('timeout')} has no counterpart"
+        message = f"the boot menu's timeout {node.take('timeout')} has no counterpart"
         board.mend(domain, node, message, lambda _: board.boot("splash-time", timeout), ("timeout",))
 
 

@@ -96,7 +96,7 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
     offset = node.attrib.get("offset", "utc")
     if offset not in ("utc", "localtime", "timezone", "variable", "absolute"):
         return
-    node.get("offset")
+    node.take("offset")
     if offset in ("utc", "localtime") and node.attrib.get("adjustment", "reset") not in ("0", "reset"):
         offset, node.attrib["basis"] = "variable", offset
     clock.localtime = offset == "localtime"
@@ -106,21 +106,21 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
         except ValueError:
             return
         if start <= LAST:
-            node.get("start")
+            node.take("start")
             clock.startdate = date_of(start)
             clock.localtime = None
     elif offset == "timezone":
         clock.localtime = True
-        zone = node.get("timezone")
+        zone = node.take("timezone")
         domain.report.add(
             "guest-changed", node, f"the clock ran in time zone {zone}; it gets the node's local time", "set the node's time zone"
         )
     elif offset == "variable":
         basis = node.attrib.get("basis", "utc")
         if basis in ("utc", "localtime"):
-            node.get("basis")
+            node.take("basis")
             clock.localtime = basis == "localtime"
-        shift = node.get("adjustment") or "0"
+        shift = node.take("adjustment") or "0"
         if shift not in ("0", "reset"):
             domain.report.add(
                 "guest-changed", node, f"the guest's clock was {shift} seconds off, and it starts right again", "args: -rtc base=DATE"
@@ -129,7 +129,7 @@ def _read_offset(domain: Domain, node: Node, clock: Clock) -> None:
             domain.report.add("host-lost", node, f"changes that the guest makes to its clock are not kept (adjustment={shift})")
     adjustment = node.attrib.get("adjustment")
     if adjustment in ("0", "reset"):
-        node.get("adjustment")
+        node.take("adjustment")
         domain.report.add("normalised", node, f"the clock's adjustment {adjustment} has no counterpart and none is needed")
 
 
@@ -166,4 +166,4 @@ def _read_track(domain: Domain, timer: Node) -> None:
     if track in TRACKS:
         message = f"track='{track}': the guest's clock does not follow the host's there; under qemu-server it does"
         domain.report.mend("guest-changed", timer, message, ["-rtc", f"clock={TRACKS[track]}"])
-        timer.take("track")
+        timer.claim_text("track")

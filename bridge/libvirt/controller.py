@@ -145,7 +145,7 @@ def _keep(said: tuple[int | None, tuple[Any, ...]], node: Node, domain: Domain) 
     _KNOWN[said] = _Known(*_own(twin), lines)
     twin.attrib, twin.children = _own(twin)
     found = _read_element(twin, Domain(Node("domain"), report, domain.target))
-    if lines is not None and not (len(report) or report.settings or twin.unclaimed()):
+    if lines is not None and not (len(report) or report.lost_properties or twin.unclaimed()):
         found.where = None
         _READ[lines] = found
 
@@ -221,11 +221,11 @@ def _read(node: Node, domain: Domain) -> Controller:
 
 
 def _read_element(node: Node, domain: Domain) -> Controller:
-    type_ = node.get("type") or "ide"  # as libvirt takes it
+    type_ = node.take("type") or "ide"  # as libvirt takes it
     said = read_rows(node, ROWS)
-    model = node.get("model")
+    model = node.take("model")
     alias_node = node.only("alias")
-    name = alias_node.get("name") if alias_node else None
+    name = alias_node.take("name") if alias_node else None
     if (name or "") in domain.overrides:
         if (driver := domain.override(name, "driver")) is not None:
             model = next((own for own, (_, there) in _SWAPPED.items() if there == driver[1]), model)

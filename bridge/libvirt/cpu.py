@@ -173,18 +173,18 @@ def _read_model(domain: Domain, node: Node, vm: VM) -> None:
         _read_match(domain, node, node.need("match"))
     mode = node.attrib.get("mode", "custom")
     if mode in ("custom", "host-model", *_MODELS):
-        node.get("mode")
+        node.take("mode")
         if mode != "custom":
             cpu.model = _MODELS.get(mode, mode)
     if (migratable := node.attrib.get("migratable")) in ("on", "off"):
-        node.get("migratable")
+        node.take("migratable")
         cpu.migratable = False if migratable == "off" else None
     model = node.peek("model")
     if model is not None and mode == "custom":
         model.claim()
         model.expect("fallback", "forbid", "allow")
         cpu.model = model.value()
-        cpu.vendor = model.get("vendor_id")
+        cpu.vendor = model.take("vendor_id")
     elif model is not None and mode == "host-model":
         model.claim()
         model.expect("fallback", "forbid", "allow")
@@ -217,16 +217,16 @@ def _read_features(domain: Domain, node: Node, vm: VM) -> None:
         policy = feature.attrib.get("policy", "require")
         if name in _GONE:
             domain.report.add("normalised", feature, f"CPU feature {name} ({policy}) is the guest's own to set; it is left out")
-            feature.take("name", "policy")
+            feature.claim_text("name", "policy")
             continue
         if policy == "optional" and name:
             domain.report.add("guest-changed", feature, f"CPU feature {name} was the guest's if its host had it; a config says yes or no")
-            feature.take("name", "policy")
+            feature.claim_text("name", "policy")
             continue
         if policy not in _POLICY or not name or name in states or not _FEATURE(name):
             feature.unclaim()
             continue
-        feature.take("name", "policy")
+        feature.claim_text("name", "policy")
         states[name] = _POLICY[policy]
 
 
@@ -241,19 +241,19 @@ def _read_bits(domain: Domain, node: Node, vm: VM) -> None:
     mode = bits.attrib.get("mode")
     if mode == "passthrough":
         vm.cpu.phys_bits = "host"
-        bits.get("mode")
+        bits.take("mode")
         if _BITS(limit := bits.attrib.get("limit", "")):
-            bits.get("limit")
+            bits.take("limit")
             message = f"limit='{limit}' of the guest's address bits has no place in a config"
             domain.report.mend("guest-changed", bits, message, ["-global", f"{GLOBAL}host-phys-bits-limit={int(limit)}"])
     elif mode == "emulate" and _BITS(text := bits.attrib.get("bits", "")) and 8 <= int(text) <= 64:
         vm.cpu.phys_bits = str(int(text))
-        bits.get("mode")
-        bits.get("bits")
+        bits.take("mode")
+        bits.take("bits")
     elif mode == "emulate" and "bits" not in bits.attrib:  # host-phys-bits=off: QEMU's own number, and the default of most models
         if vm.cpu.model in HOST_BITS:
             vm.cpu.phys_bits = OWN_BITS
-        bits.get("mode")
+        bits.take("mode")
     else:
         return
     bits.claim()
@@ -280,7 +280,7 @@ def _read_cache(domain: Domain, node: Node, vm: VM) -> None:
         return
     if mode != "passthrough" and vm.cpu.model in HOST_BITS:
         values = (*values, "host-cache-info=off")
-    cache.take("mode", "level")
+    cache.claim_text("mode", "level")
     message = f"<cache mode='{mode}'/>: a config does not say which caches the CPU shows"
     domain.report.mend("guest-changed", cache, message, [word for value in values for word in ("-global", GLOBAL + value)])
 

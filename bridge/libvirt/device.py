@@ -95,7 +95,7 @@ def lose_attributes(domain: Domain, node: Node, kind: str, *names: str) -> None:
     if not node.attrib:
         return
     for name in names:
-        value = node.get(name)
+        value = node.take(name)
         if value is not None:
             domain.report.add(kind, node, f"{name}='{value}' has no counterpart in a config")
 

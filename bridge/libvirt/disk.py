@@ -193,13 +193,13 @@ def read(domain: Domain, vm: VM) -> None:
 
 
 def _read(node: Node, domain: Domain) -> Disk | None:
-    type_, device = node.get("type") or "file", node.get("device") or "disk"
+    type_, device = node.take("type") or "file", node.take("device") or "disk"
     target = node.only("target")
     if target is None:
         raise BridgeError("<disk> has no <target>: add it", node)
     if node.peek("mirror") is not None:
         raise BridgeError("a block job runs on this disk: finish or abort it first", node)
-    bus = target.get("bus") or ""
+    bus = target.take("bus") or ""
     if bus not in BUSES or type_ not in TYPES or device not in ("disk", "cdrom", "lun"):
         _hide_secrets(node)
         domain.report.add(
@@ -267,12 +267,12 @@ def _read_driver(node: Node, driver: Node, domain: Domain) -> str | None:
     driver.claim()
     driver.expect("name", "qemu")
     for name in DRIVER_HOST:
-        if (value := driver.get(name)) is not None and (name, value) != ("discard_no_unref", "on"):
+        if (value := driver.take(name)) is not None and (name, value) != ("discard_no_unref", "on"):
             domain.report.add("host-lost", driver, f"{name}='{value}' of the disk has no place in a config")
     lose_properties(domain, driver, node, DISK, "disk")
     for child in driver.all("metadata_cache"):
         domain.report.add("host-lost", child, f"{child.whole()} has no place in a config")
-    return driver.get("type")
+    return driver.take("type")
 
 
 def _format(node: Node, form: str | None, source: Source, cdrom: bool, domain: Domain) -> str | None:
@@ -338,7 +338,7 @@ def _read_switches(disk: Disk, node: Node, domain: Domain) -> None:
         plain_virtio(domain, node, "model", node, "disk")
         node.expect("model", "virtio")
         for name in HOST_ATTRIBUTES:
-            if (value := node.get(name)) is not None:
+            if (value := node.take(name)) is not None:
                 domain.report.add("host-lost", node, f"{name}='{value}' of the disk has no place in a config")
     if node.holds(CHILDREN):
         for tag, kind in CHILDREN.items():
@@ -355,7 +355,7 @@ _is_generated = re.compile(r"(?:virtio-disk|scsi|ide|sata)[0-9]+(?:-[0-9]+)*").f
 
 def _read_alias(disk: Disk, node: Node, domain: Domain) -> str | None:
     alias = node.only("alias")
-    name = alias.get("name") if alias is not None else None
+    name = alias.take("name") if alias is not None else None
     if alias is None or name is None:
         return None
     if _is_key(name):

@@ -102,9 +102,9 @@ def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> N
     node.claim()
     target.claim()
     for attribute in ("type", "name"):
-        target.get(attribute)
+        target.take(attribute)
     target.expect("state", "connected", "disconnected")
-    node.get("type")
+    node.take("type")
     read_alias(domain, node, "vdagent|foldershare")
     host_state(domain, node)
     if type_ == "qemu-vdagent":
@@ -119,5 +119,5 @@ def _read_channel(domain: Domain, vm: VM, node: Node, said: dict[str, Any]) -> N
                 clipboard.claim()
             mouse = source.only("mouse")
             if mouse is not None and not mouse.expect("mode", "client"):  # QEMU's own; qemu-server sets none
-                domain.report.add("host-lost", mouse, f"mouse mode='{mouse.get('mode')}': the agent gets the display's mouse here")
+                domain.report.add("host-lost", mouse, f"mouse mode='{mouse.take('mode')}': the agent gets the display's mouse here")
     read_port(domain, vm, node, SerialAddress("spice", WEBDAV_PORT if type_ == "spiceport" else AGENT_PORT))

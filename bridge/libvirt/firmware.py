@@ -122,7 +122,7 @@ def read(domain: Domain, vm: VM) -> None:
         return
     auto = os.attrib.get("firmware")
     if auto in ("efi", "bios"):
-        os.get("firmware")
+        os.take("firmware")
         firmware.bios = "ovmf" if auto == "efi" else "seabios"
     _read_auto(domain, os, firmware)
     if (varstore := os.only("varstore")) is not None:
@@ -152,7 +152,7 @@ def _read_varstore(domain: Domain, node: Node, firmware: Firmware) -> None:
     firmware.bios = "ovmf"
     message = f"{node.outline()}: the firmware's variables are in a file that its own kind of UEFI reads; here they start fresh"
     domain.report.add("firmware-state", node, message, "enroll the keys of Secure Boot again, and add the boot entries")
-    node.take("template", "path")
+    node.claim_text("template", "path")
 
 
 def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
@@ -161,10 +161,10 @@ def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
         for feature in node.all("feature"):
             name, enabled = feature.attrib.get("name"), feature.attrib.get("enabled")
             if name == "enrolled-keys" and enabled in ("yes", "no"):
-                feature.take("name", "enabled")
+                feature.claim_text("name", "enabled")
                 firmware.pre_enrolled_keys = enabled == "yes" or None
             elif name == "secure-boot" and enabled in ("yes", "no"):
-                feature.take("name", "enabled")
+                feature.claim_text("name", "enabled")
                 firmware.secure = enabled == "yes"
                 if enabled == "yes":
                     message = "Secure Boot is wanted: qemu-server's 4 MiB build on q35 has it, with keys or without"
@@ -174,15 +174,15 @@ def _read_auto(domain: Domain, os: Node, firmware: Firmware) -> None:
 def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:
     report = domain.report
     path = node.value() or None
-    kind = node.get("type") or ("pflash" if firmware.bios == "ovmf" else "rom")
+    kind = node.take("type") or ("pflash" if firmware.bios == "ovmf" else "rom")
     if kind == "pflash":
         firmware.bios = "ovmf"
     node.expect("format", "raw", "qcow2")
     if not node.expect("readonly", "yes") and kind == "pflash" and node.attrib.get("readonly") == "no":
-        node.get("readonly")
+        node.take("readonly")
         known = path is not None and is_ovmf(path)  # its variables have a flash of their own: nobody writes to the code
         report.add("normalised" if known else "guest-changed", node, "the firmware's code is read-only under qemu-server")
-    stateless = node.get("stateless")
+    stateless = node.take("stateless")
     if stateless == "yes" and kind == "pflash":
         report.add(
             "firmware-state",
@@ -191,7 +191,7 @@ def _read_loader(domain: Domain, node: Node, firmware: Firmware) -> None:
         )
     elif stateless not in (None, "yes", "no"):
         node.set("stateless", stateless)
-    secure = node.get("secure")
+    secure = node.take("secure")
     if secure == "yes":
         message = "variables could be written in SMM only (secure='yes'); qemu-server never asks for that"
         report.mend("guest-changed", node, message, ["-global", "driver=cfi.pflash01,property=secure,value=on"])
@@ -253,7 +253,7 @@ def _read_code(domain: Domain, node: Node, path: str, firmware: Firmware) -> Non
 
 
 def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
-    template = node.get("template")
+    template = node.take("template")
     if template is not None:
         firmware.template = template
         name = template.rpartition("/")[2].lower()
@@ -264,7 +264,7 @@ def _read_nvram(domain: Domain, node: Node, firmware: Firmware) -> None:
     node.expect("templateFormat", "raw", "qcow2")
     form = node.attrib.get("format")
     if form in FORMATS:
-        node.get("format")
+        node.take("format")
         firmware.format = form
     source = node.peek("source")
     path = node.value()
@@ -290,7 +290,7 @@ def _read_source(domain: Domain, nvram: Node, firmware: Firmware) -> None:
     if kind not in READABLE:
         domain.report.add("guest-lost", nvram, f"{nvram.whole()} has no counterpart: the firmware's variables start fresh")
         return
-    nvram.get("type")
+    nvram.take("type")
     source = read_source(nvram, kind, firmware.format or "raw", domain)
     if source.kind != "empty":
         firmware.vars = source

@@ -50,12 +50,12 @@ def read_graphics(domain: Domain) -> dict[str, Any]:
     """Which displays there are; ports, addresses and passwords stay behind."""
     found: dict[str, Any] = {}
     for node in domain.devices.all("graphics"):
-        type_ = node.get("type")
-        if node.get("passwd") is not None:
+        type_ = node.take("type")
+        if node.take("passwd") is not None:
             domain.report.add("secret-left-out", node, "the password of the display is not carried over")
         keymap = node.attrib.get("keymap")
         if keymap in KEYBOARDS and type_ in ("vnc", "spice"):
-            found["keyboard"] = node.get("keymap")
+            found["keyboard"] = node.take("keymap")
         if type_ == "vnc" and not found.get("vnc"):
             found["vnc"] = True
             found["vnc_socket"] = _socket(node)
@@ -81,14 +81,14 @@ def _leave(domain: Domain, node: Node, what: str) -> None:
 
 def _socket(node: Node) -> str | None:
     """The socket stands at the element, in <listen>, or in both."""
-    path = node.get("socket")
+    path = node.take("socket")
     listen = node.peek("listen")
     if listen is not None and listen.attrib.get("type") == "socket":
         second = listen.attrib.get("socket")
         if path is None or second in (None, path):
             path = path or second
-            listen.get("type")
-            listen.get("socket")
+            listen.take("type")
+            listen.take("socket")
             listen.claim()
     return path
 
@@ -97,16 +97,16 @@ def _read_spice(node: Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
     port = node.attrib.get("tlsPort")
     if port is not None and port.isascii() and port.isdigit() and len(port) < 6:
-        found["spice_port"] = whole_number(node.get("tlsPort") or "")
+        found["spice_port"] = whole_number(node.take("tlsPort") or "")
     node.expect("autoport", "no", "yes")
     listen = node.peek("listen")
     if listen is not None and listen.attrib.get("type") == "address" and "address" in listen.attrib:
-        found["spice_address"] = listen.get("address")
-        listen.get("type")
+        found["spice_address"] = listen.take("address")
+        listen.take("type")
         listen.claim()
         node.expect("listen", str(found["spice_address"]))
     streaming = node.peek("streaming")
     if streaming is not None and streaming.attrib.get("mode") in _STREAMING:
-        found["videostreaming"] = streaming.get("mode")
+        found["videostreaming"] = streaming.take("mode")
         streaming.claim()
     return found

@@ -191,7 +191,7 @@ def _function(node: Node) -> str | None:
     source.claim()
     address.claim()
     for name in ("domain", "bus", "slot", "function"):
-        address.get(name)
+        address.take(name)
     address.expect("type", "pci")
     return str(HostFunction(*parts))
 
@@ -200,14 +200,14 @@ def _options(domain: Domain, node: Node) -> dict[str, Any]:
     said = read_rows(node, ROWS)
     rom = node.peek("rom")
     if rom is not None and rom.attrib.get("bar") in ("on", "off"):
-        said["rombar"] = False if rom.get("bar") == "off" else None
+        said["rombar"] = False if rom.take("bar") == "off" else None
         rom.claim()
     if rom is not None and rom.attrib.get("enabled") == "no":  # an empty file: nothing to map
         said["rombar"] = False
-        rom.take("enabled")
+        rom.claim_text("enabled")
     if rom is not None and (path := rom.attrib.get("file")) and (name := _rom_elsewhere(path)) is not None:
         said["romfile"] = name
-        rom.take("file")
+        rom.claim_text("file")
         message = f"the ROM {path} is to be {ROM_DIRECTORY}{name}, the only directory that qemu-server takes ROMs from"
         domain.report.add("import-needed", rom, message, shlex.join(["cp", path, ROM_DIRECTORY]))
     said |= read_device(domain, node, r"hostpci[0-9]+(?:-[0-9]+)?")
@@ -231,7 +231,7 @@ def _binding(domain: Domain, node: Node) -> dict[str, Any]:
         lose_attributes(domain, driver, "host-lost", "model")
     managed = node.attrib.get("managed")
     if managed in ("yes", "no"):
-        node.get("managed")
+        node.take("managed")
     return {"driver": None if managed == "yes" else "keep"}
 
 
@@ -261,8 +261,8 @@ def _read_mdev(domain: Domain, node: Node) -> HostPCI | None:
     # Ours: device and type stand in the residue only; without them there is nothing to say.
     for part in (node, source, address):
         part.claim()
-    address.get("uuid")
-    node.get("type")
+    address.take("uuid")
+    node.take("type")
     for name, value in (("mode", "subsystem"), ("managed", "no"), ("model", "vfio-pci")):
         node.expect(name, value)
     lose_attributes(domain, node, "guest-changed", "display", "ramfb")

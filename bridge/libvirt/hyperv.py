@@ -78,7 +78,7 @@ def _state(node: Node, default: str | None = None) -> bool | None:
     text = node.attrib.get("state", default)
     if text not in ("on", "off"):
         return None
-    node.get("state")
+    node.take("state")
     return text == "on"
 
 
@@ -104,7 +104,7 @@ def _read_mode(domain: Domain, node: Node, vm: VM) -> bool:
     mode = node.attrib.get("mode", "custom")
     if mode in _MODES:
         what, words = _MODES[mode]
-        node.take("mode")
+        node.claim_text("mode")
         vm.meta.ostype = vm.meta.ostype or PASSTHROUGH
         message = f"hyperv mode='{mode}' gives {what}; a config those of ostype {vm.meta.ostype}"
         if words:
@@ -131,14 +131,14 @@ def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], 
                 hyperv[name] = hex(whole_number(child.attrib.get("retries", "8191")))
             except ValueError:
                 continue
-            child.get("retries")
+            child.take("retries")
         elif name == "vendor_id" and state:
             value = child.attrib.get("value", "")
             if _VENDOR_ID(value):
                 hyperv[name] = value
-                child.get("value")
+                child.take("value")
         elif name == "vendor_id":
-            child.take("value")
+            child.claim_text("value")
         elif state:
             hyperv[name] = True
             _read_below(domain, child)
@@ -197,7 +197,7 @@ def _read_timers(domain: Domain, clock: Node, hyperv: dict[str, str | bool], sta
                 domain.report.add("guest-lost", timer, message)
         elif name in ("hypervclock", "kvmclock") and timer.attrib.get("present", "yes") in ("yes", "no"):
             timer.claim("name")
-            present = timer.get("present") in (None, "yes")
+            present = timer.take("present") in (None, "yes")
             if name == "kvmclock":
                 states["kvmclock"] = present
             elif present:

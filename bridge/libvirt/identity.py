@@ -172,7 +172,7 @@ def _wwn(node: Node, alias: str | None, domain: Domain) -> str | None:
 
 
 def _read_target(disk: Disk, target: Node, alias: str | None, domain: Domain) -> None:
-    rate = target.get("rotation_rate")
+    rate = target.take("rotation_rate")
     override = domain.override(alias, "rotation_rate")
     if override is not None:
         rate = override[1]
@@ -184,7 +184,7 @@ def _read_target(disk: Disk, target: Node, alias: str | None, domain: Domain) ->
             domain.report.set_properties("guest-lost", target, message, disk.where, {"rotation_rate": rate})
         else:
             domain.report.add("guest-lost", target, message)
-    if (tray := target.get("tray")) is not None and tray != "closed":
+    if (tray := target.take("tray")) is not None and tray != "closed":
         domain.report.add("host-state", target, f"tray='{tray}' is a running domain's and left behind")
     assert isinstance(disk.where, Node)
     lose_properties(domain, target, disk.where, {"removable": "removable", "dpofua": "dpofua"}, "disk")

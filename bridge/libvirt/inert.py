@@ -37,7 +37,7 @@ def _drop(node: Node, known: dict[str, str]) -> bool:
     """Whether anything was dropped."""
     found = [name for name, value in node.attrib.items() if known.get(name) == value]
     for name in found:
-        node.get(name)
+        node.take(name)
     return bool(found)
 
 
@@ -54,7 +54,7 @@ def take_host_only(domain: Domain, left: list[tuple[Node, str]]) -> None:
                 node.take_all()
             continue
         for name in [name for name in node.attrib if f"{path}@{name}" in HOST_ONLY]:
-            domain.report.add("host-state", node, f"{name}='{node.get(name)}' is for the host alone and left behind")
+            domain.report.add("host-state", node, f"{name}='{node.take(name)}' is for the host alone and left behind")
 
 
 def _path(node: Node) -> str:

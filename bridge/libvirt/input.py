@@ -41,16 +41,16 @@ def read(domain: Domain, vm: VM) -> None:
         type_ = node.attrib.get("type")
         bus = node.attrib.get("bus")
         if bus == "ps2" and type_ in ("mouse", "keyboard"):
-            node.get("type")
-            node.get("bus")
+            node.take("type")
+            node.take("bus")
             read_device(domain, node, type_)
             continue
         known = bus == "usb" and ((type_ == "tablet" and not vm.tablet.present) or (type_ == "keyboard" and vm.machine.base == "virt"))
         if not known:
             refuse(domain, node, "guest-lost", "a config has a USB tablet and the PS/2 mouse and keyboard only")
             continue
-        node.get("type")
-        node.get("bus")
+        node.take("type")
+        node.take("bus")
         said = read_device(domain, node, type_ or "")
         host_state(domain, node)
         lose(domain, node, "guest-changed", "driver")

@@ -56,7 +56,7 @@ def read_iommu(domain: Domain, machine: Machine) -> None:
     if model not in ("intel", "virtio") or (model == "intel" and machine.base != "q35"):
         domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
         return
-    node.get("model")
+    node.take("model")
     machine.viommu = model
     _read_driver(domain, node, machine)
     address = read_address(node, domain)
@@ -73,7 +73,7 @@ def _read_driver(domain: Domain, node: Node, machine: Machine) -> None:
     for name in ("intremap", "caching_mode"):
         have = driver.attrib.get(name) if driver is not None else None
         if driver is not None and have in ("on", "off"):
-            driver.get(name)
+            driver.take(name)
         if intel and have in (None, "off"):
             domain.report.add("guest-changed", node, f"the vIOMMU has {name} {have or 'unset'}; qemu-server turns it on")
     if driver is None:
@@ -85,7 +85,7 @@ def _read_driver(domain: Domain, node: Node, machine: Machine) -> None:
         return
     if intel and width in (39, 48):
         machine.aw_bits = width
-        driver.get("aw_bits")
+        driver.take("aw_bits")
 
 
 IOMMU = {"eim": "eim", "iotlb": "device-iotlb", "dma_translation": "dma-translation"}
@@ -98,14 +98,14 @@ def _lose_options(domain: Domain, driver: Node, machine: Machine) -> None:
     for name, prop in IOMMU.items():
         if (value := driver.attrib.get(name)) in ("on", "off"):
             _lose(domain, driver, f"{name}='{value}'", f"{device}.{prop}={value}")
-            driver.get(name)
+            driver.take(name)
     if machine.viommu == "virtio" and (width := driver.attrib.get("aw_bits", "")).isascii() and width.isdigit() and len(width) < 3:
         _lose(domain, driver, f"aw_bits='{width}'", f"{device}.aw-bits={width}")
-        driver.get("aw_bits")
+        driver.take("aw_bits")
     for node in driver.all("granule"):  # libvirt 12.1
         size = _granule(node)
         _lose(domain, node, node.outline(), f"{device}.granule={size}" if size else "")
-        node.take("mode", "size", "unit")
+        node.claim_text("mode", "size", "unit")
 
 
 def _lose(domain: Domain, node: Node, what: str, setting: str) -> None:

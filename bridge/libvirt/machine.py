@@ -183,7 +183,7 @@ def _read_type(domain: Domain, machine: Machine) -> None:
         raise BridgeError("<os> has no <type>: only machines with firmware of their own can be converted", os or root)
     if (what := node.value()) != "hvm":
         raise BridgeError(f"a guest of os type '{what}' does not run on QEMU", node)
-    arch = node.get("arch") or "x86_64"
+    arch = node.take("arch") or "x86_64"
     if arch == "i686":
         domain.report.add("added", node, "a 32-bit machine (i686) becomes x86_64: the CPU has long mode besides, if its model has it")
         arch = "x86_64"
@@ -194,7 +194,7 @@ def _read_type(domain: Domain, machine: Machine) -> None:
 
 
 def _read_name(domain: Domain, node: Node, machine: Machine) -> None:
-    name = node.get("machine") or DEFAULT[machine.arch or "x86_64"]
+    name = node.take("machine") or DEFAULT[machine.arch or "x86_64"]
     if (own := upstream(name)) is not None:
         message = f"machine '{name}' is a distribution's own: '{own}' is the one that it was made of"
         domain.report.add("guest-changed", node, message, "check that the guest starts")
@@ -220,7 +220,7 @@ def _read_features(domain: Domain, features: Node, machine: Machine) -> None:
         if smm.expect("state", "on"):
             machine.smm = True
         elif smm.attrib.get("state") == "off":
-            smm.get("state")
+            smm.take("state")
             machine.smm = False
     ioapic = features.peek("ioapic")
     if ioapic is not None and ioapic.attrib.get("driver") == "qemu":
@@ -261,11 +261,11 @@ def _read_switches(domain: Domain, features: Node) -> None:
         if node is None or node.attrib.get(attribute, "") != value or node.claimed:
             continue
         if (name, attribute, value) in DEFAULT_SWITCHES:
-            node.take(attribute)
+            node.claim_text(attribute)
             continue
         words = ["-machine", SWITCHES[name, attribute, value]]
         domain.report.mend("guest-lost", node, f"{node.outline()} has no counterpart in a config", words)
-        node.take(attribute)
+        node.claim_text(attribute)
 
 
 def _read_power(root: Node, machine: Machine) -> None:

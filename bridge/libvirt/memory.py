@@ -94,19 +94,19 @@ def read(domain: Domain, vm: VM) -> None:
     if node is None:  # as libvirt does; NUMA cells have given it one by now
         raise BridgeError("the domain has no <memory>: say how much the guest has", root)
     memory.where = node
-    memory.size = mib(domain, node, node.value(), node.get("unit"))
+    memory.size = mib(domain, node, node.value(), node.take("unit"))
     if node.attrib.get("dumpCore") in ("on", "off"):
-        domain.report.add("host-lost", node, f"dumpCore='{node.get('dumpCore')}' has no counterpart in a config")
+        domain.report.add("host-lost", node, f"dumpCore='{node.take('dumpCore')}' has no counterpart in a config")
     current = root.only("currentMemory")
     if current is not None:
-        amount = mib(domain, current, current.value(), current.get("unit"))
+        amount = mib(domain, current, current.value(), current.take("unit"))
         if amount < memory.size:
             vm.balloon.target = amount
         elif amount > memory.size:
             domain.report.add("normalised", current, f"currentMemory of {amount} MiB is more than there is")
     limit = root.only("maxMemory")
     if limit is not None:
-        memory.maximum = mib(domain, limit, limit.value(), limit.get("unit"))
+        memory.maximum = mib(domain, limit, limit.value(), limit.take("unit"))
         slots = limit.attrib.get("slots", "")
         if slots.isascii() and slots.isdigit() and len(slots) < 6:
             memory.slots = int(limit.need("slots"))
@@ -135,10 +135,10 @@ def _read_backing(domain: Domain, vm: VM) -> None:
     access, source = backing.peek("access"), backing.peek("source")
     if access is not None and access.attrib.get("mode") in ("shared", "private"):
         access.claim()
-        memory.shared = access.get("mode") == "shared" or None
+        memory.shared = access.take("mode") == "shared" or None
     if source is not None and source.attrib.get("type") in ("memfd", "anonymous", "file"):
         source.claim()
-        memory.source = source.get("type")
+        memory.source = source.take("type")
     if (hugepages := backing.only("hugepages")) is not None:
         memory.pages = _pages(domain, hugepages)
 
@@ -150,7 +150,7 @@ def _pages(domain: Domain, hugepages: Node) -> list[tuple[int, str | None]]:
         if nodes is not None and not is_set(nodes, page):
             page.unclaim()
             continue
-        found.append((mib(domain, page, page.need("size"), page.get("unit")), page.get("nodeset")))
+        found.append((mib(domain, page, page.need("size"), page.take("unit")), page.take("nodeset")))
     return found
 
 
@@ -184,14 +184,14 @@ def _dimm(domain: Domain, node: Node, rank: int) -> DIMM | None:
     page = source.peek("pagesize") if source else None
     page_mib = mib(domain, page, page.text.strip(" \t\r\n"), page.attrib.get("unit")) if page else None
     _lose_policy(domain, node, source)
-    if address is not None and (base := address.get("base")) is not None:
+    if address is not None and (base := address.take("base")) is not None:
         message = f"memory module in slot {slot}: it stood at {base}, and stands where QEMU puts it"
         domain.report.add("moved", address, message)
     known = ((node, "model"), (target,), (size, "unit"), (address, "type", "slot"), (source,), (page, "unit"), (cell,))
     read_alias(domain, node, "dimm[0-9]+")
     for part, *names in known:
         if part is not None:
-            part.take(*names)
+            part.claim_text(*names)
     return DIMM(int(slot), mebibytes, int(cell_text), page_mib)
 
 

@@ -153,7 +153,7 @@ def _read_name(domain: Domain, meta: Meta) -> None:
     name = node.text if node is not None else ""
     for other in (node, title):
         if other is not None:
-            other.take()
+            other.claim_text()
             if _CONTROL(other.text.strip(" \t\r\n")):
                 raise BridgeError(f"<{other.tag}> holds a control character: remove it", other)
     name = name.strip(" \t\r\n")
@@ -182,7 +182,7 @@ def _read_description(domain: Domain, meta: Meta) -> None:
     node = domain.root.only("description")
     if node is None:
         return
-    node.take()
+    node.claim_text()
     text = node.text.strip("\n").rstrip()  # no config has blanks at the end of its description
     if len(text) > MAX_DESCRIPTION:
         raise BridgeError(f"the description has more than {MAX_DESCRIPTION} characters: shorten it", node)
@@ -240,14 +240,14 @@ def _read_sysinfo(domain: Domain) -> dict[str, str]:
     mode = os.peek("smbios") if os is not None else None
     shown = mode is not None and mode.attrib.get("mode") == "sysinfo"
     if mode is not None and mode.attrib.get("mode") in ("sysinfo", "emulate"):
-        mode.take("mode")
+        mode.claim_text("mode")
     elif mode is not None:
         domain.report.add(
             "guest-lost", mode, f"{mode.whole()}: the guest no longer sees the host's SMBIOS", "smbios1 holds the main fields"
         )
     found: dict[str, str] = {}
     for node in root.all("sysinfo"):
-        kind = node.get("type")
+        kind = node.take("type")
         if kind == "smbios" and shown:
             _read_smbios(domain, node, found)
         elif kind == "smbios":
@@ -299,7 +299,7 @@ def _read_smbios(domain: Domain, node: Node, found: dict[str, str]) -> None:
         if name not in (*FIELDS, "uuid") or name in found:
             entry.unclaim()
             continue
-        entry.take("name")
+        entry.claim_text("name")
         if name == "uuid":
             text = text.strip(" \t\r\n")
         elif text == "0":

@@ -171,7 +171,7 @@ def _read(domain: Domain, node: Node, type_: str) -> Net:
     name = f"ua-{said['key']}" if said["key"] else None
     said["romfile"] = _rom(node) or _own_rom(domain, name)
     if (rom := node.peek("rom")) is not None and rom.attrib.get("enabled") == "no":
-        rom.take("enabled")
+        rom.claim_text("enabled")
         domain.report.set_properties("guest-changed", rom, "the card has no boot ROM there", node, {"romfile": ""})
     tunnel = domain.override(name, "host_tunnel")
     if said["model"] == "virtio" and domain.target.has("host_tunnel"):
@@ -191,7 +191,7 @@ def _offloads(domain: Domain, node: Node) -> None:
         return
     lose_properties(domain, driver, node, NET, "card")
     if (mode := driver.attrib.get("txmode")) in ("iothread", "timer"):
-        driver.get("txmode")
+        driver.take("txmode")
         tx = {"iothread": "bh", "timer": "timer"}[mode]
         domain.report.set_properties("guest-lost", driver, f"txmode='{mode}' has no place in a config", node, {"tx": tx})
     for tag, table in (("host", NET_HOST), ("guest", NET_GUEST)):
@@ -202,7 +202,7 @@ def _offloads(domain: Domain, node: Node) -> None:
 
 def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
     """What the card hangs on."""
-    node.get("type")
+    node.take("type")
     source = node.only("source")
     found: dict[str, Any] = {"bridge": None, "network": None}
     port = node.peek("virtualport")
@@ -210,7 +210,7 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
         found["openvswitch"] = True
         port.claim("type")
         lose(domain, port, "host-lost", "parameters")
-    name = source.get({"bridge": "bridge", "network": "network", "direct": "dev"}.get(type_, "")) if source is not None else None
+    name = source.take({"bridge": "bridge", "network": "network", "direct": "dev"}.get(type_, "")) if source is not None else None
     if type_ == "bridge" and name is not None:
         if BRIDGE.fullmatch(name):
             found["bridge"] = name
@@ -225,7 +225,7 @@ def _source(domain: Domain, node: Node, type_: str) -> dict[str, Any]:
         found["network"] = f"{type_} {name}" if name else type_ or "no network"
     if source is not None:
         for attribute in ("portid", "bridge"):
-            if (value := source.get(attribute)) is not None:
+            if (value := source.take(attribute)) is not None:
                 domain.report.add("host-state", source, f"{attribute}='{value}' belongs to the host where it ran")
         left = [text for _, text in source.unclaimed()]
         if left:
@@ -246,7 +246,7 @@ def _model(domain: Domain, node: Node) -> str:
     model = node.only("model")
     if model is not None:
         plain_virtio(domain, model, "type", node, "card")
-    name = (model.get("type") if model is not None else None) or ""
+    name = (model.take("type") if model is not None else None) or ""
     if name in MODELS:
         return name
     near = "virtio" if name.startswith("virtio") else "e1000"

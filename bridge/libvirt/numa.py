@@ -124,13 +124,13 @@ def read_cells(domain: Domain, cpu: Node, vm: VM) -> None:
         raise BridgeError(f"{len(cells)} NUMA cells are more than {MAX_CELLS}", numa)
     nodes: list[NUMANode] = []
     for n, cell in enumerate(cells):
-        number = str(n) if (said := cell.get("id")) is None else said
+        number = str(n) if (said := cell.take("id")) is None else said
         if not number.isascii() or not number.isdigit() or len(number) > 3 or int(number) in [node.id for node in nodes]:
             raise BridgeError(f"'{number[:40]}' is not a number of a NUMA cell, or is there twice", cell)
-        size = mib(domain, cell, cell.need("memory"), cell.get("unit"))
+        size = mib(domain, cell, cell.need("memory"), cell.take("unit"))
         cpus = cell.attrib.get("cpus")
         if cpus is not None and is_set(cpus, cell):
-            cell.get("cpus")
+            cell.take("cpus")
             cpus = cpus.replace(",", ";")
         else:
             cpus = None
@@ -156,7 +156,7 @@ def _read_distances(domain: Domain, cell: Node, number: str) -> None:
             domain.report.mend("guest-lost", sibling, message, ["-numa", f"dist,src={number},dst={other},val={value}"])
         else:
             domain.report.add("guest-lost", sibling, message)
-        sibling.take("id", "value")
+        sibling.claim_text("id", "value")
 
 
 def read_tuning(domain: Domain, vm: VM) -> None:
@@ -176,7 +176,7 @@ def read_tuning(domain: Domain, vm: VM) -> None:
             or mode not in ("strict", "preferred", "interleave")
         ):
             continue
-        memnode.take("cellid", "mode", "nodeset")
+        memnode.claim_text("cellid", "mode", "nodeset")
         node.hostnodes = hosts.replace(",", ";")
         node.policy = POLICY.read(mode)
     for rest in numatune.children:

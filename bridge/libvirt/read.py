@@ -69,7 +69,7 @@ def _take_escapes(domain: Domain) -> dict[str, Node]:
             properties = domain.overrides.setdefault(device.need("alias"), {})
             for frontend in device.all("qemu:frontend"):
                 for node in frontend.all("qemu:property"):
-                    properties[node.need("name")] = (node.need("type"), node.get("value"))
+                    properties[node.need("name")] = (node.need("type"), node.take("value"))
     raw.take_remembered(domain)
     if not domain.overrides:
         return {}

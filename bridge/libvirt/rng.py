@@ -43,7 +43,7 @@ def read(domain: Domain, vm: VM) -> None:
             refuse(domain, node, "guest-lost", "a config has one rng")
             continue
         plain_virtio(domain, node, "model", node, "rng")
-        model = node.get("model")
+        model = node.take("model")
         if model != "virtio":
             domain.report.add("guest-changed", node, f"the rng {model} becomes a plain virtio one")
         said = read_device(domain, node, "rng0") | {"max_bytes": 0} | read_rows(node, ROWS)
@@ -60,7 +60,7 @@ def _source(domain: Domain, node: Node) -> str:
         path = backend.text.strip(" \t\r\n")
         if path in SOURCES:
             backend.value()
-            backend.get("model")
+            backend.take("model")
             return path
     domain.report.add("host-lost", backend, f"{backend.whole()}: a config takes entropy from a device of the host only: {DEFAULT}")
     return DEFAULT

@@ -106,7 +106,7 @@ def read(domain: Domain, vm: VM) -> None:
     if kind not in ("sev", "sev-snp"):
         domain.report.add("guest-lost", node, f"{node.whole()} has no counterpart in a qemu-server config")
         return
-    node.get("type")
+    node.take("type")
     for name, value in (read_rows(node, ROWS) | read_rows(node, NUMBERS)).items():
         setattr(security, name, value)
     if kind == "sev-snp":
@@ -126,7 +126,7 @@ _TDX_DIGESTS = ("mrConfigId", "mrOwner", "mrOwnerConfig")
 
 def _read_tdx(domain: Domain, node: Node, security: Security) -> None:
     """libvirt 11.6: what a config says is that there is TDX, and where quotes come from, by vsock."""
-    node.get("type")
+    node.take("type")
     security.intel_tdx, security.attestation = "tdx", False
     for child in node.all("policy"):
         domain.report.add("guest-changed", child, f"the attributes {child.whole()} of the launch are QEMU's own under qemu-server")
@@ -142,7 +142,7 @@ def _read_attestation(domain: Domain, node: Node) -> None:
     for name in ("authorKey", "vcek"):
         if name in node.attrib:
             domain.report.add(
-                "guest-lost", node, f"{name}='{node.get(name)}' of the launch has no counterpart", "args: -object with all properties"
+                "guest-lost", node, f"{name}='{node.take(name)}' of the launch has no counterpart", "args: -object with all properties"
             )
     for child in node.children:
         if not child.claimed:

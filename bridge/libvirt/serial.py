@@ -111,7 +111,7 @@ def _read_serial(domain: Domain, node: Node, rank: int) -> Serial | None:
 
 def _backend(domain: Domain, node: Node, what: str) -> tuple[str | None, str | None]:
     """(device of the host, socket): anything else becomes a socket."""
-    type_ = node.get("type")
+    type_ = node.take("type")
     host_state(domain, node)
     source = node.peek("source")
     path = source.attrib.get("path") if source is not None else None
@@ -124,16 +124,16 @@ def _backend(domain: Domain, node: Node, what: str) -> tuple[str | None, str | N
             return path, None
     if type_ == "unix" and source is not None and source.attrib.get("mode", "bind") == "bind":
         source.claim("mode")
-        source.get("path")
+        source.take("path")
         lose(domain, source, "host-lost", "reconnect")
         lose(domain, node, "host-lost", "log", "protocol")
         return None, path
     if type_ == "pty":
-        if (tty := node.get("tty")) is not None:
+        if (tty := node.take("tty")) is not None:
             domain.report.add("host-state", node, f"{tty} is the terminal of the running domain")
         if source is not None:
             source.claim()
-            if source.get("path") is not None:
+            if source.take("path") is not None:
                 domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
         domain.report.add("host-state", node, f"the {what} on a pseudo terminal becomes a socket (qm terminal)")
     else:
@@ -148,11 +148,11 @@ def _read_parallel(domain: Domain, node: Node, rank: int) -> Parallel:
     source = node.peek("source")
     path = source.attrib.get("path", "") if source is not None else ""
     if node.attrib.get("type") == "dev" and source is not None and PARALLEL.fullmatch(path):
-        node.get("type")
+        node.take("type")
         source.claim("path")
     else:
         text = source.whole() if source is not None else ""
-        domain.report.add("guest-changed", node, f"a config's parallel ports are devices of the host, not {node.get('type')} {text}")
+        domain.report.add("guest-changed", node, f"a config's parallel ports are devices of the host, not {node.take('type')} {text}")
         path = "/dev/parport0"
     parallel = Parallel(key=key, port=_port(node, rank), path=path, where=node)
     host_state(domain, node)
@@ -180,15 +180,15 @@ def _read_console(domain: Domain, node: Node, vm: VM, rank: int) -> None:
     own = {serial.path or serial.socket for serial in vm.serials[:1]} | {vm.agent.socket if agent else None, None}
     source = node.peek("source")
     pty = node.attrib.get("type") == "pty"
-    if pty and source is not None and (path := source.get("path")) is not None:
+    if pty and source is not None and (path := source.take("path")) is not None:
         domain.report.add("host-state", source, f"{path} is the terminal of the running domain")
         source.claim()
     elif source is not None and source.attrib.get("path") in own:
         source.claim("path")
         source.expect("mode", "bind")
-    if pty and (tty := node.get("tty")) is not None:
+    if pty and (tty := node.take("tty")) is not None:
         domain.report.add("host-state", node, f"{tty} is the terminal of the running domain")
     if node.attrib.get("type") in ("unix", "dev", "pty"):
-        node.get("type")
+        node.take("type")
     host_state(domain, node)
     lose_rest(domain, node, "host-lost", "console beside the first serial port")

@@ -107,14 +107,14 @@ def _read_share(domain: Domain, node: Node) -> VirtioFS | None:
         return None
     for part in (driver, source, target):
         part.claim()
-    driver.get("type")
-    source.get("dir")
-    target.get("dir")
+    driver.take("type")
+    source.take("dir")
+    target.take("dir")
     node.expect("type", "mount")
     node.expect("accessmode", "passthrough")
     plain_virtio(domain, node, "model", node, "shared directory")
     node.expect("model", "virtio")
-    queue = driver.get("queue")
+    queue = driver.take("queue")
     if queue != QUEUE:
         domain.report.add(_kind_of_queue(queue), driver, f"the queue's size was {queue or 'unset'}, under qemu-server it is {QUEUE}")
     share = VirtioFS(dirid=tag, path=path, **read_device(domain, node, "virtiofs[0-9]"))
@@ -142,11 +142,11 @@ def _read_binary(domain: Domain, node: Node, share: VirtioFS) -> None:
         return
     xattr = binary.attrib.get("xattr")
     if xattr in ("on", "off"):
-        share.expose_xattr = binary.get("xattr") == "on" or None
+        share.expose_xattr = binary.take("xattr") == "on" or None
     cache = binary.peek("cache")
     back = {there: here for here, there in CACHES.items()}
     if cache is not None and cache.attrib.get("mode") in back:
-        share.cache = back[cache.get("mode") or ""]
+        share.cache = back[cache.take("mode") or ""]
         cache.claim()
     lose_attributes(domain, binary, "host-lost", "path")
     lose(domain, binary, "host-lost", "lock", "sandbox", "thread_pool", "cache", "openfiles")
@@ -163,7 +163,7 @@ def _read_shmem(domain: Domain, node: Node) -> IVSHMEM | None:
         refuse(domain, node, "guest-lost", "a config has shared memory in whole MiB only")
         return None
     model.claim("type")
-    node.get("name")
+    node.take("name")
     if not name.startswith(PREFIX):
         domain.report.add("host-lost", node, f"the host's file was called {name}, under qemu-server {PREFIX}{name}")
     lose_attributes(domain, node, "guest-changed", "role")
@@ -182,5 +182,5 @@ def _size(node: Node) -> int | None:
         return None
     if unit is None or (number * unit) % MIB or not number:
         return None
-    size.take("unit")
+    size.claim_text("unit")
     return number * unit // MIB

@@ -113,7 +113,7 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
         return Source(kind="empty", where=node)
     source = Source(kind=type_ if type_ in TYPES else None, format=form, where=child)
     if type_ in PATHS:
-        path = child.get(PATHS[type_])
+        path = child.take(PATHS[type_])
         if not path:  # libvirt takes an empty name for an empty drive, too
             _read_host_policy(child, domain)
             _read_chain(node, domain)
@@ -124,7 +124,7 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
     elif type_ == "volume":
         source.storage = child.need("pool")
         source.volume = child.need("volume").replace("%2F", "/").replace("%25", "%")
-        if (mode := child.get("mode")) is not None:
+        if (mode := child.take("mode")) is not None:
             domain.report.add("host-lost", child, f"mode='{mode}' of the volume's pool has no place in a config")
     elif type_ == "network":
         _read_network(child, source, domain)
@@ -135,22 +135,22 @@ def read_source(node: Node, type_: str, form: str | None, domain: Domain) -> Sou
 
 def _read_network(child: Node, source: Source, domain: Domain) -> None:
     source.protocol = child.need("protocol")
-    source.name = child.get("name")
+    source.name = child.take("name")
     source.hosts = [_read_host(host) for host in child.all("host")] or None
     if (config := child.only("config")) is not None:
-        source.conf = config.get("file")
+        source.conf = config.take("file")
     if (initiator := child.only("initiator")) is not None and (iqn := initiator.only("iqn")) is not None:
-        source.initiator = iqn.get("name")
+        source.initiator = iqn.take("name")
     del domain
 
 
 def _read_host(node: Node) -> NetworkHost:
-    port = node.get("port")
+    port = node.take("port")
     try:
         number = None if port is None else whole_number(port)
     except ValueError:
         raise BridgeError(f"'{port[:40] if port else ''}' is not a port", node) from None
-    return NetworkHost(name=node.get("name"), port=number, transport=node.get("transport"), socket=node.get("socket"))
+    return NetworkHost(name=node.take("name"), port=number, transport=node.take("transport"), socket=node.take("socket"))
 
 
 HOST_POLICY = ("fdgroup", "tls", "tlsHostname", "query")
@@ -172,11 +172,11 @@ _NO_PLACE = (*HOST_POLICY_CHILDREN, *DATA_CHILDREN, "seclabel")
 
 def _read_host_policy(child: Node, domain: Domain) -> None:
     for name in HOST_POLICY if child.attrib else ():
-        if (value := child.get(name)) is not None:
+        if (value := child.take(name)) is not None:
             domain.report.add("host-lost", child, f"{name}='{value}' of the source has no place in a config")
     if child.children and child.holds(_NO_PLACE):
         _read_children(child, domain)
-    if (index := child.get("index")) is not None:
+    if (index := child.take("index")) is not None:
         domain.report.add("host-state", child, f"index='{index}' is a running domain's and left behind")
 
 

@@ -70,10 +70,10 @@ def read(domain: Domain, vm: VM) -> None:
     if backend is None or kind != "emulator":
         domain.report.add("guest-lost", node, f"{node.whole()}: qemu-server's TPM is always emulated by swtpm", "add a tpmstate0 by hand")
         return
-    backend.get("type")
+    backend.take("type")
     vm.tpm = TPM(where=node, source=_source(backend, node, domain), **read_rows(node, ROWS))
     alias = node.only("alias")
-    if alias is not None and (name := alias.get("name")) not in (ALIAS, "tpm0"):
+    if alias is not None and (name := alias.take("name")) not in (ALIAS, "tpm0"):
         domain.report.add("normalised", alias, f"the alias '{name}' is not kept")
     _report_policy(backend, domain)
 
@@ -83,7 +83,7 @@ def _source(backend: Node, node: Node, domain: Domain) -> Source:
     if child is None:
         domain.report.add("tpm-state", node, "the TPM's state is in libvirt's own directory: copy it to a volume for tpmstate0")
         return Source(kind="empty", where=node)
-    kind, path = child.get("type"), child.get("path")
+    kind, path = child.take("type"), child.take("path")
     if kind != "file" or path is None:
         domain.report.add("tpm-state", child, f"the TPM's state is in the {kind} {path}: copy it to a volume for tpmstate0")
         return Source(kind="empty", where=child)
@@ -96,7 +96,7 @@ _POLICY_CHILDREN = {"encryption": "tpm-state", "active_pcr_banks": "host-lost", 
 def _report_policy(backend: Node, domain: Domain) -> None:
     if not backend.expect("persistent_state", "yes") and backend.expect("persistent_state", "no"):
         domain.report.add("host-lost", backend, "persistent_state='no' of the TPM has no place in a config: qemu-server keeps its state")
-    if (debug := backend.get("debug")) is not None:
+    if (debug := backend.take("debug")) is not None:
         domain.report.add("host-lost", backend, f"debug='{debug}' of the TPM has no place in a config")
     for tag, kind in _POLICY_CHILDREN.items():
         for child in backend.all(tag):

@@ -145,8 +145,8 @@ def _read_redirdev(domain: Domain, node: Node) -> USB | None:
     if node.attrib.get("bus", "usb") != "usb":
         refuse(domain, node, "guest-lost", "only USB devices can be redirected in a config")
         return None
-    node.get("bus")
-    if (type_ := node.get("type")) != "spicevmc":
+    node.take("bus")
+    if (type_ := node.take("type")) != "spicevmc":
         domain.report.add("host-lost", node, f"the redirection by {type_} becomes one by SPICE")
     name = written.attrib.get("name") if (written := node.peek("alias")) is not None else None
     usb = USB(spice=True, host="spice", **read_device(domain, node, r"usb[0-9]+|usbredirdev[0-9]+"), **read_rows(node, ROWS))
@@ -178,7 +178,7 @@ def _read_hostdev(domain: Domain, node: Node) -> USB | None:
         return None
     for part in (node, source, vendor, product):
         part.claim("id")
-    node.get("type")
+    node.take("type")
     node.expect("mode", "subsystem")
     node.expect("managed", "no", "yes")
     lose_attributes(domain, source, "host-lost", "guestReset")
@@ -202,8 +202,8 @@ def _read_port(domain: Domain, node: Node, source: Node) -> USB | None:
     if address is None or not (bus.isascii() and bus.isdigit() and len(bus) < 4) or not _PORTS.fullmatch(port) or len(port) > 31:
         return None
     source.claim()
-    address.take("bus", "port")
-    node.get("type")
+    address.claim_text("bus", "port")
+    node.take("type")
     node.claim()
     node.expect("mode", "subsystem")
     node.expect("managed", "no", "yes")
@@ -268,7 +268,7 @@ def _read_hub(domain: Domain, node: Node, vm: VM) -> None:
         nec = any(c.type == "usb" and c.model == "nec-xhci" and f"#{c.index or 0}" == address.bus for c in vm.controllers)
         behind = any(isinstance(u.address, USBAddress) and u.address.bus == address.bus and "." in u.address.port for u in vm.usbs)
         if nec and behind and address.port == str(NEC_PORTS):
-            node.get("type")
+            node.take("type")
             return
     place = f" (bus {address.bus.removeprefix('#')} port {address.port})" if isinstance(address, USBAddress) else ""
     refuse(domain, node, "guest-lost", f"a config has no USB hubs{place}")

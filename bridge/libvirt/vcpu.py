@@ -86,11 +86,11 @@ def read_vcpus(domain: Domain, vm: VM) -> None:
         cpu.where = vcpu
         most = _count(vcpu.value(), vcpu)
         if not vcpu.expect("placement", "static") and vcpu.attrib.get("placement") == "auto":
-            aside = f" (not cpuset='{cpus}')" if (cpus := vcpu.get("cpuset")) is not None else ""
-            message = f"placement='{vcpu.get('placement')}': numad of the host where it ran chose the CPUs{aside}"
+            aside = f" (not cpuset='{cpus}')" if (cpus := vcpu.take("cpuset")) is not None else ""
+            message = f"placement='{vcpu.take('placement')}': numad of the host where it ran chose the CPUs{aside}"
             domain.report.add("host-state", vcpu, message)
         cpu.affinity = _cpuset(vcpu, "cpuset")
-        if (current := vcpu.get("current")) is not None:
+        if (current := vcpu.take("current")) is not None:
             cpu.vcpus = _count(current, vcpu)
             if cpu.vcpus > most:
                 raise BridgeError(f"<vcpu> starts {current} of {most} CPUs: lower current", vcpu)
@@ -113,7 +113,7 @@ def _cpuset(node: Node, name: str) -> str | None:
     text = node.attrib.get(name)
     plain = None if text is None else set_text(text, node)
     if plain is not None:  # or else it stays unclaimed, hence is reported
-        node.get(name)
+        node.take(name)
     return "0-0" if plain == "0" else plain  # to qemu-server `0` is no set
 
 
@@ -133,7 +133,7 @@ def _read_vcpus(domain: Domain, vm: VM, most: int) -> None:
         domain.report.add("guest-lost", vcpus, message)
         return
     for row in rows:
-        row.take("id", "enabled", "hotpluggable", "order")
+        row.claim_text("id", "enabled", "hotpluggable", "order")
     vm.cpu.hotplug = True
 
 
@@ -159,7 +159,7 @@ def _number(parent: Node, tag: str) -> int | None:
         value = INT.read(node.text.strip(" \t\r\n"))
     except ValueError:
         return None
-    node.take()
+    node.claim_text()
     return int(value)
 
 
@@ -177,7 +177,7 @@ def _read_limit(cputune: Node, vm: VM) -> None:
         return
     for node in (quota, period):
         if node:
-            node.take()
+            node.claim_text()
     vm.cpu.cpulimit = limit
 
 
@@ -190,7 +190,7 @@ def _read_pins(cputune: Node, vm: VM, most: int) -> None:
         if cpus is None:
             node.unclaim()
             continue
-        node.get("vcpu")
+        node.take("vcpu")
         pins[int(number)] = cpus
     vm.cpu.vcpupins = pins or None
     emulator = cputune.only("emulatorpin")
@@ -217,7 +217,7 @@ def read_topology(cpu_node: Node, vm: VM) -> None:
     node = cpu_node.only("topology")
     if node is None:
         return
-    counts = {name: _count(text, node) if (text := node.get(name)) is not None else 1 for name in TOPOLOGY}
+    counts = {name: _count(text, node) if (text := node.take(name)) is not None else 1 for name in TOPOLOGY}
     most = (vm.cpu.sockets or 1) * (vm.cpu.cores or 1)
     product = 1
     for count in counts.values():

@@ -99,7 +99,7 @@ _QEMU_NAME = {"bochs": "bochs-display", "ramfb": "ramfb", "vbox": "vbox", "xen":
 
 def _read(domain: Domain, node: Node, vm: VM, first: bool) -> Video | None:
     model = node.only("model")
-    type_ = model.get("type") if model is not None else None
+    type_ = model.take("type") if model is not None else None
     said = read_device(domain, node, VIDEO_KEYS)
     host_state(domain, node)
     if model is None:
@@ -111,7 +111,7 @@ def _read(domain: Domain, node: Node, vm: VM, first: bool) -> Video | None:
     primary = model.attrib.get("primary")
     if primary in ("yes", "no"):
         video.primary = primary == "yes" or (first and primary != "no")
-        model.get("primary")
+        model.take("primary")
     if type_ == "qxl":
         _read_qxl(domain, video, model)
     else:
@@ -120,7 +120,7 @@ def _read(domain: Domain, node: Node, vm: VM, first: bool) -> Video | None:
         _read_virtio(domain, video, model, vm)
     name = f"ua-{video.key}" if video.key else None
     if model.attrib.get("edid") == "off":
-        model.take("edid")
+        model.claim_text("edid")
         video.edid = False
     if (edid := domain.override(name, "edid")) is not None:
         video.edid = edid[1] not in ("false", "off")
@@ -150,7 +150,7 @@ def _mib(model: Node, field: str) -> int | None:
     text = model.attrib.get(field)
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) % KIB or not int(text):
         return None
-    model.get(field)
+    model.take(field)
     return int(text) // KIB
 
 
@@ -158,7 +158,7 @@ def _heads(model: Node) -> int | None:
     text = model.attrib.get("heads")
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 3:
         return None
-    model.get("heads")
+    model.take("heads")
     return INT.read(text)  # type: ignore[no-any-return]
 
 
@@ -195,7 +195,7 @@ def _read_plain(domain: Domain, video: Video, model: Node) -> None:
     model.expect("ram", "65536")
     model.expect("vgamem", str(VGA_MEMORY * KIB))
     for name in QXL_SIZES:
-        if video.model in _NO_SIZES and (idle := model.get(name)) is not None:
+        if video.model in _NO_SIZES and (idle := model.take(name)) is not None:
             domain.report.add("normalised", model, f"{name}='{idle}' does nothing for this card")
     if (heads := _heads(model)) is not None and heads != 1:
         video.max_outputs = heads
@@ -214,14 +214,14 @@ def _read_virtio(domain: Domain, video: Video, model: Node, vm: VM) -> None:
     if acceleration is not None:
         accel3d = acceleration.attrib.get("accel3d")
         if accel3d in ("yes", "no"):
-            acceleration.get("accel3d")
+            acceleration.take("accel3d")
             gl = YES_NO.read(accel3d)
     if (device := model.attrib.get("device")) in _OTHER_PROCESS:
-        model.take("device")
+        model.claim_text("device")
         domain.report.add("guest-changed", model, f"device='{device}' is drawn by a process of its own: qemu-server's card by QEMU")
     bare = "gpu" if vm.machine.base == "virt" or not video.primary else "vga"
     if (device := model.attrib.get("device")) in _VIRTIO_DEVICES:  # libvirt 12.5
-        model.take("device")
+        model.claim_text("device")
         gl = device.endswith(("-gl", "-gl-pci"))
         if device.startswith("virtio-gpu") and bare == "vga":
             domain.report.add("guest-changed", model, f"device='{device}' becomes virtio-vga: a first card of qemu-server's has VGA, too")

@@ -57,12 +57,12 @@ def read_vlan(domain: Domain, node: Node) -> dict[str, Any]:
         return {}
     trunk = vlan.attrib.get("trunk")
     if trunk in ("yes", "no"):
-        vlan.get("trunk")
+        vlan.take("trunk")
     native = None
     tags = []
     for tag in vlan.all("tag"):
         number = _tag(tag)
-        if (mode := tag.get("nativeMode")) is not None:
+        if (mode := tag.take("nativeMode")) is not None:
             native = number
             if mode != "untagged":
                 domain.report.add("host-lost", tag, f"the native VLAN {number} is {mode} there, untagged in a config")

@@ -61,11 +61,12 @@ def read(domain: Domain, vm: VM) -> None:
     for node in nodes:
         model = node.attrib.get("model")
         if model == "itco":  # every q35 has it
-            node.get("model")
+            node.take("model")
             read_device(domain, node, "itco")
             _arm(domain, node, vm.machine)
             if not node.expect("action", others[0] if others else DEFAULT):
-                domain.report.add("host-lost", node, f"the chipset's watchdog does action='{node.get('action')}': a config has none for it")
+                action = node.take("action")
+                domain.report.add("host-lost", node, f"the chipset's watchdog does action='{action}': a config has none for it")
             continue
         if model not in ("i6300esb", "ib700") or vm.watchdog is not None:
             refuse(domain, node, "guest-lost", "a config has one watchdog: i6300esb or ib700")
@@ -73,12 +74,12 @@ def read(domain: Domain, vm: VM) -> None:
         if model == "ib700" and not _is_own(node):
             refuse(domain, node, "guest-lost", "QEMU does not start with the ib700 as qemu-server gives it: an i6300esb would do")
             continue
-        node.get("model")
+        node.take("model")
         action = node.attrib.get("action")
         if action in NEAR:
             domain.report.add("host-lost", node, f"the watchdog's action {action} becomes {NEAR[action]}")
         if action in ACTIONS or action in NEAR:
-            node.get("action")
+            node.take("action")
         action = NEAR.get(action or "", action)
         own = action if action in ACTIONS else None
         vm.watchdog = Watchdog(model=model, action=own, **read_device(domain, node, "watchdog"))

@@ -15,7 +15,7 @@ from ..convert import convert
 from ..core.report import BridgeError, Finding, Report
 from ..host.facts import HostFacts
 from ..libvirt.host.capabilities import firmware_map, machines, missing, nearest
-from ..libvirt.host.connect import Connection, Definition, Domain
+from ..libvirt.host.connect import Connection, Definition, ListedDomain
 from ..model.vm import VM
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:virt-qm:vmid")
@@ -149,7 +149,7 @@ CURE = "pass --replace to redefine it"
 
 
 def clashes(
-    candidates: Sequence[Candidate], there: Sequence[Domain], may_replace: bool, cure: str = CURE
+    candidates: Sequence[Candidate], there: Sequence[ListedDomain], may_replace: bool, cure: str = CURE
 ) -> list[tuple[Candidate, BridgeError]]:
     """Those that cannot be defined beside one another and beside the domains that are there, and why. `cure`: for one that is there."""
     by_name, by_uuid = {domain.name: domain for domain in there}, {domain.uuid: domain for domain in there}

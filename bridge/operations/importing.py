@@ -12,17 +12,17 @@ from ..data.gates import Target
 from ..fleet.numbers import Known
 from ..fleet.numbers import ids_of as identities_of
 from ..fleet.numbers import numbered as numbers
-from ..libvirt.host.connect import Connection, Domain
+from ..libvirt.host.connect import Connection, ListedDomain
 from ..libvirt.metadata.residue import take
 from ..libvirt.tree.parse import parse as parse_xml
-from ..qemuserver.setting import Entry
+from ..qemuserver.setting import Setting
 from ..qemuserver.text import parse, write
 
 
 class Dumped(NamedTuple):
     """A domain and its XML; `vmid` is the one of its metadata, if it has any."""
 
-    domain: Domain
+    domain: ListedDomain
     xml: str
     vmid: int | None
 
@@ -30,13 +30,13 @@ class Dumped(NamedTuple):
 class Config(NamedTuple):
     """A domain as a config."""
 
-    domain: Domain
+    domain: ListedDomain
     vmid: int
     text: str
     findings: list[Finding]
 
 
-def wanted(connection: Connection, names: Sequence[str], live: bool) -> list[Domain]:
+def wanted(connection: Connection, names: Sequence[str], live: bool) -> list[ListedDomain]:
     """The domains of these names or UUIDs; of all that can be had without any. Raises BridgeError for one that is not there."""
     there = connection.domains()
     if not names:
@@ -55,7 +55,7 @@ def wanted(connection: Connection, names: Sequence[str], live: bool) -> list[Dom
     return found
 
 
-def dumped(connection: Connection, domain: Domain, live: bool) -> Dumped:
+def dumped(connection: Connection, domain: ListedDomain, live: bool) -> Dumped:
     """Its XML. Raises BridgeError if that is not XML that we read."""
     xml = connection.xml(domain.uuid, live)
     try:
@@ -92,7 +92,7 @@ def with_onboot(text: str, autostart: bool, vmid: int) -> str:
     if (said is not None and said.value not in ("", "0")) == autostart:
         return text
     if autostart:
-        found.main.entries["onboot"] = Entry("1", 0)
+        found.main.entries["onboot"] = Setting("1", 0)
     else:
         del found.main.entries["onboot"]
     return write(found)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from ..core.report import Report, Setting
+from ..core.report import LostProperties, Report
 from ..host.facts import HostFacts
 from ..model.vm import VM
 from .iothreads import as_json
@@ -23,12 +23,12 @@ def as_arguments(vm: VM, placed: VM, host: HostFacts, report: Report, remembered
     """Law: every property that waited for its device stands in `args`, or is a finding. `placed` has the devices with their keys;
     `remembered` are words that `args` had before."""
     prefixes: dict[int, tuple[str, str]] = {}
-    if report.settings:
+    if report.lost_properties:
         for place, prefix in _devices(placed):
             prefixes.setdefault(id(place), prefix)
-    for setting in report.settings:
-        _settle(setting, vm, prefixes.get(id(setting.device)), host, report)
-    report.settings.clear()
+    for lost in report.lost_properties:
+        _tell(lost, vm, prefixes.get(id(lost.device)), host, report)
+    report.lost_properties.clear()
     if not report.words:
         return vm
     words = list(vm.raw.words or remembered)
@@ -42,17 +42,17 @@ def _fresh(words: list[str], said: set[str]) -> list[str]:
     return [word for n, word in enumerate(words) if n not in again]
 
 
-def _settle(setting: Setting, vm: VM, prefix: tuple[str, str] | None, host: HostFacts, report: Report) -> None:
+def _tell(lost: LostProperties, vm: VM, prefix: tuple[str, str] | None, host: HostFacts, report: Report) -> None:
     """`prefix`: the option that changes the device, and what comes before the property's name."""
     if prefix is None:
-        report.add(setting.kind, setting.where, setting.message, about=setting.about)
+        report.add(lost.kind, lost.where, lost.message, about=lost.about)
         return
     if prefix[1].startswith(JSON) and as_json(vm, host):
-        report.add(setting.kind, setting.where, setting.message, NO_JSON, setting.about)
+        report.add(lost.kind, lost.where, lost.message, NO_JSON, lost.about)
         return
     option, device = prefix
-    words = [word for name, value in setting.values.items() for word in (option, f"{device}.{name}={value}")]
-    report.mend(setting.kind, setting.where, setting.message, words, about=setting.about)
+    words = [word for name, value in lost.values.items() for word in (option, f"{device}.{name}={value}")]
+    report.mend(lost.kind, lost.where, lost.message, words, about=lost.about)
 
 
 JSON = tuple(f"device.{name}" for name in ("virtio", "scsi", "sata", "ide"))

@@ -21,7 +21,6 @@ MAX_IOTHREADS = 64
 UNKNOWN_CPUS = HostFacts().cpus
 _is_bridge = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,15}").fullmatch
 _is_plain = re.compile(r"[A-Za-z0-9_.+=@/-]+").fullmatch
-CHECK = "check it if the XML comes from somebody else"
 
 
 def check(vm: VM, host: HostFacts) -> None:

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.agent import Agent
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("enabled", "enabled"),
@@ -17,7 +17,7 @@ ROWS = (
 TABLE = (Rows(Agent, "agent", ROWS, ("socket", "port")),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = section.props("agent")
     if said is not None:
         vm.agent = Agent(key="qga0", where=section.line("agent"), **read_rows(said, ROWS))

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.audio import Audio
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("device", "device"),
@@ -15,7 +15,7 @@ ROWS = (
 TABLE = (Rows(Audio, "audioN", ROWS),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = section.props("audio0")
     if said is not None:
         vm.audio = Audio(key="audio0", where=section.line("audio0"), **read_rows(said, ROWS))

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.boot import Boot
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 ROWS = (
     Row("legacy", "legacy", code=True),
@@ -17,7 +17,7 @@ KEYS = (Row("bootdisk", "bootdisk", code=True),)
 TABLE = (Rows(Boot, "boot", ROWS, ("menu", "reboot_timeout", "splash", "kernel", "initrd", "cmdline", "classes")), Rows(Boot, "", KEYS))
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     if "boot" not in section.entries:
         vm.boot = Boot(bootdisk=section.text("bootdisk"))
         return

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.clock import Clock
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 ROWS = (
     Row("localtime", "localtime", code=True),
@@ -17,7 +17,7 @@ ROWS = (
 TABLE = (Rows(Clock, "", ROWS),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     vm.clock = Clock(localtime=section.flag("localtime"), tdf=section.flag("tdf"), startdate=section.text("startdate"))
     if vm.clock.startdate is not None:
         vm.clock.where = section.line("startdate")

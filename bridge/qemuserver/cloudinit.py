@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.cloudinit import CloudInit
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 TEXTS = ("cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "nameserver", "searchdomain", "sshkeys")
 IPCONFIGS = 32
@@ -15,7 +15,7 @@ ROWS = tuple(Row("keys", key, code=True) for key in (*TEXTS, "ipconfigN"))
 TABLE = (Rows(CloudInit, "", ROWS),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     names = [key for key in TEXTS if key in section.entries]
     names += [key for _, key in section.indexed("ipconfig", IPCONFIGS)]
     if names:

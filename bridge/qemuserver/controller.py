@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.controller import Controller
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 ROWS = (Row("scsihw", "scsihw", code=True),)
 TABLE = (
@@ -35,7 +35,7 @@ TABLE = (
 )
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     vm.scsihw = section.text("scsihw")
 
 

@@ -7,7 +7,7 @@ from ..core.report import fields
 from ..core.rows import Row
 from ..model.cpu import CPU
 from ..model.vm import VM
-from .section import Lines, Section, read_keys, read_rows, write_keys, write_rows
+from .section import ConfigSection, Lines, read_keys, read_rows, write_keys, write_rows
 
 ROWS = (
     Row("cputype", "cputype"),
@@ -43,7 +43,7 @@ TABLE = (
 )
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     cpu = vm.cpu
     if said := section.props("cpu"):
         cpu.where = section.line("cpu")

@@ -14,7 +14,7 @@ from ..host.volid import Match
 from ..model.disk import Disk, Source, Throttle
 from ..model.vm import VM
 from .drive import CLOUDINIT, DRIVES, LIMITED, OLD_LIMITS, imported, unusable
-from .section import COUNTED, Lines, Section, read_rows, write_rows
+from .section import COUNTED, ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("media", "media"),
@@ -71,7 +71,7 @@ ONLY_FOR = {
 }
 """Sub-options that not every bus has."""
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     """The drives that qemu-server would use; a drive that it drops when it is used is a finding, and not there."""
     disks = []
     for bus, count in BUSES:

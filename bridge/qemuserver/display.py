@@ -8,7 +8,7 @@ from ..core.rows import Codec, Row
 from ..data.options import option
 from ..model.display import Display, Video
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("type", "type"),
@@ -33,7 +33,7 @@ KEYBOARDS = _KEYBOARD.enum if _KEYBOARD else ()
 """Layouts that the API takes; a file may hold any text, which would go to QEMU as it is (security-rules C5)."""
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = section.props("vga")
     where = section.line("vga") if said is not None else None
     fields = read_rows(said, ROWS) if said is not None else {}

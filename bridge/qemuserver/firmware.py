@@ -9,7 +9,7 @@ from ..core.rows import Row
 from ..model.disk import Source
 from ..model.firmware import Firmware
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 EFIDISK = (
     Row("efitype", "efitype"),
@@ -32,7 +32,7 @@ TABLE = (
 )
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     bios = section.text("bios")
     said = section.props("efidisk0")
     if said is None:

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.hostpci import HostPCI
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 MAX_HOSTPCI_DEVICES = 16
 
@@ -28,7 +28,7 @@ ROWS = (
 TABLE = (Rows(HostPCI, "hostpciN", ROWS, ("ids", "multifunction", "mdev_uuid")),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     hostpcis = []
     for index, key in section.indexed("hostpci", MAX_HOSTPCI_DEVICES):
         said = section.props(key)

@@ -6,13 +6,13 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.input import Tablet
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 ROWS = (Row("present", "tablet", code=True),)
 TABLE = (Rows(Tablet, "", ROWS, ("keyboard",)),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     present = section.flag("tablet")
     if present is not None:
         vm.tablet = Tablet(key="tablet", present=present, where=section.line("tablet"))

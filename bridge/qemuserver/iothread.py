@@ -7,7 +7,7 @@ from ..core.rows import Codec, Row
 from ..model.iothread import IOThread, IOThreads
 from ..model.vm import VM
 from .drive import DRIVES
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("pool", "iothreads", Codec(int, str)),
@@ -18,7 +18,7 @@ DISK_ROWS = (Row("threads", "iothread", code=True),)
 TABLE = (Rows(IOThreads, "iothreads", ROWS), Rows(IOThreads, DRIVES, DISK_ROWS), Rows(IOThread, "", (), IOThread.__struct_fields__))
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = section.props("iothreads")
     if said is not None:
         vm.iothreads = IOThreads(where=section.line("iothreads"), **read_rows(said, ROWS))

@@ -39,7 +39,7 @@ from . import (
     usb,
     watchdog,
 )
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 
 class Kind(Protocol):
@@ -48,7 +48,7 @@ class Kind(Protocol):
     @property
     def TABLE(self) -> tuple[Rows, ...]: ...  # noqa: N802  a constant of the module
 
-    def read(self, section: Section, vm: VM) -> None: ...
+    def read(self, section: ConfigSection, vm: VM) -> None: ...
 
     def write(self, vm: VM, lines: Lines) -> None: ...
 

@@ -17,7 +17,7 @@ from ..data.options import OPTIONS, SECRETS, option
 from ..data.schema import Option
 from .formats import SPACE
 from .propstring import Values, format_of
-from .text import ConfigText, Entry, Problem, SectionText
+from .text import ConfigText, Problem, SectionText, Setting
 
 
 class Doubt(NamedTuple):
@@ -81,7 +81,7 @@ def _has_limits(key: str) -> bool:
     )
 
 
-def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
+def _of_value(key: str, entry: Setting) -> tuple[str, str, bool] | None:
     """Kind, message, whether to refuse."""
     value = entry.value
     if not value.isprintable() and _CONTROL.search(value):

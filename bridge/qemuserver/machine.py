@@ -13,7 +13,7 @@ from ..data.machines import DEFAULT, base_of, version_of
 from ..data.options import option
 from ..model.machine import Machine
 from ..model.vm import VM
-from .section import Lines, Section, read_keys, read_rows, write_keys, write_rows
+from .section import ConfigSection, Lines, read_keys, read_rows, write_keys, write_rows
 
 WIDTH = Codec(lambda text: int(float(text)), str)
 """`number` in the schema; QEMU takes whole bits."""
@@ -48,7 +48,7 @@ TABLE = (
 )
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = read_rows(section.props("machine") or {}, MACHINE) | read_keys(section.flag, FLAGS) | read_keys(section.text, TEXTS)
     where = section.line("machine") if "machine" in section.entries else None
     vm.machine = named(Machine(where=where, **said))

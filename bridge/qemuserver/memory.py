@@ -7,7 +7,7 @@ from ..core.rows import Row
 from ..model.balloon import Balloon
 from ..model.memory import Memory, NUMANode
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (Row("size", "current", code=True),)
 """Sub-options of `memory`."""
@@ -37,7 +37,7 @@ TABLE = (
 MAX_NUMA = 8
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     memory, balloon = vm.memory, vm.balloon
     if said := section.props("memory"):
         memory.where = section.line("memory")

@@ -14,7 +14,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.meta import SMBIOS, Meta
 from ..model.vm import VM
-from .section import Lines, Section, read_keys, write_keys
+from .section import ConfigSection, Lines, read_keys, write_keys
 
 FLAGS = (Row("onboot", "onboot"), Row("template", "template"))
 TEXTS = (
@@ -56,7 +56,7 @@ _LITERAL = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII).fullmatch
 """What a text of smbios1 may be without base64=1."""
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = read_keys(section.text, TEXTS) | read_keys(section.flag, FLAGS)
     keys = {key: section.text(key) or "" for key in KEYS if key in section.entries}
     for _, key in section.indexed("unused", UNUSED):
@@ -69,7 +69,7 @@ def read(section: Section, vm: VM) -> None:
     vm.meta = replace(vm.meta, description=section.description, smbios1=_smbios(section), keys=keys or None, **said)
 
 
-def _smbios(section: Section) -> SMBIOS | None:
+def _smbios(section: ConfigSection) -> SMBIOS | None:
     parsed = section.props("smbios1")
     if parsed is None:
         return None

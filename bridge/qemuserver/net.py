@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.net import Net
 from ..model.vm import VM
-from .section import COUNTED, Lines, Section, read_rows, write_rows
+from .section import COUNTED, ConfigSection, Lines, read_rows, write_rows
 
 MAX_NETS = 32
 RUNNING = "running-nets-host-mtu"
@@ -36,7 +36,7 @@ TABLE = (
 )
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     nets = []
     running = dict(part.partition("=")[::2] for part in (section.text(RUNNING) or "").split(",") if "=" in part)
     for index, key in section.indexed("net", MAX_NETS):

@@ -7,13 +7,13 @@ from ..core.rows import Row
 from ..core.shellwords import quote, split
 from ..model.raw import Raw
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 ROWS = (Row("args", "args", code=True), Row("words", "args", code=True), Row("vmstate", "vmstate", code=True))
 TABLE = (Rows(Raw, "", ROWS),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     args = section.text("args")
     if args is not None and args.strip() and not split(args):
         section.report.add("lint", section.line("args"), "args: the quotes do not balance, so qemu-server passes no arguments at all")

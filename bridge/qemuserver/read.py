@@ -9,7 +9,7 @@ from ..data.options import SECRETS
 from ..model.vm import VM
 from .kinds import KINDS
 from .limits import Doubt, doubts, infinite
-from .section import Section
+from .section import ConfigSection
 from .setting import characters
 from .text import ConfigText, Problem
 
@@ -54,7 +54,7 @@ def read(config: ConfigText, vmid: int, file: str, report: Report, snapshot: str
         _check(config, file, report, snapshot)
     elif (beyond := infinite(part)) is not None:
         raise BridgeError(beyond.message, Line(file, beyond.line))
-    section = Section(part.entries, file, report, part.description)
+    section = ConfigSection(part.entries, file, report, part.description)
     vm = VM()
     vm.meta.vmid = vmid
     try:
@@ -130,7 +130,7 @@ def _message(problem: Problem) -> str:
     return problem.message
 
 
-def _tell_unclaimed(section: Section, report: Report) -> None:
+def _tell_unclaimed(section: ConfigSection, report: Report) -> None:
     """Keys that no kind reads: a bug of ours rather than of the config, but never silent."""
     for key in section.unclaimed():
         report.add("metadata-only", section.line(key), f"{key} is kept as text only")

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.rng import RNG
 from ..model.vm import VM
-from .section import COUNTED, Lines, Section, read_rows, write_rows
+from .section import COUNTED, ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("source", "source"),
@@ -16,7 +16,7 @@ ROWS = (
 TABLE = (Rows(RNG, "rngN", ROWS),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = section.props("rng0")
     if said is not None:
         vm.rng = RNG(key="rng0", where=section.line("rng0"), **read_rows(said, ROWS))

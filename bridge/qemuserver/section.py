@@ -8,16 +8,16 @@ from typing import Any
 from ..core.report import BridgeError, Line, Report
 from ..core.rows import Codec, Row, compiled, values_of
 from . import propstring
-from .text import Entry
+from .text import Setting
 
 COUNTED = Codec(int, str)
 """A number whose text the grammar has checked already (`+4` is fine there)."""
 
 
-class Section:
+class ConfigSection:
     """Taking a key claims it; `unclaimed` gives the rest. Values were checked by `text.parse` already."""
 
-    def __init__(self, entries: dict[str, Entry], file: str, report: Report, description: str | None = None) -> None:
+    def __init__(self, entries: dict[str, Setting], file: str, report: Report, description: str | None = None) -> None:
         self.entries = entries
         self.file = file
         self.report = report

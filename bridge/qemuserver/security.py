@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.security import Security
 from ..model.vm import VM
-from .section import COUNTED, Lines, Section, read_rows, write_rows
+from .section import COUNTED, ConfigSection, Lines, read_rows, write_rows
 
 SEV = (
     Row("amd_sev", "type"),
@@ -25,7 +25,7 @@ TABLE = (Rows(Security, "amd-sev", SEV, ("cbitpos", "reduced_phys_bits", "policy
 ROWS = (*SEV, *TDX)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     sev, tdx = section.props("amd-sev"), section.props("intel-tdx")
     if sev is None and tdx is None:
         return

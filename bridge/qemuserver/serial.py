@@ -9,7 +9,7 @@ from ..core.report import BridgeError
 from ..core.rows import Row
 from ..model.serial import Parallel, Serial
 from ..model.vm import VM
-from .section import Lines, Section
+from .section import ConfigSection, Lines
 
 MAX_SERIAL_PORTS = 4
 MAX_PARALLEL_PORTS = 3
@@ -24,7 +24,7 @@ PARALLEL = re.compile(r"/dev/(?:parport|usb/lp)[0-9]+")
 """The API's patterns, whole: a file is not held to them, so a comma could add options to the chardev (security-rules C5)."""
 
 
-def _path(section: Section, key: str, pattern: re.Pattern[str]) -> str:
+def _path(section: ConfigSection, key: str, pattern: re.Pattern[str]) -> str:
     text = section.text(key) or ""
     if not pattern.fullmatch(text):
         word = key.rstrip("0123456789")
@@ -32,7 +32,7 @@ def _path(section: Section, key: str, pattern: re.Pattern[str]) -> str:
     return text
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     vm.serials = []
     for index, key in section.indexed("serial", MAX_SERIAL_PORTS):
         path = _path(section, key, SERIAL)

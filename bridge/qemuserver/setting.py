@@ -18,7 +18,7 @@ from .formats import value_format
 from .propstring import FormatError, Values
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Setting(msgspec.Struct, frozen=True):
     """A setting: the text as qemu-server stores it, its line in the file (0: none), and a property string's checked parts."""
 
     value: str
@@ -30,38 +30,38 @@ class Entry(msgspec.Struct, frozen=True):
         return self.parts
 
 
-Checker = Callable[[str, int], Entry]
+Checker = Callable[[str, int], Setting]
 
 
-def _boolean(value: str, line: int) -> Entry:
+def _boolean(value: str, line: int) -> Setting:
     said = propstring.truth(value)
     if said is None:
         raise FormatError(f"type check ('boolean') failed - got '{value}'")
-    return Entry("1" if said else "0", line)
+    return Setting("1" if said else "0", line)
 
 
-def _integer(value: str, line: int) -> Entry:
+def _integer(value: str, line: int) -> Setting:
     if not (value.isascii() and value.isdigit()):
         raise FormatError(f"type check ('integer') failed - got '{value}'")
     if len(value) < 19:
-        return Entry(str(int(value)), line)
+        return Setting(str(int(value)), line)
     digits = value.lstrip("0") or "0"
     if len(digits) > 20 or int(digits) >= 1 << 64:  # a float in Perl, so it cannot be written again
         digits = f"{float(digits):.15g}".replace("inf", "Inf")
-    return Entry(digits, line)
+    return Setting(digits, line)
 
 
 _is_number = re.compile(r"[0-9]+(?:\.[0-9]+)?").fullmatch
 
 
-def _number(value: str, line: int) -> Entry:
+def _number(value: str, line: int) -> Setting:
     if not _is_number(value):
         raise FormatError(f"type check ('number') failed - got '{value}'")
-    return Entry(value, line)
+    return Setting(value, line)
 
 
-def _unquoted(value: str, line: int) -> Entry:
-    return Entry(value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value, line)
+def _unquoted(value: str, line: int) -> Setting:
+    return Setting(value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value, line)
 
 
 _TYPES: dict[str, Checker] = {"boolean": _boolean, "integer": _integer, "number": _number}
@@ -71,14 +71,14 @@ def _checker(key: str, declared: Option) -> Checker:
     if declared.fields is not None:
         form = propstring.format_of(key)
         parse_parts = propstring.parse
-        return lambda value, line: Entry(value, line, parse_parts(form, value))
+        return lambda value, line: Setting(value, line, parse_parts(form, value))
     if declared.format is not None:
         accepts, message = value_format(declared.format)
 
-        def formatted(value: str, line: int) -> Entry:
+        def formatted(value: str, line: int) -> Setting:
             if not accepts(value):
                 raise FormatError(message(value))
-            return Entry(value, line)
+            return Setting(value, line)
 
         return formatted
     return _TYPES.get(declared.type, _unquoted)
@@ -100,7 +100,7 @@ def checker_of(key: str) -> Checker | None:
     return found
 
 
-def checked(checker: Checker | None, key: str, value: str, line: int) -> Entry:
+def checked(checker: Checker | None, key: str, value: str, line: int) -> Setting:
     if checker is None:
         raise FormatError(f"unknown setting '{key}'")
     if "\n" in value or "\r" in value:

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Codec, Row
 from ..model.share import IVSHMEM, VirtioFS
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 MAX_VIRTIOFS = 10
 
@@ -24,7 +24,7 @@ IVSHMEM_ROWS = (
 TABLE = (Rows(IVSHMEM, "ivshmem", IVSHMEM_ROWS), Rows(VirtioFS, "virtiofsN", ROWS, ("path",)))
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     shares = []
     for index, key in section.indexed("virtiofs", MAX_VIRTIOFS):
         said = section.props(key)

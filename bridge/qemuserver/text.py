@@ -19,7 +19,7 @@ from .drive import CLOUDINIT, unusable
 from .formats import SPACE
 from .propstring import FormatError
 from .setting import FLEECING_CHECKERS, PLAIN, Checker, bytewise, characters, checked, checker_of
-from .setting import Entry as Entry
+from .setting import Setting as Setting
 
 MAX_FILE = 1 << 20
 MAX_LINE = 64 << 10
@@ -47,7 +47,7 @@ class Problem(NamedTuple):
 class SectionText(msgspec.Struct):
     """One section. `description` is decoded; None and "" differ in `[PENDING]` only. `line` is that of the header."""
 
-    entries: dict[str, Entry]
+    entries: dict[str, Setting]
     description: str | None = None
     line: int = 0
 
@@ -65,7 +65,7 @@ class ConfigText(msgspec.Struct):
 
 def section(values: Mapping[str, str], description: str | None = None) -> SectionText:
     """A section made from plain values, for writing."""
-    return SectionText({key: Entry(value) for key, value in values.items()}, description)
+    return SectionText({key: Setting(value) for key, value in values.items()}, description)
 
 
 def config(main: SectionText, snapshots: dict[str, SectionText] | None = None) -> ConfigText:
@@ -139,7 +139,7 @@ class _Reader:
             entries[key] = entry
         self.finish_description()
 
-    def fast_way(self) -> tuple[dict[str, Checker], dict[str, Entry]]:
+    def fast_way(self) -> tuple[dict[str, Checker], dict[str, Setting]]:
         """The checkers that plain lines of this section may use at once, and where their values go."""
         if self.section is None or self.label.startswith("special:"):
             return {}, {}
@@ -158,7 +158,7 @@ class _Reader:
         kind = "unknown" if str(error).startswith("unknown setting ") else "value"
         self.problem(line, kind, f"unable to parse value of '{key}' - {str(error).rstrip(chr(10))}", key)
 
-    def doubled(self, line: int, key: str, entries: dict[str, Entry]) -> None:
+    def doubled(self, line: int, key: str, entries: dict[str, Setting]) -> None:
         self.notes.append(Problem(line, f"{key} is set again, line {entries[key].line} no longer counts", "duplicate", key, self.label))
 
     def finish_description(self) -> None:
@@ -211,10 +211,10 @@ class _Reader:
         elif key == "args" and value:
             if key in section.entries:
                 self.doubled(number, key, section.entries)
-            section.entries[key] = Entry(value, number)
+            section.entries[key] = Setting(value, number)
         elif key == "delete" and value:
             if self.label == "PENDING":
-                section.entries[key] = Entry(value, number)
+                section.entries[key] = Setting(value, number)
             else:
                 self.problem(number, "place", "property 'delete' is only allowed in [PENDING]", key)
         elif colon and rest and _KEY.fullmatch(key):
@@ -229,12 +229,12 @@ class _Reader:
             message = f"the line counts as snapstate and is lost: {line}"
             self.notes.append(Problem(number, message, "swallowed", line.partition(":")[0], self.label, line))
         if self.label:
-            section.entries["snapstate"] = Entry(match[1], number)
+            section.entries["snapstate"] = Setting(match[1], number)
 
     def setting(self, number: int, key: str, value: str, section: SectionText) -> None:
         entries = section.entries
         if self.label == "special:cloudinit":
-            entry = Entry(value, number)
+            entry = Setting(value, number)
         else:
             checker = FLEECING_CHECKERS.get(key) if self.label == "special:fleecing" else checker_of(key)
             try:
@@ -258,7 +258,7 @@ def _decoded(found: ConfigText) -> ConfigText:
         for key, entry in part.entries.items():
             if not entry.value.isascii():
                 parts = entry.parts and {k: characters(v) if isinstance(v, str) else v for k, v in entry.parts.items()}
-                part.entries[key] = Entry(characters(entry.value), entry.line, parts)
+                part.entries[key] = Setting(characters(entry.value), entry.line, parts)
     for problems in (found.problems, found.notes):
         problems[:] = [problem._replace(message=characters(problem.message)) for problem in problems]
     return found

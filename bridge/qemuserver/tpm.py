@@ -9,7 +9,7 @@ from ..core.rows import Row
 from ..model.disk import Source
 from ..model.tpm import TPM
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("version", "version"),
@@ -20,7 +20,7 @@ ROWS = (
 TABLE = (Rows(TPM, "tpmstateN", ROWS, ("model",)),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = section.props("tpmstate0")
     if said is not None:
         where = section.line("tpmstate0")

@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.usb import USB
 from ..model.vm import VM
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 MAX_USB_DEVICES = 14
 
@@ -18,7 +18,7 @@ ROWS = (
 TABLE = (Rows(USB, "usbN", ROWS, ("vendor", "product", "hostbus", "hostport", "spice")),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     usbs = []
     for index, key in section.indexed("usb", MAX_USB_DEVICES):
         said = section.props(key)

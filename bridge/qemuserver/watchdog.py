@@ -6,7 +6,7 @@ from ..core.coverage import Rows
 from ..core.rows import Row
 from ..model.vm import VM
 from ..model.watchdog import Watchdog
-from .section import Lines, Section, read_rows, write_rows
+from .section import ConfigSection, Lines, read_rows, write_rows
 
 ROWS = (
     Row("model", "model"),
@@ -15,7 +15,7 @@ ROWS = (
 TABLE = (Rows(Watchdog, "watchdog", ROWS),)
 
 
-def read(section: Section, vm: VM) -> None:
+def read(section: ConfigSection, vm: VM) -> None:
     said = section.props("watchdog")
     if said is not None:
         vm.watchdog = Watchdog(key="watchdog", where=section.line("watchdog"), **read_rows(said, ROWS))

@@ -9,7 +9,7 @@ from ..data.options import OPTIONS, option
 from ..data.remembered import RETURNS, WITHHELD
 from ..qemuserver import propstring
 from ..qemuserver.propstring import FormatError, Values
-from ..qemuserver.setting import Entry, checked, checker_of
+from ..qemuserver.setting import Setting, checked, checker_of
 from .resources import named_by
 
 DESCRIPTION = "description"
@@ -28,7 +28,7 @@ def name_of(key: str) -> str:
     return key if key in OPTIONS else f"{key.rstrip('0123456789')}N"
 
 
-def entry(key: str, text: str | None) -> Entry | None:
+def entry(key: str, text: str | None) -> Setting | None:
     """A value as qemu-server reads it, None if it does not."""
     try:
         return None if text is None else checked(checker_of(key), key, text, 0)

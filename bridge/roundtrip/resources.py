@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from ..data.options import DRIVES
-from ..qemuserver.setting import Entry
+from ..qemuserver.setting import Setting
 
 Props = Mapping[str, object]
 
@@ -53,7 +53,7 @@ _BY_PROPS: dict[str, Callable[[Props], Iterator[str]]] = {
 }
 
 
-def named_by(key: str, entry: Entry) -> set[str]:
+def named_by(key: str, entry: Setting) -> set[str]:
     """The host's resources that one line names, each in words that tell it from all others."""
     stem = key.rstrip("0123456789")
     said = entry.props()

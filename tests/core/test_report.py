@@ -124,7 +124,7 @@ def test_properties_wait_for_the_devices_key_and_their_fields_are_told() -> None
     report = Report()
     net = Net(key=None, where="here")
     report.set_properties("guest-lost", "place", "m", net.where, {"mq": "on"}, fields(net, "queues"))
-    assert [(each.device, each.kind, each.where, each.message, each.values) for each in report.settings] == [
+    assert [(each.device, each.kind, each.where, each.message, each.values) for each in report.lost_properties] == [
         ("here", "guest-lost", "place", "m", {"mq": "on"})
     ]
     assert report.tells_of("Net", net.where, "queues")

@@ -15,7 +15,7 @@ import pytest
 import bridge
 from bridge.core.report import BridgeError, Finding
 from bridge.fleet import key
-from bridge.fleet.record import NAME, Entry
+from bridge.fleet.record import NAME, Output
 from bridge.fleet.work import MAX_OUTPUT
 from tests.corpus import ROOT
 from tests.fleet import configs
@@ -145,11 +145,11 @@ def test_an_input_that_cannot_be_read_does_not_keep_the_others_from_it(tmp_path:
     assert (named.returncode, sorted(files_in(tmp_path / "out2"))) == (1, [f"{vmid}.xml" for vmid in VMIDS])
 
 
-def lines(fleet: Fleet) -> list[Entry]:
-    return [msgspec.json.decode(line, type=Entry) for line in (fleet.out / NAME).read_bytes().splitlines()]
+def lines(fleet: Fleet) -> list[Output]:
+    return [msgspec.json.decode(line, type=Output) for line in (fleet.out / NAME).read_bytes().splitlines()]
 
 
-def forge(fleet: Fleet, change: Callable[[Entry], object]) -> None:
+def forge(fleet: Fleet, change: Callable[[Output], object]) -> None:
     """Replace the record by one that says of every file there that it is as we wrote it, changed further."""
     from bridge.fleet.work import _digest
 
@@ -160,14 +160,14 @@ def forge(fleet: Fleet, change: Callable[[Entry], object]) -> None:
     (fleet.out / NAME).write_bytes(b"\n".join(map(msgspec.json.encode, entries)))
 
 
-def reseal(entry: Entry) -> None:
+def reseal(entry: Output) -> None:
     entry.seal = entry.sealed(bytes(key.LENGTH))
 
 
 @pytest.mark.parametrize(
     "change", [lambda _: None, lambda entry: setattr(entry, "seal", ""), reseal], ids=["old seal", "no seal", "another's seal"]
 )
-def test_a_file_that_was_edited_stays_whatever_the_record_says(fleet: Fleet, change: Callable[[Entry], object]) -> None:
+def test_a_file_that_was_edited_stays_whatever_the_record_says(fleet: Fleet, change: Callable[[Output], object]) -> None:
     (fleet.out / "103.xml").write_text("edited")
     (fleet.source / "103.conf").write_text(configs.text(103, "changed"))
     forge(fleet, change)

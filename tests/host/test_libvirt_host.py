@@ -17,7 +17,7 @@ from bridge.cli import main
 from bridge.core.report import BridgeError
 from bridge.libvirt.host import connect, serve
 from bridge.libvirt.host.capabilities import firmware_map, machines, missing, nearest
-from bridge.libvirt.host.connect import About, Connection, Definition, Domain, UnclearError
+from bridge.libvirt.host.connect import About, Connection, Definition, ListedDomain, UnclearError
 
 OFFERED = """<domainCapabilities><os><loader supported='yes'><value>/usr/share/OVMF/OVMF_CODE_4M.fd</value>
 <enum name='type'><value>rom</value><value>pflash</value></enum></loader></os><cpu><mode name='host-passthrough' supported='yes'/>
@@ -94,7 +94,7 @@ def test_the_nearest_machine(wanted: str, near: str | None) -> None:
 class Far:
     """In place of a Connection: a host that has these domains."""
 
-    domains_: tuple[Domain, ...] = ()
+    domains_: tuple[ListedDomain, ...] = ()
     offered: str | BridgeError = OFFERED
     refuses: BridgeError | None = None
     defined: list[Definition]
@@ -120,7 +120,7 @@ class Far:
             raise self.offered
         return self.offered
 
-    def domains(self) -> list[Domain]:
+    def domains(self) -> list[ListedDomain]:
         return list(self.domains_)
 
     def xml(self, uuid: str, live: bool = False) -> str:
@@ -149,7 +149,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> type[Far]:
 
 UUID = "5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10"
 CONFIG = f"name: web\nmemory: 512\nonboot: 1\nsmbios1: uuid={UUID}\nkvm: 0\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n"
-THERE = Domain("web", UUID, True, True, False)
+THERE = ListedDomain("web", UUID, True, True, False)
 
 
 def define(tmp_path: Path, *words: str, config: str = CONFIG, name: str = "100.conf") -> Result:
@@ -179,7 +179,7 @@ def test_a_dry_run_defines_nothing_and_says_what_it_would(far: type[Far], tmp_pa
     (THERE, "domain 'web' is defined already: pass --replace"), (THERE._replace(name="db"), "domain 'db' has UUID"),
     (THERE._replace(uuid=str(uuid.UUID(int=1))), "a domain 'web' with another UUID (00000000-0000-0000-0000-000000000001) is there"),
 ])  # fmt: skip
-def test_what_is_there_stays(far: type[Far], tmp_path: Path, domain: Domain, told: str) -> None:
+def test_what_is_there_stays(far: type[Far], tmp_path: Path, domain: ListedDomain, told: str) -> None:
     far.domains_ = (domain,)
     result = define(tmp_path)
     assert result.exit_code == 1
@@ -287,7 +287,7 @@ def test_configs_are_printed_or_written(far: type[Far], tmp_path: Path) -> None:
 
 
 def test_domains_become_configs(far: type[Far]) -> None:
-    far.domains_ = (THERE._replace(autostart=True), Domain("db", str(uuid.UUID(int=1)), True, False, False))
+    far.domains_ = (THERE._replace(autostart=True), ListedDomain("db", str(uuid.UUID(int=1)), True, False, False))
     far.xml_ = DUMPED
     (found,) = api.import_domains("test:///far", first_vmid=300)
     assert (found.vmid, found.domain.name) == (300, "web")
@@ -305,7 +305,7 @@ def test_domains_become_configs(far: type[Far]) -> None:
     (["db"], False, "domain 'db' has no persistent"),
 ])  # fmt: skip
 def test_domains_that_cannot_be_had(far: type[Far], names: list[str], live: bool, told: str) -> None:
-    far.domains_ = (THERE._replace(name="off", active=False), Domain("db", str(uuid.UUID(int=1)), True, False, False))
+    far.domains_ = (THERE._replace(name="off", active=False), ListedDomain("db", str(uuid.UUID(int=1)), True, False, False))
     far.xml_ = DUMPED
     with pytest.raises(BridgeError, match=told):
         api.import_domains("test:///far", names, live=live, first_vmid=100)

@@ -15,7 +15,7 @@ from lxml import etree
 from bridge.cli import main
 from bridge.core.report import BridgeError
 from bridge.libvirt.host.capabilities import nearest
-from bridge.libvirt.host.connect import Connection, Domain
+from bridge.libvirt.host.connect import Connection, ListedDomain
 from bridge.model.vm import VM
 from bridge.operations import define as defining
 from tests.corpus import Row, rows
@@ -195,7 +195,7 @@ def test_the_nearest_machine(wanted: str, found: str | None) -> None:
 
 
 def test_a_domain_that_only_runs_counts_as_there() -> None:
-    domain = Domain("vm1", UUID.format(2), active=True, persistent=False, autostart=False)
+    domain = ListedDomain("vm1", UUID.format(2), active=True, persistent=False, autostart=False)
     candidate = defining.Candidate("1.conf", b"name: vm1\n", "<domain/>", "vm1", UUID.format(1), VM(), [])
     ((_, error),) = defining.clashes([candidate], [domain], may_replace=True)
     assert str(error).startswith("1.conf:1: a domain 'vm1' with another UUID")

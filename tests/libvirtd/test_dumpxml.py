@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from bridge.cli import main
 from bridge.core.report import BridgeError
-from bridge.libvirt.host.connect import Connection, Definition, Domain
+from bridge.libvirt.host.connect import Connection, Definition, ListedDomain
 from bridge.operations.importing import Dumped, numbered, with_onboot
 from tests.libvirtd.daemon import Daemon
 
@@ -119,7 +119,7 @@ def test_usage(arguments: tuple[str, ...]) -> None:
 
 def test_numbers() -> None:
     def dumped(name: str, vmid: int | None) -> Dumped:
-        return Dumped(Domain(name, name, False, True, False), "", vmid)
+        return Dumped(ListedDomain(name, name, False, True, False), "", vmid)
 
     def given(first: int | None, *vmids: int | None) -> list[int | str]:
         found = numbered([dumped(str(n), vmid) for n, vmid in enumerate(vmids)], first, frozenset({101}))

@@ -184,8 +184,8 @@ class Tree:
         if group is None:
             raise BridgeError(f"there is no throttle group '{str(name)[:40]}'", where)
         group.claim()
-        group.get("qom-type")
-        group.get("id")
+        group.take("qom-type")
+        group.take("id")
         limits = group.properties.get("limits")
         for known in (limits, group.properties):
             if isinstance(known, dict) and number(known.get("iops-size")) == 0:

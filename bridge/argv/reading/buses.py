@@ -122,7 +122,7 @@ class Board:
                     raise BridgeError(f"no device makes the bus '{name[:40]}'", device.said)
                 raise BridgeError(f"{device.driver}: no free bus of kind {kind}", device.said)
             if bus.kind == kind:
-                device.said.get("bus")
+                device.said.take("bus")
                 device.address = _FINDERS[kind](self, bus, device)
         if device.driver in CARRIES:
             self._carry(device)
@@ -167,7 +167,7 @@ class Board:
             found.type, found.model = "usb", USB[driver]
             master = said.peek("masterbus")
             if master is not None and master in self.buses:
-                said.get("masterbus")
+                said.take("masterbus")
                 index = self.buses[master].index
                 found.startport = said.number("firstport") or 0
                 found.master = next((c.key for c in self.controllers if c.type == "usb" and c.index == index), None) or f"#{index}"
@@ -176,7 +176,7 @@ class Board:
                 found.key = f"#{index}" if device.id is None else device.id
                 if "xhci" in driver and said.peek("p2") == said.peek("p3") is not None:
                     found.ports = said.number("p2")
-                    said.get("p3")
+                    said.take("p3")
         elif driver in SCSI:
             found.type, found.model = "scsi", SCSI[driver]
             found.queues, found.max_sectors = said.number("num_queues"), said.number("max_sectors")
@@ -220,7 +220,7 @@ class Board:
             found = _devfn(said.properties["addr"])
             if found is None:
                 raise BridgeError(f"'{text[:40]}' is not a place on a PCI bus: it has slots up to 1f, with functions up to 7", said)
-            said.get("addr")
+            said.take("addr")
             slot, function = found
         else:
             free = (n for n in range(LAST_SLOT + 1) if (n, 0) not in bus.taken)
@@ -264,7 +264,7 @@ class Board:
 
     def usb(self, bus: Bus, device: Dev) -> Address:
         """In front of the last port QEMU puts a hub (hw/usb/bus.c, usb_claim_port)."""
-        port = device.said.get("port")
+        port = device.said.take("port")
         if port is None:
             if len(bus.ports) == 1 and device.driver != "usb-hub":
                 last = bus.ports.pop()

@@ -37,8 +37,8 @@ def read_iothreads(line: Line) -> None:
         if said.peek("qom-type") != "iothread":
             continue
         said.claim()
-        said.get("qom-type")
-        said.get("id")
+        said.take("qom-type")
+        said.take("id")
         thread = IOThread(id=_number(line, name, len(threads)), where=said)
         for field, option in THREAD.items():
             setattr(thread, field, said.number(option))
@@ -62,7 +62,7 @@ def _number(line: Line, name: str, rank: int) -> int:
 
 def served_by(line: Line, said: Said) -> list[ServedBy] | None:
     """Take the threads of a device."""
-    name = said.get("iothread")
+    name = said.take("iothread")
     if name is not None:
         return [ServedBy(_thread(line, name, said))]
     mapping = said.properties.get("iothread-vq-mapping")
@@ -145,7 +145,7 @@ def _read(line: Line, device: Dev) -> Disk | None:
         raise BridgeError(f"{device.driver}: there is no drive '{name[:60]}'", said)
     if image is not None and not image.plain:
         return None
-    said.get("drive")
+    said.take("drive")
     cdrom = _is_cdrom(line, device, image)
     bus = "virtio" if device.driver in VIRTIO else device.bus
     disk = Disk(key=device.id, bus=bus, media="cdrom" if cdrom else None, address=device.address, where=said)
@@ -234,7 +234,7 @@ def _front(line: Line, disk: Disk, said: Said, image: Image | None, cdrom: bool)
     """What the device itself says."""
     write_cache = said.peek("write-cache")
     if write_cache in ("on", "off"):
-        said.get("write-cache")
+        said.take("write-cache")
     if disk.cache is None and image is not None and not image.order:
         disk.cache = _cache(image, write_cache, cdrom)
     if not cdrom and disk.source is not None and disk.source.kind != "empty":
@@ -260,7 +260,7 @@ def _front(line: Line, disk: Disk, said: Said, image: Image | None, cdrom: bool)
 def _policies(line: Line, disk: Disk, said: Said) -> None:
     for name in ("rerror", "werror"):
         if said.peek(name) in WORDS:
-            setattr(disk, name, said.get(name))
+            setattr(disk, name, said.take(name))
             if line.is_pve:
                 line.spoken.setdefault(id(disk.where), {})[name] = getattr(disk, name)
 
@@ -269,7 +269,7 @@ def _identity(disk: Disk, said: Said) -> None:
     """By which a guest knows the drive."""
     for field in ("serial", "vendor", "product", "model", "device_id", "wwn"):
         if (text := said.peek(field)) is not None:
-            value: str | None = said.get(field)
+            value: str | None = said.take(field)
             if field == "wwn":
                 wide = number(text)
                 value = f"0x{wide:016x}" if wide is not None else None
@@ -277,7 +277,7 @@ def _identity(disk: Disk, said: Said) -> None:
     rate = said.peek("rotation_rate")
     if rate == "1":
         disk.ssd = True
-        said.get("rotation_rate")
+        said.take("rotation_rate")
     elif rate is not None and rate.isdigit():
         disk.rotation_rate = said.number("rotation_rate")
 

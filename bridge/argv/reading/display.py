@@ -7,7 +7,6 @@ from functools import partial
 from ...data.options import option
 from ...model.display import Display, Video
 from ...passes.resolve.display import MIB, QXL_RAM, QXL_VRAM, VGAMEM
-from ..machine import RUN
 from .line import Dev, Line
 from .machine import merged
 from .said import Said, number
@@ -107,7 +106,7 @@ def _qxl_size(line: Line, device: Dev, field: str) -> int | None:
 def _read_vnc(line: Line, display: Display) -> None:
     for n, said in enumerate(line.all("vnc")):
         said.claim()
-        where = said.get("vnc") or ""
+        where = said.take("vnc") or ""
         if where == "none":
             continue
         if n:
@@ -122,7 +121,7 @@ def _read_vnc(line: Line, display: Display) -> None:
             line.late.append(partial(line.report.add, "host-state", said, message))
         said.expect("password", "on") if line.is_pve else None
         for name in list(said.properties):
-            message = f"VNC display: {name}={said.get(name)} is the host's affair"
+            message = f"VNC display: {name}={said.take(name)} is the host's affair"
             line.late.append(partial(line.report.add, "host-state", said, message))
 
 
@@ -131,13 +130,13 @@ def _read_spice(line: Line, display: Display) -> None:
     if said is None:
         return
     display.spice = True
-    display.spice_port, display.spice_address = said.number("tls-port"), said.get("addr")
+    display.spice_port, display.spice_address = said.number("tls-port"), said.take("addr")
     if said.peek("streaming-video") in _STREAMING:
-        display.videostreaming = said.get("streaming-video")
+        display.videostreaming = said.take("streaming-video")
     for name, value in _SPICE.items():
         said.expect(name, value)
     for name in list(said.properties):
-        setting = said.get(name)
+        setting = said.take(name)
         if name.startswith("password"):
             line.late.append(partial(line.report.add, "secret-left-out", said, "the password of the display is not carried over"))
         else:
@@ -163,16 +162,16 @@ def _read_channels(line: Line, display: Display) -> None:
         device.taken = True
         backend.claim()
         for key in ("chardev", "name", "nr", "bus"):
-            said.get(key)
+            said.take(key)
         for word in ("backend", "id", "name", "debug"):
-            backend.get(word)
+            backend.take(word)
 
 
 def _read_window(line: Line, display: Display) -> None:
     """-display and -nographic: where the picture is drawn on the host."""
     said = line.last("display")
     if said is not None:
-        kind = said.get("type")
+        kind = said.take("type")
         if kind == "egl-headless":
             display.egl = True
             said.expect("gl", "core", "on")
@@ -182,10 +181,6 @@ def _read_window(line: Line, display: Display) -> None:
     none = line.flag("nographic")
     if none is not None and (not line.is_pve or not display.videos):
         line.vm.machine.graphics = False
-
-
-def socket_of(line: Line) -> str:
-    return f"{RUN}/{line.vmid}.vnc"
 
 
 def first(said: Said | None) -> str:

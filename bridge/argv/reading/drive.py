@@ -17,11 +17,11 @@ from .uri import source_of
 def of_drive(line: Line, said: Said) -> Image:
     """The old form. `file` may be a path, a URI, `rbd:…`, or JSON."""
     said.claim()
-    own = said.get("id")
+    own = said.take("id")
     properties = said.properties
     said.expect("if", "none")
     for name in ("index", "bus", "unit"):
-        if (place := said.get(name)) is not None:
+        if (place := said.take(name)) is not None:
             line.report.add("normalised", said, f"{name}={place} says nothing of a drive that a device names")
     image = Image(source=Source(kind="empty", where=said), where=said, order=said.order)
     image.cache = _word(said, "cache", CACHES)
@@ -40,10 +40,10 @@ def of_drive(line: Line, said: Said) -> Image:
     if image.read_only is None:
         image.read_only = said.flag("read-only")
     if (discard := said.peek("discard")) in ("ignore", "off", "on", "unmap"):
-        said.get("discard")
+        said.take("discard")
         image.discard = "on" if discard in ("on", "unmap") else "ignore"
     if said.peek("detect-zeroes") in ("on", "off", "unmap"):
-        image.detect_zeroes = said.get("detect-zeroes")
+        image.detect_zeroes = said.take("detect-zeroes")
     limits = properties.get("throttling")
     if isinstance(limits, dict):
         image.throttle = limits_of(limits, "", line.is_pve)
@@ -55,8 +55,8 @@ def of_drive(line: Line, said: Said) -> Image:
                 image.throttle = image.throttle or Throttle()
                 field = _OLD_LIMITS[name]
                 setattr(image.throttle, field, mebibytes(value) if field[0] == "m" else str(value))
-    image.size = size(said.get("size"))
-    image.serial = said.get("serial")
+    image.size = size(said.take("size"))
+    image.serial = said.take("serial")
     image.drive = _name(own or "", image)
     _drive_source(line, said, image)
     return image
@@ -78,7 +78,7 @@ WORDS = {"aio": ("native", "threads", "io_uring"), "media": ("disk", "cdrom"), "
 
 def _word(said: Said, name: str, words: tuple[str, ...]) -> str | None:
     """Take a word that QEMU knows. Raises BridgeError for another."""
-    value = said.get(name)
+    value = said.take(name)
     if value is not None and value not in words:
         raise BridgeError(f"-drive {name}={value[:40]}: QEMU knows {', '.join(words)}", said)
     return value
@@ -102,7 +102,7 @@ def _drive_source(line: Line, said: Said, image: Image) -> None:
         image.format = form or image.format
         drop(said.properties, "file")
         return
-    text = said.get("file")
+    text = said.take("file")
     if not text:
         return
     if text.startswith("json:"):

@@ -42,13 +42,13 @@ def _flash(line: Line) -> tuple[Image | None, Image | None]:
     found: dict[int, Image] = {}
     machine = line.vm.machine.where
     for unit in (0, 1):
-        name = machine.get(f"pflash{unit}") if isinstance(machine, Said) else None
+        name = machine.take(f"pflash{unit}") if isinstance(machine, Said) else None
         if name is not None and (image := blocks.image_of(line, name)) is not None:
             found[unit] = image
     for drive in line.all("drive"):
         if drive.peek("if") != "pflash":
             continue
-        drive.get("if")
+        drive.take("if")
         said = drive.number("unit")
         found[next((n for n in (0, 1) if n not in found), 2) if said is None else said] = of_drive(line, drive)
     return found.get(0), found.get(1)

@@ -28,10 +28,10 @@ class Dev:
 
     def __init__(self, said: Said) -> None:
         self.said = said
-        self.name = said.get("driver") or ""
+        self.name = said.take("driver") or ""
         """As it was written."""
         self.driver = ALIASES.get(self.name, self.name)
-        self.id = said.get("id")
+        self.id = said.take("id")
         self.address: Address | None = None
         self.bus = ""
         """Of a drive: `ide`, `sata` or `scsi`."""
@@ -168,9 +168,6 @@ class Line:
                 option.claim()
                 found = value
         return found
-
-    def global_place(self, name: str) -> Said | None:
-        return next((option for option in self.all("global") if option.text.startswith(name + "=")), None)
 
 
 def _options(command: CommandLine, file: str) -> tuple[list[Said], list[str]]:

@@ -49,7 +49,7 @@ def read(line: Line) -> None:
         machine.graphics = said.flag("graphics")
         if said.flag("mem-merge") is False:
             machine.allow_ksm = False
-        if (core := said.get("dump-guest-core")) is not None and not (line.is_libvirt and core == "off"):
+        if (core := said.take("dump-guest-core")) is not None and not (line.is_libvirt and core == "off"):
             line.report.add("host-lost", said, f"dump-guest-core={core}: what a dump of the process holds is the host's affair")
         said.expect("vmport", "on", "auto")
         said.expect("usb", "off")
@@ -79,7 +79,7 @@ def _arch(line: Line) -> str:
 
 
 def _read_type(line: Line, said: Said | None, machine: Machine) -> None:
-    name = said.get("type") if said is not None else None
+    name = said.take("type") if said is not None else None
     if name is None:
         name = DEFAULT[machine.arch or "x86_64"]
     version = version_of(name)
@@ -110,11 +110,11 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
     accel = line.all("accel")
     for option in accel:
         option.claim()
-    named = accel[0].get("accel") if accel else None
+    named = accel[0].take("accel") if accel else None
     for option in accel[1:]:
-        message = f"accelerator '{option.get('accel')}' stands in where the first is missing; here that alone counts"
+        message = f"accelerator '{option.take('accel')}' stands in where the first is missing; here that alone counts"
         line.report.add("host-lost", option, message)
-    inner = (said.get("accel") if said is not None else None) or ""
+    inner = (said.take("accel") if said is not None else None) or ""
     first, *others = inner.split(":")
     for other in others if not named else ():
         message = f"accelerator '{other[:40]}' stands in where {first} is missing; here {first} alone counts"
@@ -130,7 +130,7 @@ def _read_accel(line: Line, said: Said | None, machine: Machine) -> None:
     machine.kvm = named == "kvm"
     for option in accel:
         for name in ACCEL_HOST:
-            if (value := option.get(name)) is not None:
+            if (value := option.take(name)) is not None:
                 line.report.add("host-lost", option, f"{name}={value} of -accel: how the host runs the guest has no form here")
     _read_irqchip(machine, [*([] if said is None else [said]), *accel])
 
@@ -139,7 +139,7 @@ def _read_irqchip(machine: Machine, options: list[Said]) -> None:
     for option in options:
         for name in ("kernel-irqchip", "kernel_irqchip"):
             if option.peek(name) == "split":
-                option.get(name)
+                option.take(name)
                 machine.irqchip_split = True
             else:
                 option.expect(name, "on")
@@ -150,7 +150,7 @@ def _read_action(line: Line, machine: Machine) -> None:
     for option in line.all("action"):
         option.claim()
         if option.peek("reboot") == "shutdown":
-            option.get("reboot")
+            option.take("reboot")
             machine.reboot = False
         option.expect("reboot", "reset")
         option.expect("shutdown", "poweroff")
@@ -179,10 +179,10 @@ def read_iommu(line: Line) -> None:
         if machine.viommu == "intel":
             for name in ("intremap", "caching-mode"):
                 if said.peek(name) != "on":
-                    have = said.get(name) or "unset"
+                    have = said.take(name) or "unset"
                     message = f"the vIOMMU has {name} {have}; qemu-server turns it on"
                     line.late.append(partial(line.report.add, "guest-changed", said, message))
                 else:
-                    said.get(name)
+                    said.take(name)
     if machine.viommu == "intel" and machine.irqchip_split is None and line.is_pve:
         machine.irqchip_split = True

@@ -17,7 +17,6 @@ BACKENDS = ("memory-backend-ram", "memory-backend-file", "memory-backend-memfd")
 _PAGES = re.compile(r"/(?:run|dev)/hugepages(?:/(?:kvm/|libvirt/qemu/.*)?(?:([0-9]{1,9})kB)?.*)?", re.DOTALL).fullmatch
 USUAL_PAGE = 2
 """MiB of a huge page of x86."""
-HUGEPAGES = "/run/hugepages/kvm/"
 
 
 def mib(line: Line, value: object, where: Said, unit: str = "m") -> int:
@@ -36,14 +35,14 @@ def read(line: Line) -> None:
     memory.where = said or line.file
     memory.size = MEMORY_DEFAULT
     if said is not None:
-        text = said.get("size")
+        text = said.take("size")
         if text is not None:
             memory.size = mib(line, text, said)
-        if (most := said.get("maxmem")) is not None:
+        if (most := said.take("maxmem")) is not None:
             memory.maximum = mib(line, most, said)
         memory.slots = said.number("slots")
     machine = line.vm.machine.where
-    backend = machine.get("memory-backend") if isinstance(machine, Said) else None
+    backend = machine.take("memory-backend") if isinstance(machine, Said) else None
     if backend is not None:
         _read_main(line, backend)
     _read_nodes(line)
@@ -68,17 +67,17 @@ def _read_main(line: Line, name: str) -> None:
 def _backend(line: Line, said: Said) -> tuple[str, int | None] | None:
     """(MiB, page size) of a memory backend; what it says of the host's policy is noted in the memory."""
     memory = line.vm.memory
-    kind = said.get("qom-type")
+    kind = said.take("qom-type")
     if kind not in BACKENDS:
         return None
     said.claim()
-    said.get("id")
+    said.take("id")
     page = None
     path = said.peek("mem-path")
     if kind == "memory-backend-file":
         match = _PAGES(path or "")
         if match and (match[1] or not line.is_pve):
-            said.get("mem-path")
+            said.take("mem-path")
             page = max(int(match[1]) // 1024, 1) if match[1] else USUAL_PAGE
             if not match[1]:
                 message = f"how large the pages in {path} are is not on the command line: {USUAL_PAGE} MiB are taken"
@@ -92,11 +91,11 @@ def _backend(line: Line, said: Said) -> tuple[str, int | None] | None:
         memory.source = "memfd"
         if switch(said.properties.get("hugetlb")):
             said.flag("hugetlb")
-            page = mib(line, said.get("hugetlbsize") or "2M", said, "")
+            page = mib(line, said.take("hugetlbsize") or "2M", said, "")
     if (page is None or not line.is_pve) and said.flag("share"):
         memory.shared = True
     _host_policy(line, said)
-    text = said.get("size") or "0"
+    text = said.take("size") or "0"
     if line.is_pve and said.properties == {} and text not in ("", "M") and memory.shared and not line.all("numa"):
         line.memory_said = True  # qemu-server prints the config's own text here
     amount = mib(line, text, said, "") if text not in ("", "M") else memory.size or 0
@@ -109,7 +108,7 @@ def _host_policy(line: Line, said: Said) -> None:
     if not line.is_pve:
         for name in ("prealloc", "prealloc-threads", "prealloc-context", "dump", "merge", "reserve", "discard-data", "mem-path"):
             if name in said.properties:
-                line.report.add("host-lost", said, f"{name}={said.get(name)} of the guest's memory is the host's policy, and not kept")
+                line.report.add("host-lost", said, f"{name}={said.take(name)} of the guest's memory is the host's policy, and not kept")
 
 
 def _whole(total: int, nodes: list[NUMANode]) -> None:
@@ -129,15 +128,15 @@ def _read_nodes(line: Line) -> None:
         if option.peek("type") != "node":
             continue
         option.claim()
-        option.get("type")
+        option.take("type")
         number = option.number("nodeid")
         number = len(nodes) if number is None else number
         if number in [node.id for node in nodes] or number >= MOST_NODES:
             raise BridgeError(f"NUMA node {number} is there twice, or is none", option)
         cpus = ";".join(option.all("cpus")) or None
-        option.get("cpus")
+        option.take("cpus")
         node = NUMANode(id=number, cpus=cpus, where=option)
-        name, amount = option.get("memdev"), option.get("mem")
+        name, amount = option.take("memdev"), option.take("mem")
         if name is not None:
             _read_backend(line, option, name, node, pages)
         elif amount is not None:
@@ -180,7 +179,7 @@ def _read_backend(line: Line, option: Said, name: str, node: NUMANode, pages: di
     hosts, policy = _host_nodes(said), said.peek("policy")
     if hosts and policy in ("bind", "preferred", "interleave"):
         node.hostnodes, node.policy = hosts, policy
-        said.get("policy")
+        said.take("policy")
 
 
 def _host_nodes(said: Said) -> str | None:
@@ -209,7 +208,7 @@ def _read_dimms(line: Line) -> None:
         backend = line.objects.get(name or "")
         if backend is None or backend.peek("qom-type") not in BACKENDS:
             continue
-        said.get("memdev")
+        said.take("memdev")
         device.taken = True
         shared, source = memory.shared, memory.source
         found = _backend(line, backend)

@@ -19,7 +19,6 @@ MODELS = {
 }  # fmt: skip
 """QEMU's device -> the model of a config."""
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}").fullmatch
-_IFNAME = re.compile(r"tap([0-9]+)i([0-9]+)").fullmatch
 ROM_DIRECTORY = "/usr/share/kvm/"
 
 
@@ -41,7 +40,7 @@ def read(line: Line) -> None:
         net = _read(line, device)
         _read_queues(line, net, backend, multi)
         device.taken = True
-        device.said.get("netdev")
+        device.said.take("netdev")
         if backend is not None:
             _read_backend(line, net, backend, device.said)
         else:
@@ -52,21 +51,21 @@ def read(line: Line) -> None:
 def _read(line: Line, device: Dev) -> Net:
     said = device.said
     net = Net(key=device.id, model=_model(device), address=device.address, where=said)
-    mac = said.get("mac")
+    mac = said.take("mac")
     if mac is not None:
         if not _MAC(mac) or int(mac[:2], 16) & 1:
             raise BridgeError(f"'{mac[:40]}' is not a unicast MAC address", said)
         net.macaddr = mac if line.is_pve else mac.upper()
     if line.is_pve and net.model == "ne2k_isa":  # QEMU refuses the place that qemu-server gives it
-        said.get("bus")
-        said.get("addr")
+        said.take("bus")
+        said.take("addr")
     net.packed = said.flag("packed")
     for field in ("rx_queue_size", "tx_queue_size", "bootindex", "host_mtu"):
         setattr(net, field, said.number(field))
     net.host_tunnel = said.flag("host_tunnel")
     rom = said.peek("romfile")
     if rom is not None and rom and "/" not in rom.removeprefix(ROM_DIRECTORY):
-        said.get("romfile")
+        said.take("romfile")
         net.romfile = rom.removeprefix(ROM_DIRECTORY)
     if said.flag("mq") and (vectors := number(said.peek("vectors"))) is not None and vectors > 3:
         net.queues = (vectors - 2) // 2
@@ -87,7 +86,7 @@ def _read_queues(line: Line, net: Net, backend: Said | None, multi: bool) -> Non
     elif queues is not None and queues > 1 and backend is not None:
         backend.properties["queues"] = queues
     if net.queues is not None and number(card.peek("vectors")) == 2 * net.queues + 2:
-        card.get("vectors")
+        card.take("vectors")
 
 
 def _count_macs(line: Line) -> None:
@@ -116,12 +115,12 @@ def _model(device: Dev) -> str:
 
 def _read_backend(line: Line, net: Net, backend: Said, card: Said) -> None:
     backend.claim()
-    backend.get("id")
-    kind = backend.get("type")
+    backend.take("id")
+    kind = backend.take("type")
     if kind in ("tap", "bridge"):
         _read_tap(line, net, backend, kind, card)
     elif kind == "user" and line.is_pve:
-        net.hostname = backend.get("hostname")
+        net.hostname = backend.take("hostname")
     else:
         net.network = None if kind == "user" else _named(kind, backend)
         _lose_backend(line, backend, kind or "")
@@ -150,23 +149,23 @@ def _lose_backend(line: Line, backend: Said, kind: str) -> None:
 
 def _read_tap(line: Line, net: Net, backend: Said, kind: str, card: Said) -> None:
     net.vhost = backend.flag("vhost")
-    bridge = backend.get("br")
-    ifname = backend.get("ifname")
+    bridge = backend.take("br")
+    ifname = backend.take("ifname")
     script, down = backend.peek("script"), backend.peek("downscript")
     if line.is_pve and script == f"{SCRIPTS}/pve-bridge" and down == f"{SCRIPTS}/pve-bridgedown":
-        backend.get("script")
-        backend.get("downscript")
+        backend.take("script")
+        backend.take("downscript")
         net.network, net.ifname = f"the tap {ifname}", ifname
         _guess_bridge(line, net)
         return
     for name in ("script", "downscript"):
-        text = backend.get(name)
+        text = backend.take(name)
         if text not in (None, "no", ""):
             line.report.add("host-lost", backend, f"{name}={text}: no program of a command line is run; the bridge's own ways count")
-    if (helper := backend.get("helper")) is not None:
+    if (helper := backend.take("helper")) is not None:
         line.report.add("host-lost", backend, f"helper={helper}: no program of a command line is run; the bridge's own ways count")
     for name in ("fd", "fds", "vhostfd", "vhostfds"):
-        if (text := backend.get(name)) is not None:
+        if (text := backend.take(name)) is not None:
             line.report.add("host-state", backend, f"{name}={text}: descriptors that the process got when it was started")
     if bridge is not None or kind == "bridge":
         net.bridge = bridge or "br0"

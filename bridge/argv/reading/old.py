@@ -147,7 +147,7 @@ def _usb(made: _Made, start: Said) -> None:
     old = line.all("usbdevice")
     on = said is not None and said.peek("usb") in ("on", "yes", "true", "y")
     if said is not None and on:
-        said.get("usb")
+        said.take("usb")
     if wanted is None and not on and not old:
         return
     like = wanted or start
@@ -203,7 +203,7 @@ UNITS = {"ide": 2, "scsi": 7}
 def _old_drive(made: _Made, option: Said, taken: dict[str, set[int]]) -> None:
     """The device that `if=` makes; none and pflash make none."""
     line = made.line
-    kind = option.get("if") or "ide"
+    kind = option.take("if") or "ide"
     if kind in ("none", "pflash"):
         option.properties["if"] = kind
         return
@@ -222,13 +222,13 @@ def _old_drive(made: _Made, option: Said, taken: dict[str, set[int]]) -> None:
         option.properties["id"] = name
     line.drives[name] = option
     cdrom = option.peek("media") == "cdrom"
-    serial = f",serial={option.get('serial')}" if option.peek("serial") else ""
+    serial = f",serial={option.take('serial')}" if option.peek("serial") else ""
     if kind == "ide":
         made.device(f"{_ide(line, index, 'cd' if cdrom else 'hd')},drive={name}{serial}", option)
     elif kind == "floppy":
         made.device(f"floppy,unit={index},drive={name}", option)
     elif kind == "virtio":
-        address = option.get("addr")
+        address = option.take("addr")
         made.device(f"virtio-blk-pci,drive={name}{serial}" + (f",addr={address}" if address else ""), option, last=True)
     elif kind == "scsi":
         if not any(device.driver == "lsi53c895a" for device in (*made.board, *line.devices)):

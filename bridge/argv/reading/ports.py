@@ -37,16 +37,16 @@ def read_agent(line: Line) -> None:
         if line.vm.agent.enabled or said.peek("name") != AGENT or backend is None or backend.peek("backend") != "socket":
             continue
         _take(line, device, backend)
-        said.get("name")
-        said.get("nr")
-        said.get("bus")
-        line.vm.agent = Agent(enabled=True, type="virtio", key="qga0", where=said, socket=backend.get("path"))
+        said.take("name")
+        said.take("nr")
+        said.take("bus")
+        line.vm.agent = Agent(enabled=True, type="virtio", key="qga0", where=said, socket=backend.take("path"))
         _server(backend)
     for device in line.of("isa-serial"):
         backend = _chardev(line, device.said)
         if line.is_pve and not line.vm.agent.enabled and device.said.peek("chardev") == "qga0" and backend is not None:
             _take(line, device, backend)
-            line.vm.agent = Agent(enabled=True, type="isa", key="qga0", where=device.said, socket=backend.get("path"))
+            line.vm.agent = Agent(enabled=True, type="isa", key="qga0", where=device.said, socket=backend.take("path"))
             _server(backend)
 
 
@@ -54,9 +54,9 @@ def _take(line: Line, device: Dev, backend: Said) -> None:
     del line
     device.taken = True
     backend.claim()
-    device.said.get("chardev")
-    backend.get("backend")
-    backend.get("id")
+    device.said.take("chardev")
+    backend.take("backend")
+    backend.take("id")
 
 
 def _server(backend: Said) -> None:
@@ -74,10 +74,10 @@ def read_serials(line: Line) -> None:
         if line.is_pve and backend is not None and backend.peek("backend") == "socket":
             option.claim()
             backend.claim()
-            backend.get("backend")
-            backend.get("id")
+            backend.take("backend")
+            backend.take("id")
             _server(backend)
-            vm.serials.append(Serial(key=_key(name), port=len(vm.serials), socket=backend.get("path"), where=option))
+            vm.serials.append(Serial(key=_key(name), port=len(vm.serials), socket=backend.take("path"), where=option))
             taken.add(0)
     for device in list(line.of("isa-serial")):
         backend = _chardev(line, device.said)
@@ -96,7 +96,7 @@ def read_serials(line: Line) -> None:
         port = device.said.number("index")
         port = next(n for n in range(len(taken) + 1) if n not in taken) if port is None else port
         taken.add(port)
-        path = backend.get("path")
+        path = backend.take("path")
         serial = Serial(key=_key(name) or _key(device.id or ""), port=port, where=device.said)
         if kind == "socket":
             serial.socket = path
@@ -111,7 +111,7 @@ def read_serials(line: Line) -> None:
         _take(line, device, backend)
         index = device.said.number("index")
         rank = len(vm.parallels) if index is None else index
-        vm.parallels.append(Parallel(key=_key(name), port=rank, path=backend.get("path"), where=device.said))
+        vm.parallels.append(Parallel(key=_key(name), port=rank, path=backend.take("path"), where=device.said))
 
 
 def _key(name: str) -> str | None:
@@ -153,7 +153,7 @@ def _read_host(said: Said, usb: USB) -> bool:
         return True
     port = said.peek("hostport")
     if port is not None and _PORT(port) and (bus := said.number("hostbus")) is not None:
-        usb.hostbus, usb.hostport = bus, said.get("hostport")
+        usb.hostbus, usb.hostport = bus, said.take("hostport")
         return True
     return False
 
@@ -171,13 +171,13 @@ def read_hostpci(line: Line) -> None:
             found.mdev_uuid = mdev[1]
             if line.is_pve and not _read_mdev(line, found):
                 continue
-            said.get("sysfsdev")
+            said.take("sysfsdev")
         else:
             path = _PCI_NODE(node)
             function = _FUNCTION(path[1] if path else said.peek("host") or "")
             if function is None:
                 continue
-            said.get("sysfsdev" if path else "host")
+            said.take("sysfsdev" if path else "host")
             found.ids = [f"{function[1] or '0000'}:{function[2]}:{function[3]}.{function[4]}".lower()]
         device.taken = True
         _hostpci_options(line, said, found)
@@ -217,16 +217,16 @@ def _hostpci_options(line: Line, said: Said, found: HostPCI) -> None:
     found.bootindex = said.number("bootindex")
     bar = said.peek("rombar")
     if bar in ("0", "off"):
-        said.get("rombar")
+        said.take("rombar")
         found.rombar = False
     elif bar in ("1", "on"):
-        said.get("rombar")
+        said.take("rombar")
     found.x_vga = said.flag("x-vga") or None
     found.enable_migration = said.flag("enable-migration")
     rom = said.peek("romfile")
     name = (rom or "").removeprefix(ROM_DIRECTORY)
     if name not in ("", rom) and ".." not in name and (line.is_pve or "/" not in name):
-        said.get("romfile")
+        said.take("romfile")
         found.romfile = name
     for field, place in IDS.items():
         text, value = said.peek(place), said.number(place)
@@ -242,15 +242,15 @@ def read_tpm(line: Line) -> None:
             continue
         device.taken = True
         tpmdev.claim()
-        said.get("tpmdev")
+        said.take("tpmdev")
         for name in ("type", "id"):
-            tpmdev.get(name)
-        backend = line.chardevs.get(tpmdev.get("chardev") or "")
+            tpmdev.take(name)
+        backend = line.chardevs.get(tpmdev.take("chardev") or "")
         if backend is not None:
             backend.claim()
             for name in ("backend", "id"):
-                backend.get(name)
-            path = backend.get("path")
+                backend.take(name)
+            path = backend.take("path")
             if path is not None and path not in (f"/var/run/qemu-server/{line.vmid}.swtpm", f"{RUN}/{line.vmid}.swtpm"):
                 line.report.add("host-state", backend, f"swtpm's socket {path} is left behind")
         line.vm.tpm = TPM(model=device.driver, version="v2.0", source=Source(kind="empty", where=said), where=said)
@@ -266,14 +266,14 @@ def read_shares(line: Line) -> None:
             continue
         name = said.peek("chardev") or ""
         _take(line, device, backend)
-        path = backend.get("path")
+        path = backend.take("path")
         if line.is_pve:
             said.expect("queue-size", "1024")
             if path != f"{SOCKETS}/vm{line.vmid}-fs{name.removeprefix('virtiofs')}":
                 line.report.add("host-state", backend, f"virtiofsd's socket {path} is left behind")
         elif path is not None:
             line.report.add("host-lost", backend, f"virtiofsd's socket {path}: which directory it serves is not on the command line")
-        vm.virtiofs.append(VirtioFS(key=_key(name), dirid=said.get("tag"), address=device.address, where=said))
+        vm.virtiofs.append(VirtioFS(key=_key(name), dirid=said.take("tag"), address=device.address, where=said))
     for device in line.of("ivshmem-plain"):
         backend = line.objects.get(device.said.peek("memdev") or "")
         path = backend.peek("mem-path") if backend is not None else None
@@ -281,11 +281,11 @@ def read_shares(line: Line) -> None:
             continue
         device.taken = True
         backend.claim()
-        device.said.get("memdev")
+        device.said.take("memdev")
         for name in ("qom-type", "id", "mem-path"):
-            backend.get(name)
+            backend.take(name)
         backend.expect("share", "on")
-        text = backend.get("size") or ""
+        text = backend.take("size") or ""
         amount = text.removesuffix("M")
         size = int(amount) if amount.isdigit() else None
         vm.ivshmem = IVSHMEM(size=size, name=path.removeprefix(SHARED_MEMORY), address=device.address, where=device.said)

@@ -80,7 +80,7 @@ class Said:
         """Every value of a property that may be there several times (`cpus=0,cpus=2`)."""
         return [str(value) for key, value in pairs(self.text, FIRST.get(self.name)) if key == name]
 
-    def get(self, name: str) -> str | None:
+    def take(self, name: str) -> str | None:
         """Take a property as text."""
         value = self.properties.pop(name, None)
         if value is None or isinstance(value, dict | list):

@@ -14,10 +14,10 @@ def read(line: Line) -> None:
     kind = said.peek("qom-type") if said is not None else None
     if said is None or kind not in ("sev-guest", "sev-snp-guest", "tdx-guest") or not isinstance(machine, Said):
         return
-    machine.get("confidential-guest-support")
+    machine.take("confidential-guest-support")
     said.claim()
     for key in ("qom-type", "id"):
-        said.get(key)
+        said.take(key)
     security = line.vm.security = Security(where=said)
     if kind == "tdx-guest":
         security.intel_tdx = "tdx"

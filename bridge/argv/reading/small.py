@@ -41,13 +41,13 @@ def read_clock(line: Line) -> None:
         return
     base = said.peek("base")
     if base in ("utc", "localtime"):
-        said.get("base")
+        said.take("base")
         clock.localtime = base == "localtime"
     elif base is not None and _DATE(base):
-        said.get("base")
+        said.take("base")
         clock.startdate, clock.localtime = base, None
     if (drift := said.peek("driftfix")) in ("slew", "none"):
-        said.get("driftfix")
+        said.take("driftfix")
         clock.tdf = drift == "slew"
     said.expect("clock", RTC_DEFAULTS["clock"])
 
@@ -69,10 +69,10 @@ def read_boot(line: Line) -> None:
     line.strict = bool(strict)
     boot.reboot_timeout = said.number("reboot-timeout")
     if said.peek("splash") == SPLASH and line.is_pve:
-        said.get("splash")
+        said.take("splash")
     letters = said.peek("order")
     if letters is not None and letters and set(letters) <= LETTERS.keys():
-        said.get("order")
+        said.take("order")
         boot.classes = _classes(letters)
     else:
         boot.classes = [NOTHING] if strict else _classes(DEFAULT_ORDER)
@@ -105,7 +105,7 @@ def read_identity(line: Line) -> None:
     for device in line.of("vmgenid"):
         guid = device.said.peek("guid") or ""
         if meta.vmgenid is None and (_UUID(guid) or (line.is_pve and guid.isdigit())):
-            meta.vmgenid = device.said.get("guid")
+            meta.vmgenid = device.said.take("guid")
             device.taken = True
 
 
@@ -117,9 +117,9 @@ def _read_name(line: Line) -> None:
     said = merged(line, "name")
     if said is None:
         return
-    name = said.get("guest")
+    name = said.take("guest")
     said.expect("debug-threads", "on")
-    if (process := said.get("process")) is not None:
+    if (process := said.take("process")) is not None:
         line.report.add("host-state", said, f"process={process}: what the process is called on its host is left behind")
     if name is None or (line.is_pve and name == f"vm{line.vmid}"):
         return
@@ -146,11 +146,11 @@ def _read_smbios(line: Line) -> SMBIOS | None:
         if option.peek("type") != "1":
             continue
         option.claim()
-        option.get("type")
+        option.take("type")
         found = found or SMBIOS(where=option)
         for field in FIELDS:
             if field in option.properties:
-                value = option.get(field) or ""
+                value = option.take(field) or ""
                 if field == "uuid" and not _UUID(value):
                     raise BridgeError(f"'{value[:60]}' is not a UUID", option)
                 if not value.isprintable():
@@ -166,14 +166,14 @@ def read_rng(line: Line) -> None:
         kind = backend.peek("qom-type") if backend is not None else None if name else "rng-builtin"
         if line.vm.rng is not None or kind not in ("rng-random", "rng-builtin"):
             continue
-        device.said.get("rng")
+        device.said.take("rng")
         device.taken = True
         path = None
         if backend is not None:
             backend.claim()
-            path = backend.get("filename") if kind == "rng-random" else None
-            backend.get("id")
-            backend.get("qom-type")
+            path = backend.take("filename") if kind == "rng-random" else None
+            backend.take("id")
+            backend.take("qom-type")
         limit, period = device.said.number("max-bytes"), device.said.number("period")
         line.vm.rng = RNG(
             source=path or "/dev/urandom", max_bytes=limit or 0, period=period, key=device.id, address=device.address, where=device.said
@@ -186,8 +186,8 @@ def read_watchdog(line: Line) -> None:
         if line.vm.watchdog is not None or (device.driver == "ib700" and not line.is_pve):
             continue
         device.taken = True
-        device.said.get("bus")
-        device.said.get("addr")
+        device.said.take("bus")
+        device.said.take("addr")
         text = action.text if action is not None else None
         line.vm.watchdog = Watchdog(model=device.driver, action=text, key=device.id, address=device.address, where=device.said)
     if action is not None and line.vm.watchdog is None and not (action.text == "reset" and line.is_libvirt):
@@ -204,12 +204,12 @@ def read_audio(line: Line) -> None:
         codecs = [codec for codec in line.of("hda-micro", "hda-duplex", "hda-output") if codec.said.peek("bus") in (None, f"{device.id}.0")]
         if device.driver != "AC97" and [codec.driver for codec in codecs] != ["hda-micro", "hda-duplex"]:
             continue
-        name = device.said.get("audiodev")
+        name = device.said.take("audiodev")
         device.taken = True
         for n, codec in enumerate(codecs if device.driver != "AC97" else []):
             codec.taken = True
-            codec.said.get("bus")
-            name = codec.said.get("audiodev") or name
+            codec.said.take("bus")
+            name = codec.said.take("audiodev") or name
             codec.said.expect("cad", str(n))
         line.vm.audio = Audio(device=device.driver, driver=_backend(line, name), key=device.id, address=device.address, where=device.said)
 
@@ -219,8 +219,8 @@ def _backend(line: Line, name: str | None) -> str | None:
     if said is None:
         return None
     said.claim()
-    said.get("id")
-    return said.get("driver")
+    said.take("id")
+    return said.take("driver")
 
 
 def read_tablet(line: Line) -> None:
@@ -236,10 +236,6 @@ def read_tablet(line: Line) -> None:
         for device in line.of("usb-kbd"):
             if not tablet.keyboard:
                 device.taken = tablet.keyboard = True
-
-
-def text_of(said: Said | None) -> str | None:
-    return said.text if said is not None else None
 
 
 def _kernel_problem(path: str) -> str | None:

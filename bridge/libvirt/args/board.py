@@ -98,4 +98,4 @@ def mend(
     if names is None:
         node.take_all()
     else:
-        node.take(*names)
+        node.claim_text(*names)

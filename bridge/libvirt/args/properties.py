@@ -38,7 +38,7 @@ def lose_properties(domain: Domain, node: Node, device: Node, table: dict[str, s
         value = node.attrib.get(name)
         if value is None:
             continue
-        node.get(name)
+        node.take(name)
         message = f"{name}='{value}' of the {what} has no place in a config"
         if _VALUE(value):
             domain.report.set_properties("guest-lost", node, message, device, {prop: value})

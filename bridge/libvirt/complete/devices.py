@@ -35,7 +35,7 @@ def _card(draft: Draft, node: Node) -> None:
     """An address of zeros is none, and only virtio cards have a driver (virDomainNetDefParseXML)."""
     mac, driver = node.peek("mac"), node.peek("driver")
     if mac is not None and mac.attrib.get("address", "").strip("0:") == "":
-        mac.get("address")
+        mac.take("address")
         mac.claim()
     if driver is None or not driver.attrib:
         return

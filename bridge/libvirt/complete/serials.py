@@ -23,7 +23,7 @@ def consoles(draft: Draft) -> None:
         part.above = ref(serial)
         serial.children.append(part)
     target = child(serial, "target")
-    target.get("type")
+    target.take("type")
     target.attrib["port"] = "0"
     console.children, console.named = [], None  # the port's now
     console.take_all()

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ...core.report import BridgeError
 from .serve import BEFORE, DEFINED, UNDONE, Definition
 
-__all__ = ["About", "Connection", "Definition", "Domain", "UnclearError"]
+__all__ = ["About", "Connection", "Definition", "ListedDomain", "UnclearError"]
 
 TIME_LIMIT = 30.0
 """Seconds for one call."""
@@ -34,7 +34,7 @@ LOOKING_LIMIT = 5.0
 LOOK_EVERY = 0.5
 
 
-class Domain(NamedTuple):
+class ListedDomain(NamedTuple):
     """A domain as a host lists it."""
 
     name: str
@@ -107,8 +107,8 @@ class Connection:
         """What a domain of this type (kvm, qemu) and machine can have, as XML."""
         return str(self._call("domain_capabilities", arch, machine, kind))
 
-    def domains(self) -> list[Domain]:
-        return sorted(Domain(*row) for row in self._call("domains"))
+    def domains(self) -> list[ListedDomain]:
+        return sorted(ListedDomain(*row) for row in self._call("domains"))
 
     def xml(self, uuid: str, live: bool = False) -> str:
         """The persistent definition of a domain, or with `live` the running one's. Passwords are left out."""

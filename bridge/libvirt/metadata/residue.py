@@ -115,20 +115,20 @@ def take(root: Node) -> Residue | None:
     if metadata is None or vm is None:
         return None
     metadata.claim()
-    vmid = vm.get("vmid")
+    vmid = vm.take("vmid")
     residue = Residue(int(vmid) if vmid and vmid.isascii() and vmid.isdigit() and len(vmid) < 10 else None)
     rows = [node for node in vm.children if node.tag in ("virt-qm:key", "virt-qm:absent")]
     if len(rows) > MAX_ROWS:
         raise BridgeError(f"the residue has more than {MAX_ROWS} keys: remove <{TAG}>", vm)
     for node in rows:
-        node.take()
-        key, seen = node.need("name"), node.get("seen")
+        node.claim_text()
+        key, seen = node.need("name"), node.take("seen")
         text: str | None = unescape(node.text.strip(" \t\r\n") or node.text) if node.tag == "virt-qm:key" else None
         residue.keys[key] = (text, None if seen is None else unescape(seen))
     for name in ("sections", "description", "storages"):
         node_of = vm.only(f"virt-qm:{name}")
         if node_of is not None:
-            node_of.take()
+            node_of.claim_text()
             setattr(residue, name, unescape(node_of.text))
     if len(residue.storages) > MAX_STORAGES:
         raise BridgeError(f"the storages have more than {MAX_STORAGES} characters: remove <virt-qm:storages>", vm)

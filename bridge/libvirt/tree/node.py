@@ -52,7 +52,7 @@ class Node(msgspec.Struct, eq=False, weakref=True):
 
     # --- reading: every call claims what it returns
 
-    def get(self, name: str) -> str | None:
+    def take(self, name: str) -> str | None:
         """Take an attribute."""
         return self.attrib.pop(name, None)
 
@@ -146,7 +146,7 @@ class Node(msgspec.Struct, eq=False, weakref=True):
         for name in names:
             self.attrib.pop(name, None)
 
-    def take(self, *names: str) -> None:
+    def claim_text(self, *names: str) -> None:
         """Take the element, its text and these attributes, of which somebody speaks; what else it holds stays for the report."""
         self.claimed = self.text_claimed = True
         for name in names:

@@ -12,7 +12,7 @@ from ...host.storage import locate
 from ...libvirt.host.connect import Connection
 from ...qemuserver.held import unwrap
 from ...qemuserver.read import read as read_config
-from ...qemuserver.setting import Entry, checked, checker_of
+from ...qemuserver.setting import Setting, checked, checker_of
 from ...qemuserver.text import ConfigText, parse
 from ..importing import dumped, wanted, with_onboot
 
@@ -84,7 +84,7 @@ def _as_the_xml_says(config: ConfigText, given: Input, vmid: int) -> None:
             entries[key] = checked(checker_of(key), key, text, entries[key].line)
 
 
-def _file(entry: Entry) -> str | None:
+def _file(entry: Setting) -> str | None:
     return str(entry.parts["file"]) if entry.parts and "file" in entry.parts else None
 
 

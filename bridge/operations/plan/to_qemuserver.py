@@ -15,7 +15,7 @@ from ...host.sections import STORAGE_ID
 from ...host.storage import locate
 from ...host.storagecfg import Storage
 from ...qemuserver.drive import CLOUDINIT
-from ...qemuserver.setting import Entry
+from ...qemuserver.setting import Setting
 from ...qemuserver.text import write
 from . import tpm
 from .directory import directory, of_images, storages
@@ -140,7 +140,7 @@ def _state(found: Given, given: Input, number: int, wish: Wish) -> list[Step]:
     target = locate(wish.facts, volid).path
     assert target is not None
     entries = found.config.main.entries
-    entries["tpmstate0"] = Entry(f"{volid},version={kept[1]}", entries["tpmstate0"].line)
+    entries["tpmstate0"] = Setting(f"{volid},version={kept[1]}", entries["tpmstate0"].line)
     step = Step(
         id=f"{found.vmid}-tpmstate0",
         kind="tpm",

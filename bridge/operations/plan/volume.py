@@ -10,7 +10,7 @@ from ...data.options import DRIVES
 from ...host.facts import HostFacts
 from ...host.storage import Location, blockdev_options, locate
 from ...host.storagecfg import Storage
-from ...qemuserver.setting import Entry
+from ...qemuserver.setting import Setting
 from ...qemuserver.text import ConfigText
 from .step import Step
 
@@ -84,7 +84,7 @@ def moved(config: ConfigText, places: dict[str, tuple[str, str | None]]) -> None
         entry = config.main.entries[key]
         rest = [part for part in entry.value.split(",") if "=" in part and part.split("=")[0] not in ("file", "format", "size", "volume")]
         said = [f"format={form}"] if form is not None and "media=cdrom" not in rest else []
-        config.main.entries[key] = Entry(",".join([file, *rest, *said]), entry.line)
+        config.main.entries[key] = Setting(",".join([file, *rest, *said]), entry.line)
 
 
 def left_behind(config: ConfigText) -> list[str]:

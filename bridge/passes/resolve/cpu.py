@@ -14,13 +14,13 @@ from . import cpu_said
 from .cpu_flags import (
     INTEL,
     Chosen,
-    Setting,
+    Platform,
     Words,
     choose,
     default_type,
     flag_words,
     meaning,
-    setting,
+    platform,
     wants_evmcs,
     with_custom,
 )
@@ -28,7 +28,7 @@ from .cpu_flags import (
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Fills model, words and their meaning, sockets and cores; what was said stays as it is."""
-    cpu, here = vm.cpu, setting(vm, host)
+    cpu, here = vm.cpu, platform(vm, host)
     chosen = choose(cpu.cputype, here.arch, here.kvm, host)
     if chosen is None:
         tell_missing(vm, host, report)
@@ -48,7 +48,7 @@ def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
 
 def tell_missing(vm: VM, host: HostFacts, report: Report) -> None:
     """The finding of a custom model that the host facts do not hold."""
-    here = setting(vm, host)
+    here = platform(vm, host)
     if choose(vm.cpu.cputype, here.arch, here.kvm, host) is None:
         message = f"the CPU model '{vm.cpu.cputype}' is not in cpu-models.conf, so the VM gets qemu-server's default CPU"
         report.add("resource-unknown", vm.cpu.where, message, "give the node's cpu-models.conf among the host facts")
@@ -64,7 +64,7 @@ def check_firmware(vm: VM, host: HostFacts, report: Report) -> VM:  # noqa: ARG0
     cpu = vm.cpu
     if vm.firmware.bios != "ovmf" or cpu.runningcpu is not None:
         return vm
-    here = setting(vm, host)
+    here = platform(vm, host)
     if here.arch == "x86_64":
         chosen = choose(cpu.cputype, here.arch, here.kvm, host)
         if chosen is not None and chosen.model in BITS_32:
@@ -101,7 +101,7 @@ def check_known(vm: VM, host_arch: str | None) -> None:
         raise BridgeError(f"CPU model '{model}' does not exist for configured vCPU architecture '{arch}'", vm.cpu.where)
 
 
-def _warn(model: str, cpu: CPU, words: Words, here: Setting, host: HostFacts, report: Report) -> None:
+def _warn(model: str, cpu: CPU, words: Words, here: Platform, host: HostFacts, report: Report) -> None:
     if cpu.level is not None and here.arch != "x86_64":
         report.add("warning", cpu.where, f"CPU 'level' property is ignored for architecture '{here.arch}'")
     bits = cpu.phys_bits

@@ -33,7 +33,7 @@ Words = dict[str, str]
 """Flag name -> the word on the command line: `aes` -> `+aes`, `kvm` -> `kvm=off`, `hv_time` -> `hv_time`."""
 
 
-class Setting(NamedTuple):
+class Platform(NamedTuple):
     """What besides the VM's `cpu` decides about the CPU."""
 
     arch: str
@@ -54,11 +54,11 @@ class Setting(NamedTuple):
         return self.qemu >= BINARY[name]
 
 
-def setting(vm: VM, host: HostFacts) -> Setting:
+def platform(vm: VM, host: HostFacts) -> Platform:
     """What of the VM and the host decides; facts that are not known yet count as qemu-server's defaults."""
     machine = vm.machine
     arch = machine.arch or host.arch
-    return Setting(
+    return Platform(
         arch,
         arch == host.arch if machine.kvm is None else machine.kvm,
         (*(machine.version or (99, 0)), machine.pve or 0),
@@ -111,7 +111,7 @@ def with_custom(cpu: CPU, custom: CPUModel) -> CPU:
     )
 
 
-def flag_words(chosen: Chosen, cpu: CPU, here: Setting, host: HostFacts, report: Report | None = None) -> Words:
+def flag_words(chosen: Chosen, cpu: CPU, here: Platform, host: HostFacts, report: Report | None = None) -> Words:
     """The words behind the model, not sorted. Without a report, nothing is said about flags that replace others."""
     layers = [("qemu-server", _always(chosen.model, here))]
     if here.kvm and here.arch == "x86_64":
@@ -139,7 +139,7 @@ def _tell_replaced(words: Words, before: list[tuple[str, Words]], who: str, laye
             report.add("warning", cpu.where, f"CPU flag/setting '{word}' (set by {who}) overwrites '{old}' (set by {first})")
 
 
-def _always(model: str, here: Setting) -> Words:
+def _always(model: str, here: Platform) -> Words:
     words: Words = {}
     x86 = here.arch == "x86_64"
     if model == "kvm64" and x86:
@@ -174,13 +174,13 @@ _HYPERV = (
 INTEL = "GenuineIntel"
 
 
-def has_hyperv(here: Setting) -> bool:
+def has_hyperv(here: Platform) -> bool:
     """Whether qemu-server gives this guest enlightenments at all."""
     win = windows_version(here.ostype)
     return here.kvm and here.arch == "x86_64" and win >= 6 and not (here.ovmf and win < 8)
 
 
-def wants_evmcs(here: Setting, host: HostFacts) -> bool:
+def wants_evmcs(here: Platform, host: HostFacts) -> bool:
     """Enlightened VMCS: the one enlightenment that depends on the host's CPU, and on a +pve revision."""
     return has_hyperv(here) and windows_version(here.ostype) >= 11 and is_intel(host) and here.machine_has("hv_evmcs")
 
@@ -191,7 +191,7 @@ def is_intel(host: HostFacts) -> bool:
 
 
 @lru_cache(maxsize=256)  # without: 1 % more calls from a config to a command line
-def enlightenments(here: Setting) -> Words:
+def enlightenments(here: Platform) -> Words:
     """What every guest of this setting gets. The same object each time: copy it before a change."""
     words: Words = {}
     if not has_hyperv(here):
@@ -207,7 +207,7 @@ def enlightenments(here: Setting) -> Words:
     return words
 
 
-def hyperv_words(here: Setting, vendor_id: str | None, host: HostFacts) -> Words:
+def hyperv_words(here: Platform, vendor_id: str | None, host: HostFacts) -> Words:
     """The enlightenments, and those that the VM or the host asks for."""
     common = enlightenments(here)
     if not common:
@@ -239,7 +239,7 @@ def nested_flag(host: HostFacts) -> str | None:
     return next((flag for flag in host.cpu_flags or () if flag in ("svm", "vmx")), None)
 
 
-def _forced(model: str, cpu: CPU, here: Setting) -> Words:
+def _forced(model: str, cpu: CPU, here: Platform) -> Words:
     words: Words = {}
     if here.arch != "x86_64":
         return words

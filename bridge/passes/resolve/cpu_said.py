@@ -14,7 +14,7 @@ from ...model.cpu import CPU
 from ...model.vm import VM
 from ..fill import forget
 from .cpu_flags import (
-    Setting,
+    Platform,
     choose,
     default_type,
     flag_words,
@@ -22,7 +22,7 @@ from .cpu_flags import (
     kept_from_libvirt,
     meaning,
     nested_flag,
-    setting,
+    platform,
     states_of,
     with_custom,
 )
@@ -45,7 +45,7 @@ BESIDE_TYPE = ("flags", "hidden", "hv_vendor_id", "level", "phys_bits", "guest_p
 
 def said(vm: VM, host: HostFacts, report: Report) -> CPU:
     """The CPU as a config says it. What a config cannot say becomes a finding."""
-    cpu, here = vm.cpu, setting(vm, host)
+    cpu, here = vm.cpu, platform(vm, host)
     if cpu.runningcpu is not None:
         cpu = from_command_line(cpu)
     if here.arch != "x86_64":
@@ -91,7 +91,7 @@ def from_command_line(cpu: CPU) -> CPU:
     return replace(cpu, runningcpu=None, model=model, **{**meaning(named), **fields})
 
 
-def _known_model(cpu: CPU, here: Setting, report: Report) -> CPU:
+def _known_model(cpu: CPU, here: Platform, report: Report) -> CPU:
     """libvirt's model by qemu-server's name."""
     model = cpu.model
     if model is None:
@@ -113,7 +113,7 @@ def _known_model(cpu: CPU, here: Setting, report: Report) -> CPU:
     return replace(cpu, model=default_type(here.arch, here.kvm))
 
 
-def _choose_type(cpu: CPU, states: States, here: Setting, host: HostFacts) -> str:
+def _choose_type(cpu: CPU, states: States, here: Platform, host: HostFacts) -> str:
     """The largest abstract model whose flags are all on, or else the model itself."""
     model = cpu.model or ABSTRACT_BASE
     if model == ABSTRACT_BASE and (name := _abstract(states)):
@@ -135,7 +135,7 @@ def _abstract(states: States) -> str | None:
     return None
 
 
-def _leftover(cputype: str, states: States, here: Setting, host: HostFacts) -> bool:
+def _leftover(cputype: str, states: States, here: Platform, host: HostFacts) -> bool:
     """Whether a CPU of this type would differ in what no flag of a VM can mend."""
     expected = _expected(CPU(cputype=cputype), here, host)
     fixed = {*VM_CPU_FLAGS, *NESTED, "kvm", *(name for name in QEMU_DEFAULT if name not in states)}
@@ -144,7 +144,7 @@ def _leftover(cputype: str, states: States, here: Setting, host: HostFacts) -> b
     )
 
 
-def _expected(cpu: CPU, here: Setting, host: HostFacts) -> States:
+def _expected(cpu: CPU, here: Platform, host: HostFacts) -> States:
     chosen = choose(cpu.cputype, here.arch, here.kvm, host)
     assert chosen is not None
     if chosen.custom:
@@ -152,7 +152,7 @@ def _expected(cpu: CPU, here: Setting, host: HostFacts) -> States:
     return states_of(CPU(**meaning(flag_words(chosen, cpu, here, host))))
 
 
-def _without_custom(cpu: CPU, here: Setting, host: HostFacts) -> CPU:
+def _without_custom(cpu: CPU, here: Platform, host: HostFacts) -> CPU:
     """What the custom model says already is unsaid."""
     chosen = choose(cpu.cputype, here.arch, here.kvm, host)
     if chosen is None or chosen.custom is None:
@@ -162,7 +162,7 @@ def _without_custom(cpu: CPU, here: Setting, host: HostFacts) -> CPU:
     return forget(cpu, *same)
 
 
-def _with_vendor_id(cpu: CPU, states: States, here: Setting) -> CPU:
+def _with_vendor_id(cpu: CPU, states: States, here: Platform) -> CPU:
     vendor_id = states.get("hv-vendor-id")
     if not isinstance(vendor_id, str) or not has_hyperv(here) or (here.x_vga and vendor_id == "proxmox"):
         return cpu
@@ -196,7 +196,7 @@ def _assume_nested(flags: str, states: States, expected: States, host: HostFacts
     report.add("ambiguous", cpu.where, message)
 
 
-def _report_rest(cpu: CPU, states: States, expected: States, here: Setting, report: Report) -> None:
+def _report_rest(cpu: CPU, states: States, expected: States, here: Platform, report: Report) -> None:
     """Differences that no word of a config takes away."""
     lost, gained, changed = [], [], []
     words: list[str] = []
@@ -243,7 +243,7 @@ def _spelled(name: str, value: bool | str | None) -> str:
     return f"{name}={value}" if isinstance(value, str) else ("+" if value else "-") + name
 
 
-def _report_vendor(cpu: CPU, here: Setting, report: Report) -> None:
+def _report_vendor(cpu: CPU, here: Platform, report: Report) -> None:
     forced = VENDOR.get(cpu.model or "")
     if cpu.vendor is not None and cpu.vendor != forced:
         gives = f"gives {forced}" if forced else "leaves it to the host"
@@ -256,7 +256,7 @@ def _report_vendor(cpu: CPU, here: Setting, report: Report) -> None:
         report.mend("guest-lost", cpu.where, "migratable='off' has no form in a config", words, about=fields(cpu, "migratable"))
 
 
-def _said_elsewhere(cpu: CPU, here: Setting, host: HostFacts, report: Report) -> CPU:
+def _said_elsewhere(cpu: CPU, here: Platform, host: HostFacts, report: Report) -> CPU:
     """Other architectures know a model only."""
     model = cpu.model
     default = default_type(here.arch, here.kvm)

@@ -13,7 +13,7 @@ from ...model.memory import DIMM, Memory, NUMANode
 from ...model.vm import VM
 from ..fill import fill, forget
 from .cpu import hotplug_features, with_hotplug
-from .cpu_flags import setting
+from .cpu_flags import platform
 from .memory_dimms import ASSUMED_BITS, dimms, maximum, page_mib, static_mib
 
 MAX_CPUS = 8192
@@ -29,7 +29,7 @@ STATS_PERIOD = 2
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
     """Fills size, nodes and DIMMs, and whether there is a balloon; refuses what qemu-server refuses."""
-    here = setting(vm, host)
+    here = platform(vm, host)
     memory = fill(vm.memory, size=DEFAULT_MIB, hotplug="memory" in hotplug_features(vm.machine.hotplug), shared=bool(vm.virtiofs))
     assert memory.size is not None
     sockets, cores = vm.cpu.sockets or 1, vm.cpu.cores or 1
@@ -345,6 +345,6 @@ def _said_balloon(vm: VM, host: HostFacts, report: Report) -> Balloon:
         return Balloon(target=0, where=balloon.where, key=balloon.key)
     if balloon.present is None:
         return balloon
-    if not balloon.free_page_reporting and setting(vm, host).machine_has("free_page_reporting"):
+    if not balloon.free_page_reporting and platform(vm, host).machine_has("free_page_reporting"):
         report.add("added", balloon.where, "qemu-server turns free page reporting on for this machine type: a virtio feature more")
     return forget(balloon, "present", "free_page_reporting", "stats_period")

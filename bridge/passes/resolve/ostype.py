@@ -14,7 +14,7 @@ from ...core.report import Report
 from ...data.ostype import WINDOWS, windows_version
 from ...host.facts import HostFacts
 from ...model.vm import VM
-from .cpu_flags import Setting, enlightenments, setting
+from .cpu_flags import Platform, enlightenments, platform
 
 ENLIGHTENED = ("win10", "win7", "w2k8")
 """qemu-server gives enlightenments to Windows alone: these stand for those that get some."""
@@ -26,7 +26,7 @@ WEIGHTS = {"relaxed": 4, "x2apic": 4, "localtime": 2, "tdf": 2, "pit": 2, "hpet"
 """How much an effect tells; an enlightenment counts 1."""
 
 
-def effects(ostype: str, here: Setting, acpi: bool) -> frozenset[str]:
+def effects(ostype: str, here: Platform, acpi: bool) -> frozenset[str]:
     """What qemu-server does to a guest of this ostype."""
     win = windows_version(ostype)
     found = {name.removeprefix("hv_") for name in enlightenments(here._replace(ostype=ostype))}
@@ -62,13 +62,13 @@ def judge(vm: VM, host: HostFacts) -> str:
     if enlightened and enlightened <= OPTIONAL:  # a name for drivers that look for one tells Windows, and nothing of which
         best = ENLIGHTENED[0]
     else:
-        here = setting(vm, host)._replace(ostype=None, x_vga=False)
+        here = platform(vm, host)._replace(ostype=None, x_vga=False)
         best = _nearest(seen(vm), here, vm.machine.acpi is not False, ENLIGHTENED if enlightened else CANDIDATES)
     return "win11" if best == "win10" and _looks_like_11(vm) else best
 
 
 @lru_cache(maxsize=512)  # without: 1 % more calls from a config to XML or back
-def _nearest(shown: frozenset[str], here: Setting, acpi: bool, candidates: tuple[str, ...]) -> str:
+def _nearest(shown: frozenset[str], here: Platform, acpi: bool, candidates: tuple[str, ...]) -> str:
     best, least = candidates[0], float("inf")
     for ostype in candidates:
         distance = sum(WEIGHTS.get(effect, 1) for effect in shown ^ effects(ostype, here, acpi))

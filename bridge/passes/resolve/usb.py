@@ -19,7 +19,6 @@ OLD_MAX_USB = 5
 
 USB_ID = re.compile(r"(?:0x)?([0-9A-Fa-f]{4}):(?:0x)?([0-9A-Fa-f]{4})")
 USB_PATH = re.compile(r"([0-9]+)-([0-9]+(?:\.[0-9]+)*)")
-MAX_HOST_BUS = 1 << 16
 
 
 def resolve(vm: VM, host: HostFacts, report: Report) -> VM:
