@@ -73,14 +73,6 @@ def limit_problem(key: str, value: str) -> str | None:
     return None
 
 
-@cache  # without: 2 % more calls from a config to XML or back
-def _has_limits(key: str) -> bool:
-    declared = option(key)
-    return declared is not None and any(
-        limit not in (None, ()) for limit in (declared.enum, declared.pattern, declared.minimum, declared.maximum, declared.max_length)
-    )
-
-
 def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
     """Kind, message, whether to refuse."""
     value = entry.value
@@ -88,7 +80,7 @@ def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
         return "control", "control characters or broken UTF-8 in the value" + ("" if key in SECRETS else f": {value!r}"), True
     if not value.strip(SPACE):
         return "blank", "the value is blank", entry.parts is None and key not in LOSABLE
-    if _has_limits(key) and (message := limit_problem(key, value)):
+    if (message := limit_problem(key, value)) is not None:
         return "limit", message, True
     if entry.parts is not None:
         if (wide := _out_of_range(key, entry.parts, 0, _MOST)) is not None:
