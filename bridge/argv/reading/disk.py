@@ -167,11 +167,17 @@ def _read(line: Line, device: Dev) -> Disk | None:
     return disk
 
 
+def in_full(path: str) -> str:
+    """What to do about a path that cannot stay as it is."""
+    whole = "write it in full, as it is on the host"
+    return whole if path.startswith("/") else f"{whole}, or name the directory that QEMU is started in (--started-in)"
+
+
 def check_path(source: Source) -> None:
     """Raises BridgeError for a path that must not get into a document (security-rules S8), or that only the process could follow."""
     path = source.path
     if path is not None and (problem := path_problem(path)):
-        raise BridgeError(f"the path '{path[:200]}' {problem}: write it in full, as it is on the host", source.where)
+        raise BridgeError(f"the path '{path[:200]}' {problem}: {in_full(path)}", source.where)
 
 
 def _is_cdrom(line: Line, device: Dev, image: Image | None) -> bool:
