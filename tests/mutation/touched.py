@@ -117,7 +117,12 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             yield node.id
 
 
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def _walk(node: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Decorators and defaults are not in their function: they run when it is made."""
     yield node, in_function
     for child in ast.iter_child_nodes(node):
-        yield from _walk(child, in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+        is_body = isinstance(child, ast.stmt) if isinstance(node, _FUNCTION) else isinstance(node, ast.Lambda) and child is node.body
+        yield from _walk(child, in_function or is_body)
