@@ -11,9 +11,14 @@ import pytest
 import bridge
 from bridge.argv.read import read
 from bridge.guest.compare import compare
+from bridge.guest.inert import Inert
 from bridge.guest.tree import Tree, tree
 from tests.sheets.lines import LINES, PLAIN
 from tests.sheets.sheet import check, differences, names
+
+MACHINES = frozenset(("pc", "q35", "pc-i440fx-9.2", "pc-q35-9.2", "none"))
+HERE = (9, 2)
+"""A QEMU and what it knows."""
 
 
 @cache
@@ -41,10 +46,29 @@ def seen(base: Tree, line: str) -> Iterator[str]:
         yield f"{each.importance}: {each.what} ({each.where_a}, {each.where_b})"
 
 
+def started(line: str) -> Iterator[str]:
+    """The words with which QEMU shows the machine without its host, where they are not those of the plain one."""
+    try:
+        found = Inert(read(line), MACHINES, HERE)
+        words = found.words("/run/x")
+    except bridge.BridgeError:
+        yield "! refused"
+        return
+    plain = Inert(read(PLAIN), MACHINES, HERE).words("/run/x")
+    yield from differences(plain, words)
+    yield from (f"lost: {what}" for what in found.lost)
+    yield from (f"withheld: {driver} {name}" for driver, name in sorted(found.withheld))
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_a_guest_sees_of_a_line(line: str) -> None:
     check("guest", line, list(seen(plain(), f"{PLAIN} {line}")))
 
 
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_starts_without_its_host(line: str) -> None:
+    check("inert", line, list(started(f"{PLAIN} {line}")))
+
+
 def test_every_entry_is_of_a_line() -> None:
-    assert names("guest") == set(LINES)
+    assert names("guest") == names("inert") == set(LINES)
