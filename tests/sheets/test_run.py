@@ -25,7 +25,7 @@ from tests.sheets.sheet import check
 LINE = "qemu-system-x86_64 -machine q35 -cpu qemu64 -device virtio-net-pci,netdev=n,romfile=/r -netdev user,id=n -device edu"
 """With a file, which QEMU is not told."""
 PROPERTIES: dict[tuple[str, str], Any] = {
-    ("/machine", "type"): "pc-q35-9.2-machine", ("/machine", "usb"): True, ("/machine", "acpi"): True, ("/machine", "vmport"): "auto", ("/machine", "hpet"): False,
+    ("/machine", "type"): "pc-q35-9.2-machine", ("/machine", "x-odd"): True, ("/machine", "acpi"): True, ("/machine", "vmport"): "auto", ("/machine", "hpet"): False,
     ("/machine", "smm"): "auto", ("/machine", "graphics"): True, ("/cpu", "aes"): True, ("/cpu", "type"): "qemu64-x86_64-cpu", ("/cpu", "family"): 15,
 }  # fmt: skip
 PCI = [{"devices": [
