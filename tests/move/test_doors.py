@@ -289,12 +289,8 @@ class Library:
     @staticmethod
     def plain(given: Any) -> Any:
         if isinstance(given, ctypes.Array):
-            texts = {
-                private.TYPE_STRING: lambda each: each.value.text,
-                private.TYPE_ULLONG: lambda each: each.value.number,
-                0: lambda _: None,
-            }
-            return [(each.field, each.type, texts[each.type](each)) for each in given]
+            names = {private.TYPE_STRING: "text", private.TYPE_ULLONG: "number"}
+            return [(each.field, each.type, getattr(each.value, names[each.type]) if each.type else None) for each in given]
         return "out" if type(given).__name__ == "CArgObject" else given
 
 
@@ -302,7 +298,7 @@ def capsule(name: bytes) -> Any:
     """What libvirt-python keeps its pointers in. The name must outlive it."""
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-    return SimpleNamespace(_o=new(4711, name, None))  # type: ignore[no-untyped-call]
+    return SimpleNamespace(_o=new(4711, name, None))
 
 
 HOST, DOMAIN = b"virConnectPtr", b"virDomainPtr"
