@@ -70,5 +70,10 @@ def test_a_line_starts_without_its_host(line: str) -> None:
     check("inert", line, list(started(f"{PLAIN} {line}")))
 
 
+def test_what_the_lines_are_compared_with() -> None:
+    check("guest", "the plain one", flat(plain()))
+    check("inert", "the plain one", Inert(read(PLAIN), MACHINES, HERE).words("/run/x"))
+
+
 def test_every_entry_is_of_a_line() -> None:
-    assert names("guest") == names("inert") == set(LINES)
+    assert names("guest") == names("inert") == {*LINES, "the plain one"}
