@@ -1,4 +1,4 @@
-"""The check of lost fields over rows of its own: what has no row, is not filled in and says something, is told once for each part and kind."""
+"""The check of lost fields over rows of its own: what has no row, is not filled in and says something, is told once a part and kind."""
 
 from __future__ import annotations
 

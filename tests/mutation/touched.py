@@ -96,7 +96,7 @@ class _Names:
 
     def uses(self, module: Path, line: int) -> set[tuple[Path, int]]:
         """Lines that read what the statement of this line binds, or what is made of it."""
-        todo = [name for each in tree(module).body if each.lineno <= line <= (each.end_lineno or line) for name in _bound(each)]
+        todo = [name for each in tree(module).body if _first(each) <= line <= (each.end_lineno or line) for name in _bound(each)]
         seen: set[str] = set()
         while todo:
             name = todo.pop()
@@ -104,6 +104,12 @@ class _Names:
                 seen.add(name)
                 todo += self.makers[name]
         return set().union(*(self.readers[name] for name in seen))
+
+
+def _first(statement: ast.stmt) -> int:
+    """A function's line is that of `def`."""
+    decorators = getattr(statement, "decorator_list", ())
+    return min((each.lineno for each in decorators), default=statement.lineno)
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

@@ -94,6 +94,14 @@ lvmthin: thin
 }  # fmt: skip
 
 COMMANDS = """\
+to-argv 100.conf --by libvirt --host facts
+to-argv domains/a.xml --by libvirt -o a.cmd; to-argv domains/a.xml --by libvirt -o a.cmd; to-argv domains/a.xml --by libvirt -o a.cmd --force
+to-argv web.xml --by libvirt
+to-argv 100.conf --by libvirt --fail-on note --host facts
+to-argv 100.conf --by libvirt --fail-on note --report json
+diff domains/a.xml 100.conf --by libvirt --host facts
+diff domains/a.xml domains/a.xml
+diff web.xml 100.conf --by libvirt -q
 to-xml
 to-xml none.conf
 to-xml 100.conf -o ''

@@ -25,7 +25,10 @@ from tests.sheets.sheet import check
 LINE = "qemu-system-x86_64 -machine q35 -cpu qemu64 -device virtio-net-pci,netdev=n,romfile=/r -netdev user,id=n -device edu"
 """With a file, which QEMU is not told."""
 PROPERTIES: dict[tuple[str, str], Any] = {
-    ("/machine", "type"): "pc-q35-9.2-machine", ("/machine", "x-odd"): True, ("/machine", "acpi"): True, ("/machine", "vmport"): "auto", ("/machine", "hpet"): False,
+    ("/machine", "type"): "pc-q35-9.2-machine", ("/machine", "x-odd"): True,
+    **{("/machine", name): "noise" for name in ("memory-backend", "pcspk-audiodev", "pflash0", "pflash1", "rtc-time", "smp")},
+    **{("/cpu", name): "noise" for name in ("crash-information", "feature-words", "filtered-features", "hotplugged")},
+ ("/machine", "acpi"): True, ("/machine", "vmport"): "auto", ("/machine", "hpet"): False,
     ("/machine", "smm"): "auto", ("/machine", "graphics"): True, ("/cpu", "aes"): True, ("/cpu", "type"): "qemu64-x86_64-cpu", ("/cpu", "family"): 15,
 }  # fmt: skip
 PCI = [{"devices": [
