@@ -406,7 +406,11 @@ def test_sockets_are_forwarded_both_ways(far: Callable[..., ssh.Other], tmp_path
     assert master.returncode == 0
     assert (tmp_path / "held").read_text() == "given stream\ngone\n"
     opened, *rest = (tmp_path / "words").read_text().splitlines()
-    options = " ".join(f"-o {option}" for option in ssh.OPTIONS)
+    said = (
+        "BatchMode=yes ConnectTimeout=15 ServerAliveInterval=5 ServerAliveCountMax=3 ControlPersist=no RemoteCommand=none"
+        " ClearAllForwardings=yes PermitLocalCommand=no StreamLocalBindUnlink=yes ExitOnForwardFailure=yes"
+    )
+    options = " ".join(f"-o {option}" for option in said.split())
     assert opened.startswith(f"-T -a -x -e none {options} -M -S {tmp_path}/control -p 22 -l root -- far sh -c ")
     forward = f"-o StreamLocalBindUnlink=yes -S {tmp_path}/control -O forward"
     assert rest == [f"{forward} -L {tmp_path}/target:{made}/target -- far ", f"{forward} -R {made}/stream:{tmp_path}/stream -- far "]
@@ -887,6 +891,61 @@ def test_the_process_that_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     moved = ends == "by itself"
     wanted = Outcome(moved, f"moved {moved}", "" if moved else "cancelled", [])
     assert notes[-1] == {"outcome": wanted._asdict()}
+
+
+CAPABILITIES = (
+    "xbzrle rdma-pin-all auto-converge zero-blocks events postcopy-ram x-colo release-ram return-path pause-before-switchover multifd"
+    " dirty-bitmaps postcopy-blocktime late-block-activate x-ignore-shared validate-uuid background-snapshot zero-copy-send compress"
+    " postcopy-preempt switchover-ack dirty-limit mapped-ram"
+)
+"""Of QEMU (qapi/migration.json)."""
+
+
+@pytest.mark.parametrize("with_disks", [False, True])
+def test_which_of_qemus_capabilities_a_move_does_without(tmp_path: Path, with_disks: bool) -> None:
+    disk = Disk(device="scsi0", target="sda")
+    sides = Sides(request(tmp_path, disks=(disk,) if with_disks else (), max_downtime=7))
+    asked: list[tuple[dict[str, bool], dict[str, object]]] = []
+    machine: Any = SimpleNamespace(settings=lambda *given: asked.append(given))
+    sides.machine = machine
+    sides.settle()
+    sides.close()
+    ((wanted, numbers),) = asked
+    assert set(wanted) <= set(CAPABILITIES.split())
+    on = {name for name, value in wanted.items() if value}
+    assert on == {"auto-converge", *(["pause-before-switchover"] if with_disks else [])}
+    assert set(CAPABILITIES.split()) - set(wanted) == {
+        *("rdma-pin-all", "zero-blocks", "events", "postcopy-blocktime", "late-block-activate", "validate-uuid"),
+        *("postcopy-preempt", "switchover-ack", "dirty-limit"),
+    }
+    assert numbers == {"downtime-limit": 7, "max-bandwidth": 1 << 40}
+    assert sides.flags == (1 | 8 | 64 | 512 if with_disks else 1 | 8 | 512)
+    given = sides.given(migrate_uri="unix:/x")
+    assert given == {"migrate_uri": "unix:/x"} | ({"disks_uri": f"unix://{tmp_path}/nbd", "migrate_disks": ["sda"]} if with_disks else {})
+    cookie = sides.disk_cookie({"sda": 4096})
+    assert ("<nbd><disk target='sda' capacity='4096'/></nbd>" in cookie) == with_disks
+    assert f"<name>web</name><uuid>{UUID}</uuid><hostname>outside</hostname>" in cookie
+
+
+def test_the_figures_of_a_job_that_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libvirt's names (virDomainGetJobStats)."""
+    names = [
+        "data_total",
+        "data_remaining",
+        "time_elapsed",
+        "downtime",
+        "downtime_net",
+        "disk_total",
+        "disk_remaining",
+        "memory_total",
+        "memory_bps",
+        "operation",
+    ]
+    job = SimpleNamespace(jobStats=lambda: {name: number for number, name in enumerate(names)})
+    monkeypatch.setattr(served, "Protocol3", lambda _: None)
+    there = SimpleNamespace(lookupByUUIDString=lambda _: job)
+    calls = served._Calls(SimpleNamespace(open=lambda _: there, libvirtError=LibvirtError), "")
+    assert calls.job(UUID) == {name: number for number, name in enumerate(names[:7])}
 
 
 def test_sides_of_a_move_are_closed(tmp_path: Path) -> None:
