@@ -135,13 +135,14 @@ class LibvirtError(Exception): ...
 def serving(monkeypatch: pytest.MonkeyPatch, lines: str, module: Any) -> list[tuple[int, int]]:
     """What was laid over what."""
     laid: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "dup2", lambda one, other: laid.append((one, other)))
-    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
-    monkeypatch.setattr(sys, "stdout", sys.stdout)
-    monkeypatch.setitem(sys.modules, "libvirt", module)
-    monkeypatch.setattr(served, "Protocol3", lambda _: None)
-    served.serve("qemu:///system")
-    assert sys.stdout is sys.stderr
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "dup2", lambda one, other: laid.append((one, other)))
+        patched.setattr(sys, "stdin", io.StringIO(lines))
+        patched.setattr(sys, "stdout", sys.stdout)
+        patched.setitem(sys.modules, "libvirt", module)
+        patched.setattr(served, "Protocol3", lambda _: None)
+        served.serve("qemu:///system")
+        assert sys.stdout is sys.stderr
     return laid
 
 
@@ -870,17 +871,16 @@ def test_the_process_that_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
     closed: list[int] = []
     sides = SimpleNamespace(close=lambda: closed.append(1))
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(readline=readline)))
-    monkeypatch.setattr(mover, "Sides", lambda _: sides)
-    monkeypatch.setattr("bridge.operations.move.mover.ways.steps", lambda _: [Step()])
-    monkeypatch.setattr("bridge.operations.move.mover.ways.where", lambda _, moved: f"moved {moved}")
-    monkeypatch.setattr(signal, "signal", heard.__setitem__)
-    laid: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "dup2", lambda one, other: laid.append((one, other)))
-    sessions: list[int] = []
-    monkeypatch.setattr(os, "setsid", lambda: sessions.append(1))
-    monkeypatch.setattr(os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))
-    with pytest.raises(SystemExit) as ended:
+    laid, sessions = list[tuple[int, int]](), list[int]()
+    with monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
+        patched.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(readline=readline)))
+        patched.setattr(mover, "Sides", lambda _: sides)
+        patched.setattr("bridge.operations.move.mover.ways.steps", lambda _: [Step()])
+        patched.setattr("bridge.operations.move.mover.ways.where", lambda _, moved: f"moved {moved}")
+        patched.setattr(signal, "signal", heard.__setitem__)
+        patched.setattr(os, "dup2", lambda one, other: laid.append((one, other)))
+        patched.setattr(os, "setsid", lambda: sessions.append(1))
+        patched.setattr(os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))
         mover.main()
     over.set()
     assert ended.value.code == 0
