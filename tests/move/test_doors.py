@@ -619,14 +619,14 @@ def test_a_state_becomes_an_image_and_one_again(tmp_path: Path) -> None:
         assert again.read_bytes() == STREAM.ljust(BLOCK, b"\0")
     assert not list(tmp_path.glob(".*"))
     with pytest.raises(BridgeError, match="imageTrue: File exists"):
-        convert.to_image(tmp_path / "state", tmp_path / "imageTrue", "<domain/>", {})
+        convert.to_image(tmp_path / "state", tmp_path / "imageTrue", "<domain/>", {}, True)
     with pytest.raises(BridgeError, match="none: No such file"):
         convert.to_stream(tmp_path / "none", tmp_path / "x", {})
     with pytest.raises(BridgeError, match="state: is not a save image"):
         convert.to_stream(tmp_path / "state", tmp_path / "x", {})
     (tmp_path / "odd").write_bytes(b"no stream")
     with pytest.raises(BridgeError, match="odd: the migration stream is not understood"):
-        convert.to_image(tmp_path / "odd", tmp_path / "x", "<domain/>", {})
+        convert.to_image(tmp_path / "odd", tmp_path / "x", "<domain/>", {}, True)
     assert not (tmp_path / "x").exists()
     assert not list(tmp_path.glob(".*"))
 
@@ -872,7 +872,7 @@ def test_the_process_that_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     closed: list[int] = []
     sides = SimpleNamespace(close=lambda: closed.append(1))
     laid, sessions = list[tuple[int, int]](), list[int]()
-    with monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
+    with monkeypatch.context() as patched:
         patched.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(readline=readline)))
         patched.setattr(mover, "Sides", lambda _: sides)
         patched.setattr("bridge.operations.move.mover.ways.steps", lambda _: [Step()])
@@ -881,7 +881,8 @@ def test_the_process_that_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         patched.setattr(os, "dup2", lambda one, other: laid.append((one, other)))
         patched.setattr(os, "setsid", lambda: sessions.append(1))
         patched.setattr(os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))
-        mover.main()
+        with pytest.raises(SystemExit) as ended:
+            mover.main()
     over.set()
     assert ended.value.code == 0
     assert (closed, laid, sessions, directory.exists()) == ([1], [(2, 1)], [1], False)

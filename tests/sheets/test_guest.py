@@ -16,6 +16,15 @@ from bridge.guest.tree import Tree, tree
 from tests.sheets.lines import LINES, PLAIN
 from tests.sheets.sheet import check, differences, names
 
+OWN = (
+    "-device qxl-vga,ram_size_mb=64,vram_size_mb=32,vram64_size_mb=128",
+    *(f"-machine {machine} -device pcie-root-port,id=p,chassis=1 -device VGA" for machine in ("microvm", "q35", "pc-q35-2.4", "pc-q35-4.0", "none")),
+    "-device qemu-xhci,id=x -device usb-hub,bus=x.0,port=1 -device usb-tablet,bus=x.0,port=1.8 -device usb-kbd,bus=x.0",
+    "-device qemu-xhci,id=x -device usb-hub,bus=x.0 -device usb-tablet,bus=x.0 -device usb-kbd,bus=x.0 -device usb-mouse,bus=x.0 -device usb-tablet,bus=x.0 -device usb-tablet,bus=x.0",
+    "-set machine.x.y=1", "-set device.gone.addr=1", "-set", "-smp 4,sockets=2 -machine pc-q35-2.4", "-smp 8,cores=2,maxcpus=16", "-smp 6,threads=3", "-cpu Skylake-Client,+mpx", "-cpu Skylake-Client -machine pc-q35-4.0",
+    "-machine pc-i440fx-7.7", "-cpu Unheard-Of,+aes,-sse", "-global driver=VGA,property=vgamem_mb,value=64", "-global VGA.romfile=/r", "-global qemu64-x86_64-cpu.migratable=off", "-device edu,filename=/a",
+)  # fmt: skip
+"""Beside those that all formats read: what a guest is shown of alone."""
 MACHINES = frozenset(("pc", "q35", "pc-i440fx-9.2", "pc-q35-9.2", "none"))
 HERE = (9, 2)
 """A QEMU and what it knows."""
@@ -60,12 +69,12 @@ def started(line: str) -> Iterator[str]:
     yield from (f"withheld: {driver} {name}" for driver, name in sorted(found.withheld))
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", [*LINES, *OWN])
 def test_a_guest_sees_of_a_line(line: str) -> None:
     check("guest", line, list(seen(plain(), f"{PLAIN} {line}")))
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", [*LINES, *OWN])
 def test_a_line_starts_without_its_host(line: str) -> None:
     check("inert", line, list(started(f"{PLAIN} {line}")))
 
@@ -76,4 +85,4 @@ def test_what_the_lines_are_compared_with() -> None:
 
 
 def test_every_entry_is_of_a_line() -> None:
-    assert names("guest") == names("inert") == {*LINES, "the plain one"}
+    assert names("guest") == names("inert") == {*LINES, *OWN, "the plain one"}

@@ -22,7 +22,7 @@ class Done(NamedTuple):
     removed: bool
 
 
-def to_image(state: Path, output: Path, xml: str, names: Mapping[str, str], running: bool = True) -> Done:
+def to_image(state: Path, output: Path, xml: str, names: Mapping[str, str], running: bool) -> Done:
     """QEMU's stream, as qemu-server keeps it, -> a save image of libvirt's."""
     return _written(state, output, names, lambda _source, target: target.write(header(xml, running)))
 
