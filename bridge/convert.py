@@ -40,6 +40,7 @@ def convert(
     create: bool = False,
     node_paths: bool = False,
     clean: bool = False,
+    started_in: str | None = None,
     file: str | None = None,
 ) -> Result:
     """Convert one VM.
@@ -54,6 +55,7 @@ def convert(
     `keep_layout`: XML's PCI places are kept by `args` where a config can. `create`: a config is given as a `qm create` command.
     `node_paths`: XML is for a libvirt on a node of Proxmox VE, and keeps the node's sockets, firmware and ROM files.
     `clean`: XML has libvirt's own elements only, no qemu:commandline and no qemu:override; what is lost by that is told.
+    `started_in`: the directory in which QEMU was started, by its absolute path; relative paths of a command line are below it.
     `file` is the input's name in messages.
 
     Gives: a `Result`: `.text` (the document), `.argv` (its words for to="argv", else None), `.vm` (the model), `.findings`, `.pins`.
@@ -82,6 +84,7 @@ def convert(
         name=name,
         machine=machine,
         keep_layout=keep_layout,
+        started_in=started_in,
     )
     if to == "xml":
         request = request.following_target()

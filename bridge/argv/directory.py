@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from ..core.report import BridgeError
 from ..data.qemu import FLAGS
+from .read import CommandLine, read
 
 Complete = Callable[[str], str]
 
@@ -58,6 +60,16 @@ def completed(words: list[str], directory: str) -> list[str]:
         if name not in FLAGS and (value := next(rest, None)) is not None:
             found.append(_value(ALIASES.get(name, name), value, directory))
     return found
+
+
+def below(command: CommandLine, directory: str, file: str) -> CommandLine:
+    """The command line with whole paths. Raises BridgeError for a directory that is not absolute itself."""
+    if not directory.startswith("/"):
+        raise BridgeError(f"the directory '{directory[:200]}' is not absolute: write it in full", file)
+    start = command.words.index(command.program) if command.program else 0
+    own = command.words[start:] if command.program else ["", *command.words]
+    words = completed(own, directory)
+    return read([*command.words[:start], *(words if command.program else words[1:])], file)
 
 
 def _value(name: str, text: str, directory: str) -> str:

@@ -31,6 +31,7 @@ class Wishes(TypedDict, total=False):
     keep_layout: bool
     node_paths: bool
     clean: bool
+    started_in: str | None
 
 
 class Keywords(Wishes, total=False):

@@ -96,7 +96,7 @@ _MODES = {
     "passthrough": ("all enlightenments that the host has", ["-global", "x86_64-cpu.hv-passthrough=on"]),
     "host-model": ("the enlightenments that the host has", []),
 }
-"""Mode -> what it gives, and QEMU's words. Since libvirt 11.9 there is host-model; what is said beside overrides the host's."""
+"""Mode -> what it gives, and QEMU's words. Since libvirt 11.9 there is host-model; what is said beside that overrides the host's."""
 
 
 def _read_mode(domain: Domain, node: Node, vm: VM) -> bool:
@@ -111,7 +111,18 @@ def _read_mode(domain: Domain, node: Node, vm: VM) -> bool:
             domain.report.mend("guest-changed", node, message, words)
         else:
             domain.report.add("guest-changed", node, message, "take those of the running domain instead")
+    if mode == "passthrough":
+        _ignore_named(domain, node)
+        return False
     return node.expect("mode", "custom")
+
+
+def _ignore_named(domain: Domain, node: Node) -> None:
+    """libvirt passes hv-passthrough=on alone, whatever is named beside it (domxml-to-native of libvirt 11.3)."""
+    if named := ", ".join(f"<{child.tag}>" for child in node.children):
+        domain.report.add("normalised", node, f"{named} beside mode='passthrough' has no effect in libvirt")
+    for child in node.children:
+        child.take_all()
 
 
 def _read_hyperv(domain: Domain, features: Node, hyperv: dict[str, str | bool], vm: VM) -> None:

@@ -136,10 +136,14 @@ def _by_config(text: str | bytes, request: Request, report: Report) -> Result:
 
 
 def _read(text: str | bytes, request: Request, report: Report) -> Line:
+    from ..argv.directory import below
     from ..argv.read import read as split_line
     from ..argv.reading.read import read
 
-    line = read(split_line(text, request.file), request.host, report, request.vmid, request.file)
+    command = split_line(text, request.file)
+    if request.started_in is not None:
+        command = below(command, request.started_in, request.file)
+    line = read(command, request.host, report, request.vmid, request.file)
     line.vm.meta.vmid = line.vmid if line.is_pve and not request.vmid_said else request.vmid
     report.vmid_guessed &= not line.is_pve
     words = line.vm.raw.words

@@ -26,6 +26,8 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     name: str | None = None
     machine: str | None = None
     keep_layout: bool = False
+    started_in: str | None = None
+    """The directory in which QEMU was started; relative paths of a command line are below it."""
     followed: bool = False
     """The host's QEMU is the target's, as nobody named it."""
 

@@ -38,7 +38,7 @@ LOSABLE = frozenset((
 """Options whose bad line may be dropped, as qemu-server does, for the VM's devices stay the same.
 A bad line of any other option, with no good one beside it, would silently take away or change a device: refused."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL = r"[\x00-\x1f\x7f\ud800-\udfff]"
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _HEADER = re.compile(r"unable to parse config:\s*\[")
 _BROKEN = re.compile(r"(?:serial|model)=[^,]*%(?![0-9A-Fa-f]{2})")
@@ -73,22 +73,14 @@ def limit_problem(key: str, value: str) -> str | None:
     return None
 
 
-@cache  # without: 2 % more calls from a config to XML or back
-def _has_limits(key: str) -> bool:
-    declared = option(key)
-    return declared is not None and any(
-        limit not in (None, ()) for limit in (declared.enum, declared.pattern, declared.minimum, declared.maximum, declared.max_length)
-    )
-
-
 def _of_value(key: str, entry: Entry) -> tuple[str, str, bool] | None:
     """Kind, message, whether to refuse."""
     value = entry.value
-    if not value.isprintable() and _CONTROL.search(value):
+    if not value.isprintable() and re.search(_CONTROL, value):
         return "control", "control characters or broken UTF-8 in the value" + ("" if key in SECRETS else f": {value!r}"), True
     if not value.strip(SPACE):
         return "blank", "the value is blank", entry.parts is None and key not in LOSABLE
-    if _has_limits(key) and (message := limit_problem(key, value)):
+    if (message := limit_problem(key, value)) is not None:
         return "limit", message, True
     if entry.parts is not None:
         if (wide := _out_of_range(key, entry.parts, 0, _MOST)) is not None:

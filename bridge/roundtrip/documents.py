@@ -6,8 +6,6 @@ not by where they stand, as libvirt sorts them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..libvirt.tree.node import Node
 from ..libvirt.tree.parse import tree
 from ..libvirt.tree.serialise import serialise
@@ -53,7 +51,9 @@ class Original:
 
 def atoms(root: Node) -> Atoms:
     """All that a domain says, but for its metadata; sizes in KiB and MAC addresses in small letters, as libvirt prints them."""
-    return frozenset(_atoms(root, ()))
+    found: list[Atom] = []
+    _add_atoms(root, (), found)
+    return frozenset(found)
 
 
 def is_borne_out(there: Atoms, before: Atoms, now: Atoms, *, alone: bool = False) -> bool:
@@ -70,22 +70,23 @@ def is_borne_out(there: Atoms, before: Atoms, now: Atoms, *, alone: bool = False
     return gained <= there and lost.isdisjoint(there) and all((atom[0][:-1] if alone else atom[:2]) in places for atom in lost)
 
 
-def _atoms(node: Node, path: Path) -> Iterator[Atom]:
-    yield path, "", node.tag
-    factor = _KIB.get(node.attrib.get("unit", ""))
-    for name, value in node.attrib.items():
+def _add_atoms(node: Node, path: Path, found: list[Atom]) -> None:
+    tag, attributes = node.tag, node.attrib
+    found.append((path, "", tag))
+    factor = _KIB.get(attributes.get("unit", ""))
+    for name, value in attributes.items():
         if factor is not None and name in ("memory", "size", "unit"):
             value = "KiB" if name == "unit" else _in_kib(value, factor)
-        yield path, f"@{name}", value.lower() if node.tag == "mac" else value
+        found.append((path, f"@{name}", value.lower() if tag == "mac" else value))
     if node.text and (text := node.text.strip(" \t\r\n")):
-        yield path, "text", text if factor is None else _in_kib(text, factor)
+        found.append((path, "text", text if factor is None else _in_kib(text, factor)))
     count: dict[tuple[str, str], int] = {}
     for child in node.children:
         if child.tag == METADATA and not path:
             continue
         named = (child.tag, _name(child))
         rank = count[named] = count.get(named, 0) + 1
-        yield from _atoms(child, (*path, (*named, rank)))
+        _add_atoms(child, (*path, (*named, rank)), found)
 
 
 def _in_kib(value: str, factor: int) -> str:

@@ -133,6 +133,22 @@ def test_enlightenments_mean_windows(features: str, head: str) -> None:
     assert keys(convert(head=head, features=features))["ostype"].startswith("win")
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "<relaxed state='on'/>",
+        "<vapic state='on'/><spinlocks state='on' retries='8191'/>",
+        "<stimer state='on'><direct state='on'/></stimer><vendor_id state='on' value='x'/>",
+    ],
+)
+def test_what_is_named_beside_passthrough_has_no_effect(named: str) -> None:
+    """libvirt's command line is `hv-passthrough=on` alone (domxml-to-native)."""
+    alone = convert(features="<hyperv mode='passthrough'/>", args=True)
+    result = convert(features=f"<hyperv mode='passthrough'>{named}</hyperv>", args=True)
+    assert result.text == alone.text
+    assert told(result, "has no effect") == {"note"}
+
+
 def test_a_hyperv_element_that_is_all_off_means_nothing() -> None:
     assert keys(convert(head=LOCALTIME.replace("localtime", "utc"), features="<hyperv><relaxed state='off'/></hyperv>"))["ostype"] == "l26"
 

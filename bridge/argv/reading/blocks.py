@@ -9,6 +9,7 @@ import msgspec
 from ...core.report import BridgeError
 from ...model.disk import NetworkHost, Source, Throttle
 from ..blockdev import ROWS as THROTTLE_ROWS
+from .caching import Caching
 from .line import Line
 from .said import Said, number, spelled, switch
 from .uri import of_url, portal_host
@@ -27,7 +28,7 @@ HOST_SIDE = frozenset((
 """Properties of block nodes about how the process gets at the image (QEMU 10.0, qapi/block-core.json)."""
 Node = dict[str, Any]
 
-_FIELDS = {row.place.removeprefix("-object ").replace("bps", "bps"): row.field for row in THROTTLE_ROWS}
+_FIELDS = {row.place.removeprefix("-object "): row.field for row in THROTTLE_ROWS}
 """`bps-total-max` -> `mbps_max`."""
 MIB = 1 << 20
 
@@ -37,8 +38,7 @@ class Image(msgspec.Struct, kw_only=True):
 
     source: Source
     format: str | None = None
-    direct: bool = False
-    no_flush: bool = False
+    caching: Caching = Caching()
     aio: str | None = None
     discard: str | None = None
     detect_zeroes: str | None = None
@@ -163,7 +163,8 @@ class Tree:
         cache = node.get("cache")
         if isinstance(cache, dict):
             direct, no_flush = (switch(cache.pop(name, False)) for name in ("direct", "no-flush"))
-            image.direct, image.no_flush = image.direct or bool(direct), image.no_flush or bool(no_flush)
+            known = image.caching
+            image.caching = known._replace(direct=known.direct or bool(direct), no_flush=known.no_flush or bool(no_flush))
             drop(node, "cache")
         read_only = node.get("read-only")
         if switch(read_only) is not None:

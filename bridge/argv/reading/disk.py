@@ -12,6 +12,7 @@ from ...model.disk import Disk, Source
 from ...model.iothread import IOThread, IOThreads, ServedBy
 from . import blocks
 from .blocks import Image
+from .caching import Caching, mode
 from .line import Dev, Line
 from .said import Said, number
 
@@ -167,11 +168,17 @@ def _read(line: Line, device: Dev) -> Disk | None:
     return disk
 
 
+def in_full(path: str) -> str:
+    """What to do about a path that cannot stay as it is."""
+    whole = "write it in full, as it is on the host"
+    return whole if path.startswith("/") else f"{whole}, or name the directory that QEMU is started in (--started-in)"
+
+
 def check_path(source: Source) -> None:
     """Raises BridgeError for a path that must not get into a document (security-rules S8), or that only the process could follow."""
     path = source.path
     if path is not None and (problem := path_problem(path)):
-        raise BridgeError(f"the path '{path[:200]}' {problem}: write it in full, as it is on the host", source.where)
+        raise BridgeError(f"the path '{path[:200]}' {problem}: {in_full(path)}", source.where)
 
 
 def _is_cdrom(line: Line, device: Dev, image: Image | None) -> bool:
@@ -235,8 +242,10 @@ def _front(line: Line, disk: Disk, said: Said, image: Image | None, cdrom: bool)
     write_cache = said.peek("write-cache")
     if write_cache in ("on", "off"):
         said.get("write-cache")
-    if disk.cache is None and image is not None and not image.order:
-        disk.cache = _cache(image, write_cache, cdrom)
+    if image is not None and not image.order:
+        disk.cache = _cache(line, said, image, write_cache, cdrom)
+    elif image is not None and write_cache in ("on", "off") and not cdrom:
+        disk.cache = mode(line, said, image.caching._replace(writeback=write_cache == "on"))
     if not cdrom and disk.source is not None and disk.source.kind != "empty":
         disk.cache = disk.cache or "writeback"
         if disk.aio is None and disk.source.kind in ("file", "block"):
@@ -282,11 +291,7 @@ def _identity(disk: Disk, said: Said) -> None:
         disk.rotation_rate = said.number("rotation_rate")
 
 
-def _cache(image: Image, write_cache: str | None, cdrom: bool) -> str | None:
-    if image.no_flush:
-        return "unsafe"
-    if write_cache == "off" and not cdrom:
-        return "directsync" if image.direct else "writethrough"
-    if image.direct:
-        return "none"
-    return None if cdrom else "writeback"
+def _cache(line: Line, said: Said, image: Image, write_cache: str | None, cdrom: bool) -> str | None:
+    """Of block nodes, which leave the write cache to the device."""
+    caching = image.caching._replace(writeback=write_cache != "off" or cdrom)
+    return None if cdrom and caching == Caching() else mode(line, said, caching)

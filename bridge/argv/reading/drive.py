@@ -9,8 +9,10 @@ import msgspec
 from ...core.report import BridgeError
 from ...model.disk import Source, Throttle
 from .blocks import FORMATS, Image, Tree, drop, limits_of, mebibytes
+from .caching import mode
+from .caching import take as caching_of
 from .line import Line
-from .said import Said, size, switch
+from .said import Said, size
 from .uri import source_of
 
 
@@ -24,15 +26,8 @@ def of_drive(line: Line, said: Said) -> Image:
         if (place := said.get(name)) is not None:
             line.report.add("normalised", said, f"{name}={place} says nothing of a drive that a device names")
     image = Image(source=Source(kind="empty", where=said), where=said, order=said.order)
-    image.cache = _word(said, "cache", CACHES)
-    image.cache = {"off": "none"}.get(image.cache or "", image.cache)
-    image.direct = image.cache in ("none", "directsync", "off")
-    image.no_flush = image.cache == "unsafe"
-    cache = properties.get("cache")
-    if isinstance(cache, dict):
-        image.direct, image.no_flush = bool(switch(cache.pop("direct", None))), bool(switch(cache.pop("no-flush", None)))
-        image.cache = "unsafe" if image.no_flush else "none" if image.direct else "writeback"
-        drop(properties, "cache")
+    if (caching := caching_of(said)) is not None:
+        image.caching, image.cache = caching, mode(line, said, caching)
     for name, words in WORDS.items():
         setattr(image, name, _word(said, name, words))
     image.format = _word(said, "format", tuple(sorted(FORMATS)))
@@ -71,7 +66,6 @@ def _name(name: str, image: Image) -> str | None:
 _UNNAMED = re.compile(r"(ide|scsi)([0-9]+)-drive").fullmatch
 
 
-CACHES = ("none", "writeback", "writethrough", "directsync", "unsafe", "off")
 POLICIES = ("enospc", "ignore", "report", "stop", "auto")
 WORDS = {"aio": ("native", "threads", "io_uring"), "media": ("disk", "cdrom"), "rerror": POLICIES, "werror": POLICIES}
 

@@ -81,11 +81,12 @@ class Said:
         return [str(value) for key, value in pairs(self.text, FIRST.get(self.name)) if key == name]
 
     def get(self, name: str) -> str | None:
-        """Take a property as text."""
-        value = self.properties.pop(name, None)
-        if value is None or isinstance(value, dict | list):
+        """Take a property as text; an object or a list stays."""
+        value = self.properties.get(name)
+        if isinstance(value, dict | list):
             return None
-        return spelled(value)
+        self.properties.pop(name, None)
+        return None if value is None else spelled(value)
 
     def peek(self, name: str) -> str | None:
         value = self.properties.get(name)
@@ -157,7 +158,10 @@ def _unfolded(found: Pairs) -> dict[str, Any]:
                 below = {} if not isinstance(below, str) else {"": below}
                 at[step] = below
             at = below
-        at[last] = value
+        if isinstance(below := at.get(last), dict):
+            below[""] = value
+        else:
+            at[last] = value
     return {key: _listed(value) for key, value in tree.items()}
 
 

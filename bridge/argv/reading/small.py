@@ -14,6 +14,7 @@ from ...model.clock import Clock
 from ...model.meta import SMBIOS
 from ...model.rng import RNG
 from ...model.watchdog import Watchdog
+from .disk import in_full
 from .line import Line
 from .machine import merged
 from .said import Said
@@ -59,7 +60,7 @@ def read_boot(line: Line) -> None:
         option = line.last(name)
         if option is not None:
             if name != "append" and (problem := _kernel_problem(option.text)):
-                raise BridgeError(f"-{name}: the path '{option.text[:200]}' {problem}: write it in full, as it is on the host", option)
+                raise BridgeError(f"-{name}: the path '{option.text[:200]}' {problem}: {in_full(option.text)}", option)
             setattr(boot, field, option.text)
             line.late.append(partial(_lose_kernel, line, option))
     if said is None:

@@ -94,6 +94,8 @@ def _inputs(given: dict[str, Any]) -> dict[str, Any]:
         raise click.UsageError("--pid takes the place of a file: name one of the two")
     if given["resume"] or given["source"] not in (None, "argv"):
         raise click.UsageError("--pid is one command line: no --resume, and no other --from")
+    if given["started_in"] is not None:
+        raise click.UsageError("--pid knows the directory that the process runs in: leave --started-in out")
     from ...operations.process import file_of
 
     return {**given, "files": (file_of(pid),), "source": "argv"}

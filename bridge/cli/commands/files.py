@@ -99,6 +99,7 @@ def keywords(file: str, given: dict[str, Any]) -> dict[str, Any]:
         "keep_layout": bool(given.get("keep_layout")),
         "node_paths": bool(given.get("node_paths")),
         "clean": bool(given.get("clean")),
+        "started_in": given.get("started_in"),
         "create": given.get("form") == "qm-create",
         "file": name_of(file),
     }

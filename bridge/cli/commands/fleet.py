@@ -89,7 +89,7 @@ def _convert(to: Format, given: dict[str, Any], summary: Summary) -> None:
     from ...fleet import convert_fleet, inputs
 
     files = guarded(lambda: inputs(map(located, given["files"]), given["source"]))
-    names = ("source", "libvirt", "qemu", "machine", "args", "snapshot")
+    names = ("source", "libvirt", "qemu", "machine", "args", "snapshot", "started_in")
     keywords = {name: given[name] for name in names if given.get(name) is not None}
     switches = ("keep_layout", "pretty", "trust_metadata", "node_paths", "clean")
     keywords |= {name: True for name in switches if given.get(name)}  # as the API's defaults: see Job.of

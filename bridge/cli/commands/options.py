@@ -184,10 +184,22 @@ format_options = together(
     click.option("--args/--no-args", "args", default=None, help="Carry raw QEMU arguments (from XML only on request)."),
     trust_option,
 )
+
+
+def _whole(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001  a callback's signature
+    """A directory as the script would find it; one that is named in full may be of another host."""
+    if value == "":
+        raise click.BadParameter("is empty: name a directory, `.` for this one")
+    return value if value is None or value.startswith("/") else str(Path(value).resolve())
+
+
 input_options = together(format_options, click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Input()))
 process_options = together(
     format_options,
     click.option("--pid", metavar="PID", type=click.IntRange(1, 1 << 22), help="In place of a file: the line of this running QEMU."),
+    click.option(
+        "--started-in", metavar="DIR", callback=_whole, help="The directory in which a script starts QEMU: its relative paths are below it."
+    ),
     click.argument("files", nargs=-1, metavar="FILE...", type=Input()),
 )
 """`input_options`, where a process may stand for the inputs."""

@@ -6,7 +6,6 @@ model, the cluster's custom model, the VM's own flags, and what is forced.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...core.report import Report
@@ -190,9 +189,8 @@ def is_intel(host: HostFacts) -> bool:
     return host.cpu_vendor in (None, INTEL)
 
 
-@lru_cache(maxsize=256)  # without: 1 % more calls from a config to a command line
 def enlightenments(here: Setting) -> Words:
-    """What every guest of this setting gets. The same object each time: copy it before a change."""
+    """What every guest of this setting gets."""
     words: Words = {}
     if not has_hyperv(here):
         return words
@@ -209,10 +207,9 @@ def enlightenments(here: Setting) -> Words:
 
 def hyperv_words(here: Setting, vendor_id: str | None, host: HostFacts) -> Words:
     """The enlightenments, and those that the VM or the host asks for."""
-    common = enlightenments(here)
-    if not common:
-        return common
-    words = dict(common)
+    words = enlightenments(here)
+    if not words:
+        return words
     if here.x_vga or vendor_id is not None:
         words["hv_vendor_id"] = f"hv_vendor_id={vendor_id or 'proxmox'}"
     if wants_evmcs(here, host):
@@ -260,17 +257,11 @@ def normal(name: str) -> str:
 
 
 def meaning(words: Words) -> dict[str, Any]:
-    """What the words mean, as fields of the CPU. The same object for the same words: nobody changes it."""
-    return _meaning(tuple(words.items()))
-
-
-@lru_cache(maxsize=512)  # without: 3 % more calls from a config to a command line
-def _meaning(words: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """QEMU applies `name=value` first, then every `+`, then every `-`."""
+    """What the words mean, as fields of the CPU: QEMU applies `name=value` first, then every `+`, then every `-`."""
     states: dict[str, bool | str] = {}
     minus: list[str] = []
     plus: list[str] = []
-    for name, word in words:
+    for name, word in words.items():
         if word[0] == "+":
             plus.append(normal(name))
         elif word[0] == "-":

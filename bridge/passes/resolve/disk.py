@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from ...core.report import BridgeError, Fields, Report, fields
-from ...data.gates import Version, machine_has
+from ...data.gates import machine_has
 from ...host import storage
 from ...host.facts import HostFacts
 from ...host.storage import Location
@@ -57,13 +56,9 @@ class Era(NamedTuple):
     """An iSCSI disk is a scsi-hd."""
 
 
-@lru_cache(maxsize=64)  # without: 1 % more calls from a config to a command line
-def _era(version: Version, pve: int) -> Era:
-    return Era(*(machine_has(version, pve, name) for name in ("blockdev", "scsi_more_than_14", "iscsi_scsi_hd")))
-
-
 def era_of(vm: VM) -> Era:
-    return _era(vm.machine.version or (), vm.machine.pve or 0)
+    version, pve = vm.machine.version or (), vm.machine.pve or 0
+    return Era(*(machine_has(version, pve, name) for name in ("blockdev", "scsi_more_than_14", "iscsi_scsi_hd")))
 
 
 def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
@@ -73,7 +68,8 @@ def unresolve(vm: VM, host: HostFacts, report: Report) -> VM:
     found = [disk for said in vm.disks if (disk := _named(vm, said, host, report)) is not None]
     _report_targets(change(vm, disks=found), report)
     _report_device_ids(vm, found, report)
-    return change(vm, disks=[_unresolve(vm, disk, host) for disk in found])
+    era = era_of(vm)
+    return change(vm, disks=[_unresolve(era, disk, host) for disk in found])
 
 
 BUSES = {"ide": 0, "scsi": 1, "virtio": 2, "sata": 3}
@@ -288,13 +284,13 @@ def _report_device_ids(vm: VM, disks: list[Disk], report: Report) -> None:
         )
 
 
-def _unresolve(vm: VM, disk: Disk, host: HostFacts) -> Disk:
+def _unresolve(era: Era, disk: Disk, host: HostFacts) -> Disk:
     assert disk.source is not None
     try:
         location = storage.locate(host, disk.source.volid or "none")
     except BridgeError:
         return disk
-    assumed = defaults(era_of(vm), disk, location, host)
+    assumed = defaults(era, disk, location, host)
     unsaid = [name for name in ("cache", "aio", "discard", "detect_zeroes") if assumed.get(name) == getattr(disk, name)]
     if disk.format == (location.format or "raw") or location.kind == "empty" or disk.media == "cdrom":
         unsaid.append("format")

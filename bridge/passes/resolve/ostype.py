@@ -6,8 +6,6 @@ wins; it also decides about USB, the display and cloud-init, so the choice is al
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from msgspec.structs import replace
 
 from ...core.report import Report
@@ -67,7 +65,6 @@ def judge(vm: VM, host: HostFacts) -> str:
     return "win11" if best == "win10" and _looks_like_11(vm) else best
 
 
-@lru_cache(maxsize=512)  # without: 1 % more calls from a config to XML or back
 def _nearest(shown: frozenset[str], here: Setting, acpi: bool, candidates: tuple[str, ...]) -> str:
     best, least = candidates[0], float("inf")
     for ostype in candidates:
