@@ -29,7 +29,7 @@ from bridge.operations.move.machine import Process
 from bridge.operations.move.mirror import Closed, Exported
 from bridge.operations.move.relay import Relay, Sink
 from bridge.operations.move.request import Disk, Request
-from bridge.operations.move.saved import Fifo, Restoring, file_sink
+from bridge.operations.move.saved import Fifo, Restoring, SavedByQemu, file_sink
 from bridge.operations.move.saveimage import BLOCK, header, read_header
 from bridge.operations.move.sides import SOCKET_MODE, Sides
 from bridge.operations.move.step import Move, Outcome
@@ -947,6 +947,66 @@ def test_the_figures_of_a_job_that_are_handed_on(monkeypatch: pytest.MonkeyPatch
     there = SimpleNamespace(lookupByUUIDString=lambda _: job)
     calls = served._Calls(SimpleNamespace(open=lambda _: there, libvirtError=LibvirtError), "")
     assert calls.job(UUID) == {name: number for number, name in enumerate(names[:7])}
+
+
+@pytest.mark.parametrize(("into", "with_disks", "wanted"), [
+    (True, False, ["open", "to target"]), (True, True, ["open", "to target", "to nbd"]),
+    (False, False, ["open", "back stream"]), (False, True, ["open", "back stream", "back nbd"]),
+])  # fmt: skip
+def test_which_sockets_are_forwarded(tmp_path: Path, into: bool, with_disks: bool, wanted: list[str]) -> None:
+    heard: list[str] = []
+    disk = Disk(device="scsi0", target="sda")
+    asked = request(tmp_path, into=into, uri="qemu+ssh://far/system", disks=(disk,) if with_disks else ())
+    sides, move = Sides(asked), moving(tmp_path)
+    assert sides.tunnel is not None
+    (step,) = ssh.reached(sides)
+    tunnel: Any = step.tunnel  # type: ignore[attr-defined]
+    tunnel.open = lambda checks: heard.append("open") if checks == move.check else None
+    tunnel.to = lambda name: heard.append(f"to {name}")
+    tunnel.back = lambda name, checks: heard.append(f"back {name}") if checks == move.check else None
+    step.do(move)
+    assert heard == wanted
+    tunnel.close = lambda: heard.append("closed")
+    step.undo(move)
+    assert heard[-1] == "closed"
+    assert not step.final
+    sides.tunnel = None
+    assert ssh.reached(sides) == []
+    sides.close()
+
+
+def test_a_state_that_qemu_saves_stands_behind_its_header(tmp_path: Path) -> None:
+    states = [figures("active"), figures("completed")]
+    machine, ended, relays = Heard(migration=states), iter([False, True]), list[Any]()
+    relay = SimpleNamespace(listen=relays.append, start=lambda *given: relays.extend(given), ended=lambda _: next(ended), error=None)
+    sides: Any = SimpleNamespace(
+        machine=machine, relay=relay, stream=tmp_path / "stream", directory=tmp_path, request=request(tmp_path, way="saved")
+    )
+    SavedByQemu(sides).do(moving(tmp_path))
+    path, sink, finish = relays
+    assert path == tmp_path / "stream"
+    assert [each[0] for each in machine.heard] == ["stop", "migrate", "migration", "migration"]
+    assert machine.heard[1] == ("migrate", {"uri": f"unix:{tmp_path}/stream"})
+    made = sink()
+    finish(made)
+    made.close()
+    assert (tmp_path / "image").read_bytes() == header("<domain/>")
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_state_that_qemu_does_not_save(tmp_path: Path, status: str) -> None:
+    machine, stopped = Heard(migration=[figures(status, "no room")]), list[int]()
+    relay = SimpleNamespace(listen=lambda _: None, start=lambda *_: None, stop=lambda: stopped.append(1), error=None)
+    sides: Any = SimpleNamespace(machine=machine, relay=relay, stream=tmp_path / "stream", directory=tmp_path, request=request(tmp_path))
+    step = SavedByQemu(sides)
+    with pytest.raises(BridgeError, match="no room"):
+        step.do(moving(tmp_path))
+    machine.settled = lambda: machine.do("settled")  # type: ignore[attr-defined]
+    (tmp_path / "image").touch()
+    step.undo(moving(tmp_path))
+    assert [each[0] for each in machine.heard[-2:]] == ["migrate_cancel", "settled"]
+    assert stopped == [1]
+    assert not (tmp_path / "image").exists()
 
 
 def test_sides_of_a_move_are_closed(tmp_path: Path) -> None:
