@@ -71,6 +71,7 @@ vga: none
     "domains/a.xml": "<domain type='kvm'><name>a</name><memory unit='MiB'>512</memory><os><type machine='pc-q35-9.2'>hvm</type></os></domain>\n",
     "domains/b.xml": f"<domain type='kvm'><name>b</name><uuid>{UUID}</uuid><memory unit='MiB'>512</memory>"
                      "<os><type machine='pc-q35-9.2'>hvm</type></os></domain>\n",
+    "lines/a.cmd": "kvm -name a -m 64\n", "lines/b.sh": "no line\n",
     "none/.keep": "",
     "facts/storage.cfg": """\
 dir: store
@@ -94,6 +95,9 @@ lvmthin: thin
 }  # fmt: skip
 
 COMMANDS = """\
+to-xml lines -o out -j 1 --from argv -q
+to-xml lines -o out -j 1 -q
+to-xml domains -o out -j 1 --from xml -q
 to-argv 100.conf --by libvirt --host facts
 to-argv domains/a.xml --by libvirt -o a.cmd; to-argv domains/a.xml --by libvirt -o a.cmd; to-argv domains/a.xml --by libvirt -o a.cmd --force
 to-argv web.xml --by libvirt

@@ -126,6 +126,7 @@ OF_A_DOMAIN = re.compile(r"<(?:domain|name|uuid|memory|source|type|loader|qemu:a
 
 def shortened(text: str, mark: str) -> Iterator[str]:
     """Of a domain the lines that options of commands change; JSON with an entry a line; of other long texts what is theirs."""
+    text = re.sub(r"( is not TOML): .*", r"\1", text)  # the rest is Python's
     text = text.replace(__version__, "VERSION").replace("\x1b", "^[")
     lines = text.split("\n")[:-1] if text.endswith("\n") else [*text.split("\n"), "(no end of line)"] if text else []
     head = next(iter(lines), "")
