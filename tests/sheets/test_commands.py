@@ -19,8 +19,9 @@ from bridge.guest.native import Native
 from bridge.libvirt.host import connect, validate
 from bridge.libvirt.host.connect import About, Definition, Domain, UnclearError
 from tests.host.far import OF_HOST, OFFERED
-from tests.sheets.commands import COMMANDS, FILES, UUID
+from tests.sheets.commands import COMMANDS
 from tests.sheets.sheet import check, names
+from tests.sheets.typed import FILES, UUID
 
 
 class Embedded:

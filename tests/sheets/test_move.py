@@ -27,9 +27,9 @@ from bridge.operations.move.prepare import Prepared, Wanted
 from bridge.operations.move.request import Request
 from bridge.operations.move.step import Outcome
 from bridge.operations.move.watch import Watch
-from tests.sheets.commands import FILES, UUID
 from tests.sheets.sheet import check, names
 from tests.sheets.test_commands import TERMINAL
+from tests.sheets.typed import FILES, UUID
 
 REQUEST = Request(
     into=True,
