@@ -9,7 +9,7 @@ from bridge.core.files import vmid_of, with_pins
 from bridge.core.report import Finding
 from bridge.operations.define import place
 from bridge.operations.importing import with_onboot
-from bridge.operations.pin import cpu_list, cpus
+from bridge.operations.pin import _some, cpu_list, cpus
 from bridge.operations.plan.volume import left_behind
 from bridge.qemuserver.text import parse, write
 
@@ -119,3 +119,10 @@ def test_sets_of_cpus_are_written_as_they_are_read(text: str) -> None:
     assert cpu_list(cpus(text)) == text
     assert cpu_list(cpus("2,1,0")) == "0-2"
     assert cpus("x") == frozenset()
+
+
+@pytest.mark.parametrize(("number", "more"), [(0, "none"), (1, ""), (20, ""), (21, ", ...")])
+def test_what_a_qemu_has_is_listed_up_to_twenty_names(number: int, more: str) -> None:
+    names = [f"{n:02}" + "x" * 90 for n in range(number)]
+    shown = ", ".join(name[:80] for name in names[:20])
+    assert _some(names) == f"{shown}{more}"

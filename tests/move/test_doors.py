@@ -33,6 +33,7 @@ from bridge.operations.move.saved import Fifo, Restoring, SavedByQemu, file_sink
 from bridge.operations.move.saveimage import BLOCK, header, read_header
 from bridge.operations.move.sides import SOCKET_MODE, Sides
 from bridge.operations.move.step import Move, Outcome
+from bridge.operations.move.stream import Filter
 
 pytestmark = pytest.mark.quick
 UUID = "5f0b4b3e-6a0d-4c39-8f6c-2f1f3b8c9d10"
@@ -1007,6 +1008,37 @@ def test_a_state_that_qemu_does_not_save(tmp_path: Path, status: str) -> None:
     assert [each[0] for each in machine.heard[-2:]] == ["migrate_cancel", "settled"]
     assert stopped == [1]
     assert not (tmp_path / "image").exists()
+
+
+UUID_FIELD, BITS = b"configuration/uuid", b"configuration/target-page-bits"
+
+
+def subsection(name: bytes, field: bytes) -> bytes:
+    return b"\5" + bytes([len(name)]) + name + b"\0\0\0\1" + field
+
+
+@pytest.mark.parametrize(
+    ("subsections", "passes"),
+    [
+        ([subsection(BITS, bytes(4)), subsection(UUID_FIELD, bytes(16)), subsection(BITS, bytes(4))], True),
+        ([subsection(BITS, b"\5\5\5\5"), subsection(UUID_FIELD, b"\5" * 16)], True),
+        ([subsection(b"configuration/capabilities", bytes(4)), subsection(BITS, bytes(4))], True),
+        ([subsection(b"configuration/capabilities", b"\0\0\0\1\4name")], False),
+        ([subsection(b"configuration/other", b"")], False),
+    ],
+)
+def test_what_a_stream_says_of_its_configuration_is_known_to_the_last_byte(subsections: list[bytes], passes: bool) -> None:
+    stream = b"QEVM\0\0\0\3\7\0\0\0\2pc" + b"".join(subsections) + b"\0rest"
+    sent, pieces = list[bytes](), iter([stream[at : at + 3] for at in range(0, len(stream), 3)])
+    way = Filter(lambda: next(pieces, b""), lambda data: sent.append(bytes(data)), {b"a": b"b"})
+    if passes:
+        way.run()
+        assert b"".join(sent) == stream
+    else:
+        with pytest.raises(
+            BridgeError, match=r"is not understood: (it needs 1 capabilities of the target, as 'name'|a subsection b'configuration/other')"
+        ):
+            way.run()
 
 
 def test_sides_of_a_move_are_closed(tmp_path: Path) -> None:

@@ -189,8 +189,9 @@ def test_with_kvm_here_nothing_gives_way(emulator: str, tmp_path: Path) -> None:
 
 def test_without_a_qemu_there_is_nothing_to_speak_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with Embedded("qemu-none") as libvirt, pytest.raises(BridgeError, match="libvirt needs a QEMU to speak for: qemu-none is not here"):
-        libvirt.native(CASES["nothing"])
+    for given, name in (((), "qemu-system-x86_64"), (("qemu-none",), "qemu-none")):
+        with Embedded(*given) as libvirt, pytest.raises(BridgeError, match=f"libvirt needs a QEMU to speak for: {name} is not here"):
+            libvirt.native(CASES["nothing"])
 
 
 def test_libvirt_is_started_once(emulator: str) -> None:
