@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import click
 import pytest
 
+from bridge.cli import main
 from bridge.cli.commands.document import _unicode
 from bridge.core.files import vmid_of, with_pins
-from bridge.core.report import Finding
+from bridge.core.report import BridgeError, Finding
+from bridge.operations import pin
 from bridge.operations.define import place
 from bridge.operations.importing import with_onboot
-from bridge.operations.pin import _some, cpu_list, cpus
+from bridge.operations.pin import _found, _some, cpu_list, cpus
 from bridge.operations.plan.volume import left_behind
 from bridge.qemuserver.text import parse, write
 
@@ -126,3 +134,60 @@ def test_what_a_qemu_has_is_listed_up_to_twenty_names(number: int, more: str) ->
     names = [f"{n:02}" + "x" * 90 for n in range(number)]
     shown = ", ".join(name[:80] for name in names[:20])
     assert _some(names) == f"{shown}{more}"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "error: the output: No space left on device\n"),
+        (OSError(errno.EACCES, "Permission denied", "a\nb"), "error: a; b: Permission denied\n"),
+        (OSError("odd"), "error: the output: odd\n"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
+    ],
+)
+def test_what_cannot_be_printed_ends_a_command(
+    error: OSError, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    laid: list[tuple[str, int]] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(click.Group, "main", fails)
+        patched.setattr(os, "open", lambda path, _: path)
+        patched.setattr(os, "dup2", lambda one, other: laid.append((one, other)))
+        with pytest.raises(SystemExit) as ended:
+            main.main([])
+    assert ended.value.code == 1
+    assert laid == [(os.devnull, 1)]
+    assert capsys.readouterr().err == said
+
+
+class Monitor:
+    """A QEMU with two iothreads, two CPUs and a thread more."""
+
+    pid, path = 77, "/run/qmp"
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def ask(self, what: str, _: Any) -> Any:
+        self.heard.append(what)
+        threads = {"query-iothreads": [("io0", 1), ("io1", 2)]}.get(what)
+        if threads is not None:
+            return [SimpleNamespace(id=name, thread_id=thread) for name, thread in threads]
+        assert what == "query-cpus-fast"
+        return [SimpleNamespace(index=0, thread_id=3), SimpleNamespace(index=5, thread_id=4)]
+
+
+def test_the_threads_of_a_qemu_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pin, "_tasks", lambda _: {1, 2, 3, 4, 9, 8})
+    monitor: Any = Monitor()
+    assert _found(monitor, ["io0"]) == {"io0": [1], "io1": [2]}
+    assert monitor.heard == ["query-iothreads"]
+    assert _found(monitor, ["vcpu5", "emulator"]) == {"io0": [1], "io1": [2], "vcpu0": [3], "vcpu5": [4], "emulator": [8, 9]}
+    with pytest.raises(BridgeError, match="this QEMU has no vcpu1, io2, but io0, io1, vcpu0, vcpu5, emulator: is it the VM"):
+        _found(monitor, ["vcpu1", "io0", "io2"])
+    monkeypatch.setattr(pin, "_tasks", lambda _: {1, 3, 4})
+    with pytest.raises(BridgeError, match="io1: it says thread 2, which process 77 at its end does not have"):
+        _found(monitor, ["io1"])

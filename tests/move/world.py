@@ -7,6 +7,7 @@ there is none), in libvirt's (`state`: virDomainState), in both for a while, but
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,7 +107,7 @@ class World:
         monkeypatch.setattr(sides, "to_socket", lambda _: (Sink(), 77))
         monkeypatch.setattr(sides, "Process", lambda _: Target(self))
         monkeypatch.setattr(out, "Process", lambda _: Target(self))
-        monkeypatch.setattr("bridge.operations.move.out.subprocess.Popen", lambda *_, **__: Started(self))
+        monkeypatch.setattr("bridge.operations.move.out.subprocess.Popen", lambda *given, **how: Started(self, *given, **how))
         monkeypatch.setattr(out, "Host", lambda _: Inside(self))
         monkeypatch.setattr(saved, "Relay", lambda _: Stream(self))
         mine: Any = self.sides
@@ -157,7 +158,10 @@ class Target:
 class Started:
     """A QEMU that was just started, with its two sockets."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, words: list[str], **how: Any) -> None:
+        assert words == ["kvm", "-name", "web", "-S", "-incoming", f"unix:{world.sides.target}"]
+        assert how.pop("stdout") is how.pop("stderr")
+        assert how == {"stdin": subprocess.DEVNULL, "start_new_session": True}, "it outlives the move, and reads nothing"
         self.world = world
         world.call("start", self._begin)
 

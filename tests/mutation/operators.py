@@ -84,7 +84,9 @@ def _skipped(tree: ast.Module) -> set[int]:
 
 
 def _does_nothing(node: ast.AST) -> bool:
-    """A docstring, imports for the type checker, or a type, which it judges."""
+    """A docstring, imports for the type checker, a type, which it judges, or the check of `zip`, which nothing fails."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
     if isinstance(node, ast.Subscript):
         return isinstance(node.value, ast.Name) and node.value.id == "Literal"
     if isinstance(node, ast.Call):

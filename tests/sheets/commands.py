@@ -261,7 +261,8 @@ plan --to qemu-server web.xml --to-path /srv/new --to-storage 'a b'
 plan --to qemu-server web.xml domains/b.xml -q
 plan --to qemu-server 101.conf --host facts --to-host facts --storage far=store --as json
 plan --to qemu-server 100.conf --host facts --to-host facts --copy store --config-dir /etc --swtpm-dir x
-plan --to qemu-server web bad db --vmid-from 300 -c test:///full --as json -q --keep-going
+plan --to qemu-server web bad --vmid-from 300 -c test:///full --as json -q --keep-going
+plan --to qemu-server web db -c test:///full --keep-going
 plan --to qemu-server web bad -c test:///full
 plan --to libvirt 100.conf --host facts -c test:///full
 plan --to qemu-server gone -c test:///far
