@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 COMMANDS = """\
+state state -o a.save --xml web.xml; state a.save -o b
+state state -o a.save --xml web.xml --paused --rename a=b
 to-xml lines -o out -j 1 --from argv -q
 to-xml lines -o out -j 1 -q
 to-xml domains -o out -j 1 --from xml -q

@@ -169,7 +169,13 @@ def written(place: Path) -> Iterator[str]:
             continue
         mode = f" {file.stat().st_mode & 0o777:o}" if file.stat().st_mode & 0o100 else ""
         yield f"++ {name}{mode}"
-        yield from shortened(file.read_text(), "> ")
+        yield from shortened(
+            "".join(
+                each if each.isprintable() or each == "\n" else "." if each == "\0" else repr(each)[1:-1]
+                for each in file.read_text(errors="replace")
+            ),
+            "> ",
+        )
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -21,6 +21,7 @@ OWN = (
     *(f"-machine {machine} -device pcie-root-port,id=p,chassis=1 -device VGA" for machine in ("microvm", "q35", "pc-q35-2.4", "pc-q35-4.0", "none")),
     "-device qemu-xhci,id=x -device usb-hub,bus=x.0,port=1 -device usb-tablet,bus=x.0,port=1.8 -device usb-kbd,bus=x.0",
     "-device qemu-xhci,id=x -device usb-hub,bus=x.0 -device usb-tablet,bus=x.0 -device usb-kbd,bus=x.0 -device usb-mouse,bus=x.0 -device usb-tablet,bus=x.0 -device usb-tablet,bus=x.0",
+    *(f"-machine {machine} " + " ".join(f"-drive file=/i/{n},format=raw,if=none,id=d{n} -device ide-hd,drive=d{n}" for n in range(number)) for machine in ("pc", "q35") for number in (1, 3, 7)),
     "-set machine.x.y=1", "-set device.gone.addr=1", "-set", "-smp 4,sockets=2 -machine pc-q35-2.4", "-smp 8,cores=2,maxcpus=16", "-smp 6,threads=3", "-cpu Skylake-Client,+mpx", "-cpu Skylake-Client -machine pc-q35-4.0",
     "-machine pc-i440fx-7.7", "-cpu Unheard-Of,+aes,-sse", "-global driver=VGA,property=vgamem_mb,value=64", "-global VGA.romfile=/r", "-global qemu64-x86_64-cpu.migratable=off", "-device edu,filename=/a",
 )  # fmt: skip

@@ -72,6 +72,7 @@ vga: none
     "domains/b.xml": f"<domain type='kvm'><name>b</name><uuid>{UUID}</uuid><memory unit='MiB'>512</memory>"
                      "<os><type machine='pc-q35-9.2'>hvm</type></os></domain>\n",
     "lines/a.cmd": "kvm -name a -m 64\n", "lines/b.sh": "no line\n",
+    "state": "QEVM\0\0\0\3\0the rest",
     "none/.keep": "",
     "facts/storage.cfg": """\
 dir: store
