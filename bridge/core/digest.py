@@ -73,11 +73,9 @@ def digest(findings: Iterable[Finding], most: int = MOST) -> tuple[list[Line], i
     def length() -> int:
         return sum(len(kinds[kind]) if kind in single else 1 for kind in kinds)
 
-    while length() > most and (long := [kind for kind in single if len(kinds[kind]) > 1]):
-        rank = {kind: n for n, kind in enumerate(kinds)}
-        mildest = max(SEVERITIES.index(kinds[kind][0].severity) for kind in long)
-        single.remove(max((kind for kind in long if SEVERITIES.index(kinds[kind][0].severity) == mildest),
-                          key=lambda kind: (len(kinds[kind]), rank[kind])))  # fmt: skip
+    rank = {kind: (SEVERITIES.index(found[0].severity), len(found), n) for n, (kind, found) in enumerate(kinds.items())}
+    while length() > most and single:
+        single.remove(max(single, key=rank.__getitem__))
     lines = list(_lines(kinds, single))
     if len(lines) > most:
         most -= 1  # for the line that says how many are left

@@ -18,14 +18,7 @@ from bridge.core.report import BridgeError
 from bridge.libvirt.host import connect, serve
 from bridge.libvirt.host.capabilities import firmware_map, machines, missing, nearest
 from bridge.libvirt.host.connect import About, Connection, Definition, ListedDomain, UnclearError
-
-OFFERED = """<domainCapabilities><os><loader supported='yes'><value>/usr/share/OVMF/OVMF_CODE_4M.fd</value>
-<enum name='type'><value>rom</value><value>pflash</value></enum></loader></os><cpu><mode name='host-passthrough' supported='yes'/>
-<mode name='maximum' supported='no'/>
-<mode name='custom' supported='yes'><model usable='yes'>qemu64</model><model usable='no'>EPYC</model><model usable='no'>Denverton</model>
-<blockers model='EPYC'><feature name='sha-ni'/><feature name='svm'/></blockers></mode></cpu><devices>
-<disk supported='yes'><enum name='bus'><value>virtio</value><value>scsi</value></enum></disk><tpm supported='no'/>
-</devices></domainCapabilities>"""
+from tests.host.far import OF_HOST, OFFERED
 
 
 def lacks(inner: str) -> list[tuple[str, str]]:
@@ -70,12 +63,6 @@ HERE = "/usr/share/OVMF"
 ])  # fmt: skip
 def test_firmware_stands_elsewhere_on_a_host(os: str, wanted: dict[str, str]) -> None:
     assert firmware_map(etree.fromstring(f"<domain><os>{os}</os></domain>"), OFFERED) == wanted
-
-
-OF_HOST = """<capabilities><guest><arch name='x86_64'><machine>pc-q35-9.2</machine><machine>pc-q35-10.0</machine><machine>pc</machine>
-<domain type='kvm'><machine>pc-i440fx-9.2</machine></domain></arch></guest>
-<guest><arch name='aarch64'><machine>virt-9.2</machine></arch></guest>
-</capabilities>"""
 
 
 def test_machines_of_an_architecture() -> None:

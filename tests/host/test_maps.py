@@ -34,7 +34,7 @@ NO_TEXT = "is not a name or a path: it is empty, or has a control character in i
         ('[storages]\n"/srv" = "lo cal"', "2: [storages] /srv: 'lo cal' is not the id of a storage, as local-lvm"),
         ('[pools]\ndefault = "images"', "2: [pools] default: 'images' is not an absolute path: begin it with /"),
         ('[firmware]\n"OVMF.fd" = "/srv/OVMF.fd"', "2: [firmware] OVMF.fd: 'OVMF.fd' is not an absolute path: begin it with /"),
-        ('[networks]\nvmbr0 = lan\n', "2: is not TOML: "),
+        ("[networks]\nvmbr0 = lan\n", "2: is not TOML: "),
         (f"[networks]\nvmbr0 = {'1' * 5000}\n", " is not TOML: "),
         ('[networks]\nvmbr0 = ["lan"]', '2: [networks] vmbr0: is not a text: write "A" = "B", both in quotes'),
     ],

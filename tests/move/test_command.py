@@ -102,6 +102,7 @@ def test_usage() -> None:
 LINES = {
     "-qmp": (["qemu-system-x86_64", "-qmp", "unix:/run/a,server=on,wait=off"], "/run/a"),
     "-mon": (["kvm", "-chardev", "socket,id=qmp,path=/run/b,server=on", "-mon", "chardev=qmp,mode=control"], "/run/b"),
+    "behind one of TCP": (["kvm", "-qmp", "tcp:unix:4444", "-name", "unix:/n", "-qmp", "unix:/run/d"], "/run/d"),
     "JSON": (["kvm", "-chardev", json.dumps({"backend": "socket", "id": "q", "path": "/c"}), "-mon", "q,mode=control"], "/c"),
 }
 

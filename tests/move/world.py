@@ -1,12 +1,12 @@
 """One guest between two QEMUs that are played: what QMP and libvirt would do to it, and a fault at any one call.
 
-The steps of a move are the real ones; no process runs. The guest may be in the QEMU outside of libvirt (`outside`: its run state, empty if
-there is none), in libvirt's (`state`: virDomainState), in both for a while, but it must not run in both.
+The steps of a move are the real ones. The guest may be in the QEMU outside (`outside`: its run state), in libvirt's (`state`), not in both.
 """
 
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,15 +23,13 @@ from bridge.operations.move.sides import Sides
 from bridge.operations.move.step import Move, Outcome, run
 
 RUNNING, PAUSED, SHUT_OFF = 1, 3, 5
-SENT = 2
-"""virDomainPausedReason of a domain that was sent away."""
+SENT = 2  # virDomainPausedReason of a domain that was sent away
 OLD, NEW = "<domain><name>old</name></domain>", "<domain><name>web</name></domain>"
 SETTINGS = {"multifd": True, "auto-converge": False}
 
 
 class Fault(NamedTuple):
-    """At the call of this number. `refused`: nothing is done; `lost`: it is done, and the answer does not come; `cancel`: Ctrl-C; `dies`:
-    the QEMU outside ends before; `ends`: libvirt's does."""
+    """At the call of this number. `lost`: it is done, without an answer; `dies`, `ends`: the QEMU outside, or libvirt's, ends before."""
 
     number: int
     how: str
@@ -106,7 +104,7 @@ class World:
         monkeypatch.setattr(sides, "to_socket", lambda _: (Sink(), 77))
         monkeypatch.setattr(sides, "Process", lambda _: Target(self))
         monkeypatch.setattr(out, "Process", lambda _: Target(self))
-        monkeypatch.setattr("bridge.operations.move.out.subprocess.Popen", lambda *_, **__: Started(self))
+        monkeypatch.setattr("bridge.operations.move.out.subprocess.Popen", lambda *given, **how: Started(self, *given, **how))
         monkeypatch.setattr(out, "Host", lambda _: Inside(self))
         monkeypatch.setattr(saved, "Relay", lambda _: Stream(self))
         mine: Any = self.sides
@@ -157,7 +155,9 @@ class Target:
 class Started:
     """A QEMU that was just started, with its two sockets."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, words: list[str], *, stdout: object, stderr: object, **how: Any) -> None:
+        assert (words, stdout) == (["kvm", "-name", "web", "-S", "-incoming", f"unix:{world.sides.target}"], stderr)
+        assert how == {"stdin": subprocess.DEVNULL, "start_new_session": True}, "it outlives the move, and reads nothing"
         self.world = world
         world.call("start", self._begin)
 

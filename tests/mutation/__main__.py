@@ -157,10 +157,10 @@ def main() -> None:
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--again", action="store_true", help="find out anew which tests touch which line")
     parser.add_argument("--least", type=float, default=0.92, help="the share that is to be caught")
-    parser.add_argument("--only", default="", help="mutants of modules whose name begins so")
+    parser.add_argument("--only", default="", metavar="PATH[,PATH...]", help="mutants of these directories or modules of bridge/ alone")
     parser.add_argument("-v", "--verbose", action="store_true", help="name the test that catches each")
     given = parser.parse_args()
-    drawn = [each for each in every() if each.name.startswith(given.only)]
+    drawn = [each for each in every() if each.name.startswith(tuple(given.only.split(",")))]
     chosen = sample(drawn, given.count, given.seed)
     table = Table(chosen, given.verbose)
     run(chosen, touched(given.again, given.jobs), given.jobs, table.tell)

@@ -78,8 +78,10 @@ def _start(job: Job, work: Callable[[Job], int], directory: Path) -> _Running:
         except BaseException:  # whatever ends a run of tests, the fork must not go on as its parent
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            os._exit(code)
+            try:
+                sys.stdout.flush()
+            finally:  # a test may have closed it, and what is above would take the directory away from the others
+                os._exit(code)
     return _Running(job, pid, time.monotonic() + 5 * job.seconds, log)
 
 

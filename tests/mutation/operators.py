@@ -70,7 +70,7 @@ def mutants(source: bytes) -> Iterator[Mutant]:
 
 
 def _skipped(tree: ast.Module) -> set[int]:
-    """Nodes in annotations, docstrings and imports, which do nothing; and those in messages, which would say it in other words."""
+    """Nodes in annotations, types, docstrings and imports, which do nothing; those in messages would say it in other words."""
     roots: list[ast.AST] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -84,7 +84,13 @@ def _skipped(tree: ast.Module) -> set[int]:
 
 
 def _does_nothing(node: ast.AST) -> bool:
-    """A docstring, or imports for the type checker."""
+    """A docstring, imports for the type checker, a type, which it judges, or the check of `zip`, which nothing fails."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name) and node.value.id == "Literal"
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "TypeVar"
     if isinstance(node, ast.If):
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

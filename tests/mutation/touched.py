@@ -96,7 +96,7 @@ class _Names:
 
     def uses(self, module: Path, line: int) -> set[tuple[Path, int]]:
         """Lines that read what the statement of this line binds, or what is made of it."""
-        todo = [name for each in tree(module).body if each.lineno <= line <= (each.end_lineno or line) for name in _bound(each)]
+        todo = [name for each in tree(module).body if _first(each) <= line <= (each.end_lineno or line) for name in _bound(each)]
         seen: set[str] = set()
         while todo:
             name = todo.pop()
@@ -104,6 +104,12 @@ class _Names:
                 seen.add(name)
                 todo += self.makers[name]
         return set().union(*(self.readers[name] for name in seen))
+
+
+def _first(statement: ast.stmt) -> int:
+    """A function's line is that of `def`."""
+    decorators = getattr(statement, "decorator_list", ())
+    return min((each.lineno for each in decorators), default=statement.lineno)
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
@@ -117,7 +123,12 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             yield node.id
 
 
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def _walk(node: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Decorators and defaults are not in their function: they run when it is made."""
     yield node, in_function
     for child in ast.iter_child_nodes(node):
-        yield from _walk(child, in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+        is_body = isinstance(child, ast.stmt) if isinstance(node, _FUNCTION) else isinstance(node, ast.Lambda) and child is node.body
+        yield from _walk(child, in_function or is_body)

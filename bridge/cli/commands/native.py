@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .files import exit_code, guarded, keywords, print_findings, read, write
+from .files import exit_code, guarded, keywords, print_findings, read, say_held_back, write
 
 
 def run(given: dict[str, Any]) -> None:
@@ -23,6 +23,8 @@ def run(given: dict[str, Any]) -> None:
         write(given["output"], document, given["force"])
     elif code == 0:
         sys.stdout.write(document)
+    else:
+        say_held_back(given)
     sys.exit(code)
 
 

@@ -22,7 +22,7 @@ class Done(NamedTuple):
     removed: bool
 
 
-def to_image(state: Path, output: Path, xml: str, names: Mapping[str, str], running: bool = True) -> Done:
+def to_image(state: Path, output: Path, xml: str, names: Mapping[str, str], running: bool) -> Done:
     """QEMU's stream, as qemu-server keeps it, -> a save image of libvirt's."""
     return _written(state, output, names, lambda _source, target: target.write(header(xml, running)))
 
@@ -57,7 +57,7 @@ def _written(
             os.fsync(target.fileno())
         os.link(beside, output)
     except OSError as error:
-        raise BridgeError(error.strerror or str(error), error.filename or str(output)) from None
+        raise BridgeError(error.strerror or str(error), error.filename2 or error.filename or str(output)) from None  # of two, the output
     except BridgeError as error:
         raise error if error.where is not None else BridgeError(error.message, file) from None
     finally:
