@@ -66,10 +66,9 @@ def below(command: CommandLine, directory: str, file: str) -> CommandLine:
     """The command line with whole paths. Raises BridgeError for a directory that is not absolute itself."""
     if not directory.startswith("/"):
         raise BridgeError(f"the directory '{directory[:200]}' is not absolute: write it in full", file)
-    start = command.words.index(command.program) if command.program else 0
-    own = command.words[start:] if command.program else ["", *command.words]
-    words = completed(own, directory)
-    return read([*command.words[:start], *(words if command.program else words[1:])], file)
+    start = command.words.index(command.program) + 1 if command.program else 0
+    before, own = command.words[:start], command.words[start:]
+    return read([*before, *completed([command.program, *own], directory)[1:]], file)
 
 
 def _value(name: str, text: str, directory: str) -> str:

@@ -43,8 +43,8 @@ PAIRS = 5
 
 
 def booted(case: str, libvirtd: Daemon) -> tuple[Boot, list[str], list[str]]:
-    """A boot, and what differs in it without a reason and with one. SeaBIOS gives up drives that do not answer in its time, and has other
-    memory left then, which a busy machine makes of either guest: what is another machine's is so, word for word, in each of some pairs."""
+    """A boot, and what differs in it without a reason and with one. On a busy machine SeaBIOS keeps a page
+    more or less in either guest, presumably by the order in which drives answer: what is another machine's is so in each of some pairs."""
     result = boot(CASES[case], libvirtd)
     unexplained, known = result.differences(case)
     pairs = 1

@@ -29,7 +29,7 @@ ALIASES = {"off": "none"}
 _NAMES = {switches: name for name, switches in MODES.items()}
 
 
-def take(said: Said) -> Caching | None:
+def take_caching(said: Said) -> Caching | None:
     """`cache=MODE` of -drive and what single switches (`cache.direct=on`) say beside it, in whatever order; None if neither is there.
 
     Raises BridgeError for a mode that QEMU does not know."""
@@ -37,22 +37,21 @@ def take(said: Said) -> Caching | None:
     if nested is None:
         return None
     switches: dict[str, Any] = nested if isinstance(nested, dict) else {"": nested}
-    mode = switches.pop("", "writeback")
-    found = MODES.get(ALIASES.get(mode, mode))
+    name = switches.pop("", "writeback")
+    found = MODES.get(ALIASES.get(name, name)) if isinstance(name, str) else None
     if found is None:
-        raise BridgeError(f"-drive cache={str(mode)[:40]}: QEMU knows {', '.join((*MODES, *ALIASES))}", said)
+        raise BridgeError(f"-drive cache={str(name)[:40]}: QEMU knows {', '.join((*MODES, *ALIASES))}", said)
     for field in Caching._fields:
-        name = field.replace("_", "-")
-        if (state := switch(switches.get(name))) is not None:
-            del switches[name]
+        if (state := switch(switches.get(key := field.replace("_", "-")))) is not None:
+            del switches[key]
             found = found._replace(**{field: state})
     if switches:
         said.properties["cache"] = switches
     return found
 
 
-def mode(line: Line, where: Said, caching: Caching) -> str:
-    """The mode that comes nearest: what the guest sees first, then whether flushes count."""
+def mode_of(line: Line, where: Said, caching: Caching) -> str:
+    """The mode with these switches, else the nearest: what the guest sees first, then whether flushes count; the rest is told."""
     if (name := _NAMES.get(caching)) is not None:
         return name
     near = caching._replace(direct=False) if caching.writeback else caching._replace(no_flush=False)

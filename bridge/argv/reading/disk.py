@@ -12,7 +12,7 @@ from ...model.disk import Disk, Source
 from ...model.iothread import IOThread, IOThreads, ServedBy
 from . import blocks
 from .blocks import Image
-from .caching import Caching, mode
+from .caching import Caching, mode_of
 from .line import Dev, Line
 from .said import Said, number
 
@@ -245,7 +245,7 @@ def _front(line: Line, disk: Disk, said: Said, image: Image | None, cdrom: bool)
     if image is not None and not image.order:
         disk.cache = _cache(line, said, image, write_cache, cdrom)
     elif image is not None and write_cache in ("on", "off") and not cdrom:
-        disk.cache = mode(line, said, image.caching._replace(writeback=write_cache == "on"))
+        disk.cache = mode_of(line, said, image.caching._replace(writeback=write_cache == "on"))
     if not cdrom and disk.source is not None and disk.source.kind != "empty":
         disk.cache = disk.cache or "writeback"
         if disk.aio is None and disk.source.kind in ("file", "block"):
@@ -294,4 +294,4 @@ def _identity(disk: Disk, said: Said) -> None:
 def _cache(line: Line, said: Said, image: Image, write_cache: str | None, cdrom: bool) -> str | None:
     """Of block nodes, which leave the write cache to the device."""
     caching = image.caching._replace(writeback=write_cache != "off" or cdrom)
-    return None if cdrom and caching == Caching() else mode(line, said, caching)
+    return None if cdrom and caching == Caching() else mode_of(line, said, caching)

@@ -9,8 +9,7 @@ import msgspec
 from ...core.report import BridgeError
 from ...model.disk import Source, Throttle
 from .blocks import FORMATS, Image, Tree, drop, limits_of, mebibytes
-from .caching import mode
-from .caching import take as caching_of
+from .caching import mode_of, take_caching
 from .line import Line
 from .said import Said, size
 from .uri import source_of
@@ -26,8 +25,8 @@ def of_drive(line: Line, said: Said) -> Image:
         if (place := said.take(name)) is not None:
             line.report.add("normalised", said, f"{name}={place} says nothing of a drive that a device names")
     image = Image(source=Source(kind="empty", where=said), where=said, order=said.order)
-    if (caching := caching_of(said)) is not None:
-        image.caching, image.cache = caching, mode(line, said, caching)
+    if (caching := take_caching(said)) is not None:
+        image.caching, image.cache = caching, mode_of(line, said, caching)
     for name, words in WORDS.items():
         setattr(image, name, _word(said, name, words))
     image.format = _word(said, "format", tuple(sorted(FORMATS)))
