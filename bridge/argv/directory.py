@@ -41,6 +41,7 @@ PROPERTIES: dict[str, frozenset[str]] = {
 ALIASES = {"M": "machine"}
 CHARACTERS = frozenset(("debugcon", "monitor", "parallel", "qmp", "serial"))
 _CHARACTER = re.compile(r"((?:file|pipe|unix):)([^,]+)(.*)", re.DOTALL).fullmatch
+_HOME = re.compile(r"(?:^|=)~").search
 _PROTOCOL = re.compile(r"[^/]*:", re.DOTALL).match
 """As block.c, path_has_protocol: a colon before the first slash."""
 
@@ -63,12 +64,17 @@ def completed(words: list[str], directory: str) -> list[str]:
 
 
 def below(command: CommandLine, directory: str, file: str) -> CommandLine:
-    """The command line with whole paths. Raises BridgeError for a directory that is not absolute itself."""
+    """The command line with whole paths. Raises BridgeError for a directory that is not absolute itself, and for `~`, which a shell would
+    make somebody's home of."""
     if not directory.startswith("/"):
         raise BridgeError(f"the directory '{directory[:200]}' is not absolute: write it in full", file)
     start = command.words.index(command.program) + 1 if command.program else 0
     before, own = command.words[:start], command.words[start:]
-    return read([*before, *completed([command.program, *own], directory)[1:]], file)
+    whole = completed([command.program, *own], directory)[1:]
+    for word, other in zip(own, whole, strict=True):
+        if word != other and _HOME(word):
+            raise BridgeError(f"'{word[:60]}': whose home ~ stands for is not known: write the path in full", file)
+    return read([*before, *whole], file)
 
 
 def _value(name: str, text: str, directory: str) -> str:

@@ -54,6 +54,16 @@ def test_a_directory_leads_nowhere_that_a_path_may_not(directory: str) -> None:
         bridge.convert("qemu-system-x86_64 -hda shadow", "conf", started_in=directory)
 
 
+@pytest.mark.parametrize("line", ["-hda ~/a.img", "-drive file=~/a.img,if=virtio", "-kernel ~root/vmlinuz"])
+def test_a_home_is_not_guessed(line: str) -> None:
+    with pytest.raises(bridge.BridgeError, match="whose home ~ stands for"):
+        bridge.convert(f"qemu-system-x86_64 {line}", "conf", "argv", started_in="/srv")
+
+
+def test_a_tilde_within_a_name_is_one() -> None:
+    assert "/srv/a~.img" in bridge.convert("qemu-system-x86_64 -hda a~.img", "conf", "argv", started_in="/srv").text
+
+
 def test_the_other_formats_do_not_look_at_it() -> None:
     assert bridge.convert("memory: 64\n", "xml", "conf", started_in="/srv").text == bridge.convert("memory: 64\n", "xml", "conf").text
 
